@@ -1,0 +1,187 @@
+/**
+ * Reads and writes safetensors files, the format of this project's weights and checkpoints: eight bytes with the length
+ * of a JSON header, the header (name -> dtype, shape, place in the data), then the little-endian data without holes.
+ * Format: https://github.com/huggingface/safetensors, whose Python package writes the same bytes for the same tensors.
+ */
+import { open, type FileHandle } from 'node:fs/promises';
+import { writeAtomically } from '../atomic-file';
+import { narrowToHalf, widenBfloat16, widenHalf } from './half';
+import { parseHeader, type SafetensorsDtype, type SafetensorsEntry } from './safetensors-header';
+
+/** What `data` may be. I64 and U64 are BigInt arrays; BOOL is a Uint8Array of 0 and 1. */
+export type TensorData =
+  | Float32Array | Float64Array | Int32Array | Uint32Array | Int16Array | Uint16Array | Int8Array | Uint8Array
+  | BigInt64Array | BigUint64Array;
+
+/** One tensor of a file. `dtype` is the file's own ("F16"); F16 and BF16 have been widened to a Float32Array. */
+export interface StoredTensor {
+  shape: number[];
+  dtype: string;
+  data: TensorData;
+}
+
+/** The order in which tensors lie in a file, that of the Python package: wide types first keeps all data aligned. */
+const WRITE_ORDER: SafetensorsDtype[] = ['U64', 'I64', 'F64', 'F32', 'U32', 'I32', 'F16', 'U16', 'I16', 'I8', 'U8'];
+
+/** The most bytes read or written by one call: the system's limit is 2 GiB. */
+const CHUNK = 1 << 26;
+
+/** The Python package's own limit of a header. */
+const MAX_HEADER = 100_000_000;
+
+/**
+ * Every tensor of a safetensors file, each in a typed array of its own, read straight from the disk.
+ * @throws naming the file when it is cut off, has holes or overlaps, an unknown dtype or a shape that contradicts its bytes.
+ */
+export async function readSafetensors(path: string): Promise<Map<string, StoredTensor>> {
+  return withFile(path, async (file, size) => {
+    const { entries, dataStart } = await readHeader(file, path, size);
+    const tensors = new Map<string, StoredTensor>();
+    for (const entry of entries) {
+      const data = await readData(file, path, entry, dataStart + entry.begin);
+      tensors.set(entry.name, { shape: entry.shape, dtype: entry.dtype, data });
+    }
+    return tensors;
+  });
+}
+
+/** The `__metadata__` of a safetensors file, empty where it has none. Reads the header only. */
+export async function safetensorsMetadata(path: string): Promise<Record<string, string>> {
+  return withFile(path, async (file, size) => (await readHeader(file, path, size)).metadata);
+}
+
+/**
+ * Writes `tensors` atomically: a reader, or a run resumed after a kill, sees the old file or the whole new one.
+ * @param metadata free text by name, kept in the header
+ * @param options.half store Float32Array as F16, to the nearest, ties to even
+ * @throws naming the tensor when its shape contradicts its data, or a finite value has no finite half (65520 and more)
+ */
+export async function writeSafetensors(
+  path: string,
+  tensors: Map<string, { shape: number[]; data: TensorData }>,
+  metadata?: Record<string, string>,
+  options: { half?: boolean } = {},
+): Promise<void> {
+  const half = options.half ?? false;
+  const list = [...tensors].map(([name, { shape, data }]) => {
+    const elements = shape.reduce((product, side) => product * side, 1);
+    if (elements !== data.length) {
+      throw new Error(`${path}: tensor "${name}" of shape [${shape.join(', ')}] has ${data.length} values in place of ${elements}`);
+    }
+    return { name, shape, data, dtype: dtypeOf(data, half) };
+  });
+  list.sort((a, b) => WRITE_ORDER.indexOf(a.dtype) - WRITE_ORDER.indexOf(b.dtype) || (a.name < b.name ? -1 : 1));
+
+  const header: [string, unknown][] = metadata ? [['__metadata__', metadata]] : [];
+  let offset = 0;
+  for (const { name, shape, data, dtype } of list) {
+    const end = offset + (dtype === 'F16' ? data.length * 2 : data.byteLength);
+    header.push([name, { dtype, shape, data_offsets: [offset, end] }]);
+    offset = end;
+  }
+  await writeAtomically(path, async (file) => {
+    await writeBytes(file, headerBytes(header));
+    for (const { name, data, dtype } of list) {
+      const stored = dtype === 'F16' ? narrowChecked(data as Float32Array, `${path}: tensor "${name}"`) : data;
+      await writeBytes(file, new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength));
+    }
+  });
+}
+
+function dtypeOf(data: TensorData, half: boolean): SafetensorsDtype {
+  if (data instanceof Float32Array) return half ? 'F16' : 'F32';
+  if (data instanceof Float64Array) return 'F64';
+  if (data instanceof Int32Array) return 'I32';
+  if (data instanceof Uint32Array) return 'U32';
+  if (data instanceof Int16Array) return 'I16';
+  if (data instanceof Uint16Array) return 'U16';
+  if (data instanceof Int8Array) return 'I8';
+  if (data instanceof BigInt64Array) return 'I64';
+  if (data instanceof BigUint64Array) return 'U64';
+  return 'U8';
+}
+
+/** The length, then the JSON padded with spaces to a multiple of eight. By hand, for a name may be an integer, which an object would move to the front. */
+function headerBytes(header: [string, unknown][]): Uint8Array {
+  const json = Buffer.from(`{${header.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`).join(',')}}`);
+  const padded = Math.ceil(json.length / 8) * 8;
+  const bytes = Buffer.alloc(8 + padded, ' ');
+  bytes.writeBigUInt64LE(BigInt(padded));
+  json.copy(bytes, 8);
+  return bytes;
+}
+
+function narrowChecked(values: Float32Array, what: string): Uint16Array {
+  const large = values.findIndex((value) => Math.abs(value) >= 65520 && Number.isFinite(value));
+  if (large >= 0) throw new Error(`${what}: value ${values[large]} at ${large} is too large for half precision; write it without { half: true }`);
+  return narrowToHalf(values);
+}
+
+async function withFile<T>(path: string, use: (file: FileHandle, size: number) => Promise<T>): Promise<T> {
+  const file = await open(path, 'r');
+  try {
+    return await use(file, (await file.stat()).size);
+  } finally {
+    await file.close();
+  }
+}
+
+async function readHeader(file: FileHandle, path: string, size: number) {
+  if (size < 8) throw new Error(`${path}: not a safetensors file: ${size} bytes, fewer than the 8 of the header's length`);
+  const prefix = Buffer.alloc(8);
+  await readBytes(file, path, prefix, 0);
+  const length = Number(prefix.readBigUInt64LE());
+  if (length > size - 8) {
+    throw new Error(`${path}: not a safetensors file, or cut off: its header should have ${length} bytes, the file has ${size}`);
+  }
+  if (length > MAX_HEADER) throw new Error(`${path}: not a safetensors file: a header of ${length} bytes; ${MAX_HEADER} are allowed`);
+  const text = Buffer.alloc(length);
+  await readBytes(file, path, text, 8);
+  const dataStart = 8 + length;
+  return { ...parseHeader(text, size - dataStart, path), dataStart };
+}
+
+async function readData(file: FileHandle, path: string, entry: SafetensorsEntry, position: number): Promise<TensorData> {
+  const { dtype, bytes, elements } = entry;
+  if (dtype === 'F16' || dtype === 'BF16') return readHalves(file, path, position, elements, dtype === 'F16' ? widenHalf : widenBfloat16);
+  const buffer = new ArrayBuffer(bytes);
+  await readBytes(file, path, new Uint8Array(buffer), position);
+  switch (dtype) {
+    case 'F32': return new Float32Array(buffer);
+    case 'F64': return new Float64Array(buffer);
+    case 'I64': return new BigInt64Array(buffer);
+    case 'U64': return new BigUint64Array(buffer);
+    case 'I32': return new Int32Array(buffer);
+    case 'U32': return new Uint32Array(buffer);
+    case 'I16': return new Int16Array(buffer);
+    case 'U16': return new Uint16Array(buffer);
+    case 'I8': return new Int8Array(buffer);
+    default: return new Uint8Array(buffer); // U8, BOOL
+  }
+}
+
+/** Widens while reading, so that only a small part lies in memory twice. */
+async function readHalves(file: FileHandle, path: string, position: number, elements: number, widen: typeof widenHalf): Promise<Float32Array> {
+  const result = new Float32Array(elements);
+  const part = new Uint16Array(Math.min(elements, 1 << 19));
+  for (let start = 0; start < elements; start += part.length) {
+    const bits = part.subarray(0, Math.min(part.length, elements - start));
+    await readBytes(file, path, new Uint8Array(bits.buffer, 0, bits.byteLength), position + 2 * start);
+    widen(bits, result, start);
+  }
+  return result;
+}
+
+async function readBytes(file: FileHandle, path: string, target: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < target.length;) {
+    const { bytesRead } = await file.read(target, done, Math.min(CHUNK, target.length - done), position + done);
+    if (bytesRead === 0) throw new Error(`${path}: ended at byte ${position + done}; was it changed while it was read?`);
+    done += bytesRead;
+  }
+}
+
+async function writeBytes(file: FileHandle, bytes: Uint8Array): Promise<void> {
+  for (let done = 0; done < bytes.length;) {
+    done += (await file.write(bytes, done, Math.min(CHUNK, bytes.length - done))).bytesWritten;
+  }
+}
