@@ -1,0 +1,100 @@
+/**
+ * Checkpoints that survive `kill -9` at any moment.
+ *
+ * A checkpoint is two files, `step-00000100.safetensors` (tensors) and `step-00000100.json` (step, SHA-256 of the
+ * first, the run's fingerprint). Both are written beside their final name and renamed; the JSON comes last, so a
+ * checkpoint exists when its JSON does. A file that fails its checksum is passed over for the one before it.
+ */
+import { createHash } from 'node:crypto';
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { writeAtomically } from '../atomic-file';
+import { readSafetensors, writeSafetensors } from '../weights/safetensors';
+
+/** Named float32 tensors outside TensorFlow. */
+export type NamedTensors = Map<string, { shape: number[]; data: Float32Array }>;
+
+export interface Checkpoint {
+  /** Steps that have been taken. */
+  step: number;
+  tensors: NamedTensors;
+}
+
+interface Sidecar {
+  step: number;
+  sha256: string;
+  fingerprint: string;
+}
+
+/** SHA-256 of a value's JSON text: two runs with the same configuration have the same fingerprint. */
+export function fingerprintOf(config: unknown): string {
+  return createHash('sha256').update(JSON.stringify(config)).digest('hex').slice(0, 16);
+}
+
+async function sha256(file: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const chunk of fs.createReadStream(file)) hash.update(chunk as Buffer);
+  return hash.digest('hex');
+}
+
+/** The checkpoints of one run in one folder, the last `keep` of them. */
+export class Checkpoints {
+  constructor(
+    readonly folder: string,
+    private readonly fingerprint: string,
+    private readonly keep = 2,
+  ) {}
+
+  private file(step: number, extension: string): string {
+    return path.join(this.folder, `step-${String(step).padStart(8, '0')}.${extension}`);
+  }
+
+  /** Steps with a complete checkpoint, newest first. */
+  private steps(): number[] {
+    if (!fs.existsSync(this.folder)) return [];
+    const names = fs.readdirSync(this.folder).map((name) => /^step-(\d+)\.json$/.exec(name));
+    return names.flatMap((match) => (match ? [Number(match[1])] : [])).sort((a, b) => b - a);
+  }
+
+  async save({ step, tensors }: Checkpoint): Promise<void> {
+    fs.mkdirSync(this.folder, { recursive: true });
+    await writeSafetensors(this.file(step, 'safetensors'), tensors);
+    const sidecar: Sidecar = { step, sha256: await sha256(this.file(step, 'safetensors')), fingerprint: this.fingerprint };
+    await writeAtomically(this.file(step, 'json'), async (file) => file.writeFile(JSON.stringify(sidecar)));
+    this.removeAllBut(this.steps().slice(0, this.keep));
+  }
+
+  /** Removes what belongs to none of the kept steps, parts of interrupted writes included. */
+  private removeAllBut(kept: number[]): void {
+    const names = new Set(kept.flatMap((step) => ['json', 'safetensors'].map((e) => path.basename(this.file(step, e)))));
+    for (const name of fs.readdirSync(this.folder)) if (!names.has(name)) fs.rmSync(path.join(this.folder, name));
+  }
+
+  /**
+   * The newest checkpoint whose checksum holds, or undefined.
+   * @throws Error if it belongs to a run with another configuration.
+   */
+  async latest(): Promise<Checkpoint | undefined> {
+    for (const step of this.steps()) {
+      let sidecar: Sidecar;
+      try {
+        sidecar = JSON.parse(fs.readFileSync(this.file(step, 'json'), 'utf8')) as Sidecar;
+        if ((await sha256(this.file(step, 'safetensors'))) !== sidecar.sha256) continue;
+      } catch {
+        continue; // unreadable: the one before it still holds
+      }
+      if (sidecar.fingerprint !== this.fingerprint)
+        throw new Error(`${this.folder} holds a run with another configuration: choose another folder, or start again without resuming`);
+      const tensors: NamedTensors = new Map();
+      for (const [name, { shape, data }] of await readSafetensors(this.file(step, 'safetensors')))
+        tensors.set(name, { shape, data: data as Float32Array });
+      return { step, tensors };
+    }
+    return undefined;
+  }
+
+  /** Forgets every checkpoint, to start again. */
+  clear(): void {
+    fs.rmSync(this.folder, { recursive: true, force: true });
+  }
+}

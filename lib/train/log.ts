@@ -1,0 +1,59 @@
+/** What a run leaves behind while it goes on: one JSON line a record, and TensorBoard summaries beside it. */
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { tf } from '../tf';
+
+/** One training step's numbers. */
+export interface StepRecord {
+  step: number;
+  /** Every part of the loss by name, `loss` being their weighted total. */
+  losses: Record<string, number>;
+  learningRate: number;
+  /** L2 norm of all gradients before clipping. */
+  gradientNorm?: number;
+  imagesPerSecond: number;
+  /** Milliseconds of the step, waiting for data included. */
+  milliseconds: number;
+}
+
+/** Appends records to `log.jsonl` of a run's folder. A resumed run first drops the records past its checkpoint. */
+export class RunLog {
+  private readonly file: string;
+  private readonly handle: number;
+  private readonly summary: ReturnType<typeof tf.node.summaryFileWriter>;
+
+  constructor(folder: string, resumedAt: number) {
+    fs.mkdirSync(folder, { recursive: true });
+    this.file = path.join(folder, 'log.jsonl');
+    const kept = readLog(folder).filter((record) => record.step < resumedAt);
+    fs.writeFileSync(this.file, kept.map((record) => `${JSON.stringify(record)}\n`).join(''));
+    this.handle = fs.openSync(this.file, 'a');
+    this.summary = tf.node.summaryFileWriter(path.join(folder, 'tensorboard'));
+  }
+
+  write(record: StepRecord): void {
+    fs.writeSync(this.handle, `${JSON.stringify(record)}\n`);
+    for (const [name, value] of Object.entries(record.losses)) this.summary.scalar(`loss/${name}`, value, record.step);
+    this.summary.scalar('learning rate', record.learningRate, record.step);
+    this.summary.scalar('images per second', record.imagesPerSecond, record.step);
+  }
+
+  close(): void {
+    this.summary.flush();
+    fs.closeSync(this.handle);
+  }
+}
+
+/** The records of a run's folder; a last line cut off by a kill is left out. */
+export function readLog(folder: string): StepRecord[] {
+  const file = path.join(folder, 'log.jsonl');
+  if (!fs.existsSync(file)) return [];
+  const lines = fs.readFileSync(file, 'utf8').split('\n');
+  return lines.flatMap((line) => {
+    try {
+      return [JSON.parse(line) as StepRecord];
+    } catch {
+      return [];
+    }
+  });
+}
