@@ -1,5 +1,7 @@
 /** Two-dimensional convolution with PyTorch's symmetric padding. */
-import { tf, type Tensor1D, type Tensor4D } from '../tf';
+import { tf, type Tensor, type Tensor1D, type Tensor4D } from '../tf';
+import { attribute, execute1, kernelLevel, type Attribute } from './native';
+import { defineOperation, stopGradient } from './operation';
 
 export interface Conv2dOptions {
   /** Default 1. */
@@ -8,7 +10,7 @@ export interface Conv2dOptions {
   padding?: number;
   /** [Cout], added to each output channel. */
   bias?: Tensor1D;
-  /** False when nobody needs the gradient of `x` (the image under the stem). Default true. */
+  /** False when nobody needs the gradient of `x`. Default true. */
   inputGradient?: boolean;
 }
 
@@ -16,11 +18,93 @@ export interface Conv2dOptions {
  * Convolution (cross-correlation).
  * @param x [N, H, W, Cin]
  * @param filter [kh, kw, Cin, Cout]
- * @returns [N, floor((H + 2 padding - kh) / stride) + 1, ..., Cout]
+ * @returns [N, floor((H + 2 padding - kh) / stride) + 1, floor((W + 2 padding - kw) / stride) + 1, Cout]
  */
 export function conv2d(x: Tensor4D, filter: Tensor4D, options: Conv2dOptions = {}): Tensor4D {
-  const { stride = 1, padding = 0, bias } = options;
-  const padded = padding > 0 ? tf.pad(x, [[0, 0], [padding, padding], [padding, padding], [0, 0]]) : x;
-  const y = tf.conv2d(padded, filter, stride, 'valid');
-  return bias ? tf.add(y, bias) : y;
+  const { stride = 1, padding = 0, bias, inputGradient = true } = options;
+  if (x.shape[3] !== filter.shape[2]) {
+    throw new Error(`conv2d: x of shape [${x.shape}] has ${x.shape[3]} channels, the filter [${filter.shape}] wants ${filter.shape[2]}`);
+  }
+  const input = inputGradient ? x : stopGradient(x);
+  if (kernelLevel() === 'stock') {
+    const padded = padding > 0 ? tf.pad(input, sides(padding)) : input;
+    const y = tf.conv2d(padded, filter, stride, 'valid');
+    return bias ? tf.add(y, bias) : y;
+  }
+  return convolution(bias ? { x: input, filter, bias } : { x: input, filter }, { stride, padding })[0] as Tensor4D;
+}
+
+interface Geometry {
+  stride: number;
+  padding: number;
+}
+type Padding = 'VALID' | 'SAME' | 'EXPLICIT';
+
+const convolution = defineOperation<Geometry>({
+  name: 'Conv2d',
+  forward: ({ x, filter, bias }, geometry) => {
+    const onednn = kernelLevel() === 'onednn';
+    const attributes = convAttributes(geometry, paddingKind(filter, geometry), onednn);
+    if (bias && onednn) return [execute1('_MklNativeConv2DWithBias', attributes, [x, filter, bias])];
+    // oneDNN's kernel is slower only where a window is one pixel.
+    const y = onednn && filter.shape[0] > 1
+      ? execute1('_MklNativeConv2D', attributes, [x, filter])
+      : execute1('Conv2D', convAttributes(geometry, paddingKind(filter, geometry), false), [x, filter]);
+    return [bias ? execute1('BiasAdd', [attribute.float32()], [y, bias]) : y];
+  },
+  saveInputs: ['x', 'filter'],
+  saveOutputs: [false],
+  backward: ([dy], [x, filter], geometry) => ({
+    x: () => inputGradient(x, filter, dy, geometry),
+    filter: () => filterGradient(x, filter, dy, geometry),
+    bias: () => execute1('BiasAddGrad', [attribute.float32()], [dy]),
+  }),
+});
+
+/** oneDNN's gradients take no explicit padding: where it is not SAME, the input is padded and its gradient cropped. */
+function inputGradient(x: Tensor, filter: Tensor, dy: Tensor, geometry: Geometry): Tensor {
+  const kind = paddingKind(filter, geometry);
+  if (kernelLevel() !== 'onednn') {
+    return execute1('Conv2DBackpropInput', convAttributes(geometry, kind, false), [sizes(x.shape), filter, dy]);
+  }
+  const [n, h, w, c] = x.shape;
+  const p = kind === 'EXPLICIT' ? geometry.padding : 0;
+  const attributes = convAttributes(geometry, p > 0 ? 'VALID' : kind, true);
+  const dx = execute1('_MklNativeConv2DBackpropInput', attributes, [sizes([n, h + 2 * p, w + 2 * p, c]), filter, dy]);
+  if (p === 0) return dx;
+  return execute1('Slice', [attribute.float32(), attribute.int32('Index')], [dx, sizes([0, p, p, 0]), sizes(x.shape)]);
+}
+
+function filterGradient(x: Tensor, filter: Tensor, dy: Tensor, geometry: Geometry): Tensor {
+  const kind = paddingKind(filter, geometry);
+  const few = filter.shape[2] <= 4;
+  // Measured: oneDNN's filter gradient wins for stride 1 and for an image's few channels, the plain one elsewhere.
+  const onednn = kernelLevel() === 'onednn' && filter.shape[0] > 1 && (kind === 'SAME' || few);
+  const pad = onednn && kind === 'EXPLICIT';
+  const name = onednn ? '_MklNativeConv2DBackpropFilter' : 'Conv2DBackpropFilter';
+  const input = pad
+    ? execute1('Pad', [attribute.float32(), attribute.int32('Tpaddings')], [x, tf.tensor2d(sides(geometry.padding), [4, 2], 'int32')])
+    : x;
+  return execute1(name, convAttributes(geometry, pad ? 'VALID' : kind, onednn), [input, sizes(filter.shape), dy]);
+}
+
+function paddingKind(filter: Tensor, { stride, padding }: Geometry): Padding {
+  if (padding === 0) return 'VALID';
+  const [kh, kw] = filter.shape as [number, number, number, number];
+  return stride === 1 && kh === 2 * padding + 1 && kw === kh ? 'SAME' : 'EXPLICIT';
+}
+
+function convAttributes({ stride, padding: p }: Geometry, padding: Padding, onednn: boolean): Attribute[] {
+  const attributes = [attribute.float32(), attribute.int('strides', [1, stride, stride, 1]), attribute.string('padding', padding)];
+  if (padding === 'EXPLICIT') attributes.push(attribute.int('explicit_paddings', [0, 0, p, p, p, p, 0, 0]));
+  if (onednn) attributes.push(attribute.onednn());
+  return attributes;
+}
+
+function sides(p: number): [number, number][] {
+  return [[0, 0], [p, p], [p, p], [0, 0]];
+}
+
+function sizes(values: number[]): Tensor {
+  return tf.tensor1d(values, 'int32');
 }
