@@ -1,0 +1,100 @@
+/**
+ * One batch of network inputs from picture files: decode, resize, keep the resized bytes for the next epoch, flip, normalise, pad.
+ * This is what a loader's worker thread does; it knows no TensorFlow.
+ */
+import { decodeChecked, type Picture } from './image';
+import { DatasetError, type Problem } from './problems';
+import { resizeAntialias, resizeBilinear } from './resize';
+import type { Draw } from './sampler';
+import { fill, inputSize, normalizationTable, paddedSize, type InputSize, type Normalization } from './transforms';
+import type { CocoImage } from './types';
+
+/** Resized pictures in memory that all threads share. */
+export interface PictureCache {
+  bytes: SharedArrayBuffer;
+  /** One int32 a picture: 1 when its bytes are there. Threads that race write the same bytes. */
+  ready: SharedArrayBuffer;
+}
+
+/** All that a thread is told once; it can be sent to a worker. */
+export interface AssemblyPlan {
+  images: readonly CocoImage[];
+  files: readonly string[];
+  size: InputSize;
+  padMultiple: number;
+  antialias: boolean;
+  normalization: Normalization;
+  /** What becomes of a bad picture: an error, the next good one of the data set in its place, or a smaller batch. */
+  onBad: 'throw' | 'replace' | 'leave-out';
+  cache?: PictureCache;
+}
+
+export interface Assembly {
+  /** [N, H, W, 3]. */
+  shape: [number, number, number, number];
+  inputs: Float32Array;
+  /** What is in the batch in the end. */
+  draws: Draw[];
+  /** Bad pictures that were replaced or left out. */
+  problems: Problem[];
+}
+
+/** Memory for all pictures at their input size, or undefined when that is more than `limit` bytes. */
+export function createPictureCache(images: readonly CocoImage[], size: InputSize, limit: number): PictureCache | undefined {
+  const bytes = images.reduce((sum, image) => sum + byteLength(image, size), 0);
+  if (bytes > limit) return undefined;
+  return { bytes: new SharedArrayBuffer(bytes), ready: new SharedArrayBuffer(images.length * 4) };
+}
+
+function byteLength(image: CocoImage, size: InputSize): number {
+  const { width, height } = inputSize(image, size);
+  return width * height * 3;
+}
+
+/** A function that makes batches by `plan`. Its result depends on the draws only. */
+export function createAssembler(plan: AssemblyPlan): (draws: readonly Draw[]) => Promise<Assembly> {
+  const { images, files, size, cache } = plan;
+  const table = normalizationTable(plan.normalization);
+  const resize = plan.antialias ? resizeAntialias : resizeBilinear;
+  const ready = cache && new Int32Array(cache.ready);
+  const offsets = [0];
+  if (cache) images.forEach((image, i) => offsets.push(offsets[i] + byteLength(image, size)));
+
+  const load = async (index: number): Promise<Picture> => {
+    const { width, height } = inputSize(images[index], size);
+    const kept = cache && new Uint8Array(cache.bytes, offsets[index], width * height * 3);
+    if (kept && ready && Atomics.load(ready, index) === 1) return { width, height, data: kept };
+    const picture = await resize(await decodeChecked(files[index], images[index]), width, height);
+    if (kept && ready) {
+      kept.set(picture.data);
+      Atomics.store(ready, index, 1);
+    }
+    return picture;
+  };
+
+  return async (draws) => {
+    const loaded: { draw: Draw; picture: Picture }[] = [];
+    const problems: Problem[] = [];
+    for (const { index, flip } of draws) {
+      for (let tried = 0; tried < images.length; tried++) {
+        const draw = { index: (index + tried) % images.length, flip };
+        try {
+          loaded.push({ draw, picture: await load(draw.index) });
+          break;
+        } catch (error) {
+          if (plan.onBad === 'throw' || !(error instanceof DatasetError)) throw error;
+          problems.push(...error.problems);
+          if (plan.onBad === 'leave-out') break;
+        }
+      }
+    }
+    if (loaded.length === 0) {
+      const files = problems.map(({ file }) => file).join(', ');
+      throw new Error(`No picture of this batch can be used (${files}). Run checkPictures(dataset) first: it returns the data set without them.`);
+    }
+    const { width, height } = paddedSize(loaded.map(({ picture }) => picture), plan.padMultiple);
+    const inputs = new Float32Array(loaded.length * height * width * 3);
+    loaded.forEach(({ draw, picture }, i) => fill(inputs, i * height * width * 3, width, picture, draw.flip, table));
+    return { shape: [loaded.length, height, width, 3], inputs, draws: loaded.map(({ draw }) => draw), problems };
+  };
+}

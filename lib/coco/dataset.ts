@@ -1,0 +1,133 @@
+/**
+ * A data set in COCO's layout: `<folder>/<split>/` holds the pictures, `<folder>/annotations/instances_<split>.json` the boxes.
+ * Opening reads and checks the annotation file and that every picture exists; pictures are decoded later, by the loader.
+ */
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { decodeChecked } from './image';
+import { countByKind, DatasetError, type Problem, type ProblemKind } from './problems';
+import type { CocoAnnotation, CocoCategory, CocoImage, CocoInstances } from './types';
+import { readInstances } from './validate';
+
+export interface OpenOptions {
+  /** Leave out what is bad, and count it, instead of throwing. Default false. */
+  skipBad?: boolean;
+}
+
+export interface CocoDataset {
+  readonly folder: string;
+  readonly split: string;
+  readonly skipBad: boolean;
+  /** The good rows of the annotation file, boxes exactly as written: what evaluation takes as ground truth. */
+  readonly instances: CocoInstances;
+  readonly images: readonly CocoImage[];
+  readonly categories: readonly CocoCategory[];
+  /** What was left out, under `skipBad`: found on opening, and by a loader since. */
+  readonly problems: readonly Problem[];
+  /** `problems` counted by kind, zeros included. */
+  readonly skipped: Record<ProblemKind, number>;
+  /** Annotations of one picture, crowds included; none for an empty picture or an unknown id. */
+  annotationsOf(imageId: number): readonly CocoAnnotation[];
+  /** Path of a picture's file. */
+  fileOf(image: CocoImage): string;
+  /** Counts a problem found later; once for each file and id. */
+  note(problem: Problem): void;
+}
+
+/** Splits of `folder` that have both a picture folder and an annotation file, sorted. */
+export function splitsOf(folder: string): string[] {
+  const annotations = join(folder, 'annotations');
+  if (!existsSync(annotations)) return [];
+  return readdirSync(annotations)
+    .map((name) => /^instances_(.+)\.json$/.exec(name)?.[1])
+    .filter((split): split is string => split !== undefined && existsSync(join(folder, split)))
+    .sort();
+}
+
+/**
+ * Opens a split, synchronously. Throws an Error when the split is not there or its JSON is broken, and a DatasetError that lists all
+ * problems of its rows and all missing pictures, which `skipBad` leaves out: a bad box alone, a bad picture with its annotations.
+ * (COCO's own train2017 has two boxes without height, so it wants `skipBad`.)
+ */
+export function openCoco(folder: string, split: string, { skipBad = false }: OpenOptions = {}): CocoDataset {
+  const annotationFile = join(folder, 'annotations', `instances_${split}.json`);
+  const pictures = join(folder, split);
+  if (!existsSync(annotationFile) || !existsSync(pictures)) {
+    const splits = splitsOf(folder);
+    throw new Error(
+      `${folder} has no split "${split}": ${existsSync(pictures) ? annotationFile : pictures} is missing. ` +
+        (splits.length > 0 ? `It has ${splits.join(', ')}.` : `COCO's layout is <split>/ and annotations/instances_<split>.json.`),
+    );
+  }
+  const { instances, problems } = readInstances(annotationFile);
+  const present = new Set(readdirSync(pictures));
+  for (const { id, file_name } of instances.images) {
+    const file = join(pictures, file_name);
+    if (present.has(file_name) || existsSync(file)) continue;
+    const message = `${file} (image ${id}) is missing; put it there, or remove it from ${annotationFile}.`;
+    problems.push({ kind: 'missing-image', file, id, message });
+  }
+  if (problems.length > 0 && !skipBad) throw new DatasetError(problems);
+  const missing = new Set(problems.filter(({ kind }) => kind === 'missing-image').map(({ id }) => id));
+  return build({ folder, split, skipBad }, withoutImages(instances, missing), problems);
+}
+
+/**
+ * Decodes every picture once. Returns the data set when all are good; else throws a DatasetError listing the bad ones or, where the data set
+ * was opened with `skipBad`, returns it without them and their annotations. Do this before evaluating a doubtful set: a loader that
+ * meets a bad picture can only leave it out of its batches, not out of the ground truth.
+ */
+export async function checkPictures(dataset: CocoDataset): Promise<CocoDataset> {
+  const bad: Problem[] = [];
+  for (const image of dataset.images) {
+    await decodeChecked(dataset.fileOf(image), image).catch((error: unknown) => {
+      if (!(error instanceof DatasetError)) throw error;
+      bad.push(...error.problems);
+    });
+  }
+  if (bad.length === 0) return dataset;
+  if (!dataset.skipBad) throw new DatasetError(bad);
+  const instances = withoutImages(dataset.instances, new Set(bad.map(({ id }) => id)));
+  return build(dataset, instances, [...dataset.problems, ...bad]);
+}
+
+function withoutImages(instances: CocoInstances, ids: ReadonlySet<number | string>): CocoInstances {
+  if (ids.size === 0) return instances;
+  return {
+    ...instances,
+    images: instances.images.filter(({ id }) => !ids.has(id)),
+    annotations: instances.annotations.filter(({ image_id }) => !ids.has(image_id)),
+  };
+}
+
+function build(
+  { folder, split, skipBad }: Pick<CocoDataset, 'folder' | 'split' | 'skipBad'>,
+  instances: CocoInstances,
+  found: readonly Problem[],
+): CocoDataset {
+  const byImage = new Map<number, CocoAnnotation[]>();
+  for (const annotation of instances.annotations) {
+    const list = byImage.get(annotation.image_id);
+    if (list === undefined) byImage.set(annotation.image_id, [annotation]);
+    else list.push(annotation);
+  }
+  const problems = [...found];
+  const skipped = countByKind(problems);
+  return {
+    folder,
+    split,
+    skipBad,
+    instances,
+    images: instances.images,
+    categories: instances.categories,
+    problems,
+    skipped,
+    annotationsOf: (imageId) => byImage.get(imageId) ?? [],
+    fileOf: (image) => join(folder, split, image.file_name),
+    note(problem) {
+      if (problems.some(({ file, id }) => file === problem.file && id === problem.id)) return;
+      problems.push(problem);
+      skipped[problem.kind]++;
+    },
+  };
+}

@@ -1,0 +1,131 @@
+/**
+ * Batches for training and evaluation, made ahead of the step in worker threads.
+ *
+ * `batch(step)` depends on (data set, options, seed, step) alone, whatever the number of threads and whatever was asked before. A training
+ * step blocks the main thread; the workers run on meanwhile, and the main thread is left with wrapping an array into a tensor.
+ */
+import { tf, type Tensor4D } from '../tf';
+import { createAssembler, createPictureCache, type Assembly, type AssemblyPlan } from './assemble';
+import type { CocoDataset } from './dataset';
+import { WorkerPool } from './pool';
+import { Sampler } from './sampler';
+import { IMAGENET, originOf, targetOf, type InputSize } from './transforms';
+import type { Batch } from './types';
+
+export interface LoaderOptions {
+  /** Pictures a batch. */
+  batch: number;
+  /** A fixed size, or limits of the long and short side under which the proportions are kept. */
+  size: InputSize;
+  /** Inputs of a batch are padded with zeros to its largest, rounded up to this multiple. Default 32. */
+  padMultiple?: number;
+  /** Probability of mirroring left to right. Default 0. */
+  flip?: number;
+  /** A new order every epoch. Default false: the order of the annotation file. */
+  shuffle?: boolean;
+  /** Seed of order and flips. Default 0. */
+  seed?: number | string;
+  /** R, G, B in the scale 0..255. Default ImageNet's (123.675, 116.28, 103.53) and (58.395, 57.12, 57.375). */
+  mean?: readonly [number, number, number];
+  std?: readonly [number, number, number];
+  /** Leave out an epoch's last, incomplete batch. Default: as `shuffle`, so training drops it and evaluation keeps it. */
+  dropLast?: boolean;
+  /** Batches of landscape or of portrait pictures only. Default false. */
+  groupByAspect?: boolean;
+  /** Leave out pictures without a box (crowds do not count). Default false. */
+  skipEmpty?: boolean;
+  /** Average over all pixels when shrinking. Default false: OpenCV's bilinear, which aliases when it shrinks to less than half. */
+  antialias?: boolean;
+  /** Worker threads. Default 1; 0 decodes on the main thread. */
+  workers?: number;
+  /** Batches made ahead. Default 3. */
+  ahead?: number;
+  /** Keep resized pictures in memory, if all fit in `cacheLimit`. Default 'memory'. */
+  cache?: 'memory' | 'none';
+  /** Bytes. Default 512 MB (2^29). */
+  cacheLimit?: number;
+}
+
+export interface Loader {
+  /** Pictures in an epoch. */
+  readonly length: number;
+  readonly batchesPerEpoch: number;
+  /**
+   * The batch of a step, counted from 0 over all epochs. The caller disposes its `images`. Rejects with a DatasetError naming file and id
+   * when a picture is bad; under `skipBad` the next picture of the data set takes its place, or, where `dropLast` is false and every picture
+   * should come once, the batch is smaller by it; either way it is counted in the data set's `skipped`.
+   */
+  batch(step: number): Promise<Batch>;
+  /** Picture ids of an epoch, in order. */
+  order(epoch: number): number[];
+  /** Ends the worker threads; batches still awaited are rejected. */
+  close(): Promise<void>;
+}
+
+type Maker = Pick<WorkerPool, 'take' | 'close'>;
+
+export function createLoader(dataset: CocoDataset, options: LoaderOptions): Loader {
+  const { batch, size, shuffle = false, flip = 0, seed = 0, groupByAspect = false, workers = 1, ahead = 3 } = options;
+  const { padMultiple = 32, antialias = false, mean = IMAGENET.mean, std = IMAGENET.std, dropLast = shuffle } = options;
+  check(options);
+  const { images } = dataset;
+  const indices = images
+    .map((_, index) => index)
+    .filter((index) => !options.skipEmpty || dataset.annotationsOf(images[index].id).some(({ iscrowd }) => iscrowd === 0));
+  const sampler = new Sampler(images, indices, { batch, shuffle, flip, seed, dropLast, groupByAspect });
+  const { batchesPerEpoch } = sampler;
+  if (batchesPerEpoch === 0) {
+    const where = `split ${dataset.split} of ${dataset.folder}`;
+    throw new Error(`createLoader: ${where} has ${indices.length} pictures to load, too few for a batch of ${batch}.`);
+  }
+  const classOf = new Map(dataset.categories.map(({ id }, index) => [id, index]));
+  const plan: AssemblyPlan = {
+    images,
+    files: images.map((image) => dataset.fileOf(image)),
+    size,
+    padMultiple,
+    antialias,
+    normalization: { mean, std },
+    onBad: !dataset.skipBad ? 'throw' : dropLast ? 'replace' : 'leave-out',
+    cache: options.cache === 'none' ? undefined : createPictureCache(images, size, options.cacheLimit ?? 2 ** 29),
+  };
+  const maker = workers === 0 ? onThisThread(plan, sampler) : new WorkerPool(plan, workers, (step) => sampler.draws(step));
+  // An unshuffled pass is likely to be the only one: nothing is made ahead past its end.
+  const horizon = (step: number): number =>
+    shuffle ? step + ahead : Math.min(step + ahead, (Math.floor(step / batchesPerEpoch) + 1) * batchesPerEpoch - 1);
+
+  return {
+    length: indices.length,
+    batchesPerEpoch,
+    order: (epoch) => sampler.epoch(epoch).map(({ index }) => images[index].id),
+    close: () => maker.close(),
+    async batch(step) {
+      if (!Number.isSafeInteger(step) || step < 0) throw new Error(`Loader.batch: step should be an integer >= 0, is ${step}.`);
+      const { inputs, shape, draws, problems } = await maker.take(step, horizon(step));
+      problems.forEach((problem) => dataset.note(problem));
+      const origins = draws.map(({ index, flip }) => originOf(images[index], size, flip));
+      const targets = origins.map((origin) => targetOf(dataset.annotationsOf(origin.id), origin, classOf));
+      return { images: tf.tensor4d(inputs, shape, 'float32') as Tensor4D, targets, origins };
+    },
+  };
+}
+
+function onThisThread(plan: AssemblyPlan, sampler: Sampler): Maker {
+  const assemble = createAssembler(plan);
+  return { take: (step): Promise<Assembly> => assemble(sampler.draws(step)), close: async () => undefined };
+}
+
+function check(options: LoaderOptions): void {
+  const whole = (name: string, value: number | undefined, least: number): void => {
+    if (value === undefined || (Number.isSafeInteger(value) && value >= least)) return;
+    throw new Error(`createLoader: ${name} should be an integer >= ${least}, is ${value}.`);
+  };
+  whole('batch', options.batch ?? NaN, 1);
+  for (const [side, value] of Object.entries(options.size)) whole(`size.${side}`, value, 1);
+  whole('padMultiple', options.padMultiple, 1);
+  whole('workers', options.workers, 0);
+  whole('ahead', options.ahead, 0);
+  const { flip = 0, std = IMAGENET.std } = options;
+  if (!(flip >= 0 && flip <= 1)) throw new Error(`createLoader: flip is a probability from 0 to 1, not ${flip}.`);
+  if (!std.every((value) => value > 0)) throw new Error(`createLoader: std should be positive, is [${std.join(', ')}].`);
+}

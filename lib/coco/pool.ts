@@ -1,0 +1,100 @@
+/** The loader's worker threads: asked for steps ahead, holding what is finished until it is taken. */
+import { join } from 'node:path';
+import { MessageChannel, receiveMessageOnPort, Worker, type MessagePort } from 'node:worker_threads';
+import type { Assembly, AssemblyPlan } from './assemble';
+import { DatasetError } from './problems';
+import type { Draw } from './sampler';
+import type { Reply, Request, WorkerStart } from './worker';
+
+interface Slot {
+  reply?: Reply;
+  waiting: { resolve: (assembly: Assembly) => void; reject: (error: Error) => void }[];
+}
+
+export class WorkerPool {
+  private readonly slots = new Map<number, Slot>();
+  private readonly ports: MessagePort[] = [];
+  private readonly ended: Promise<unknown>[] = [];
+  private broken: Error | undefined;
+
+  constructor(
+    plan: AssemblyPlan,
+    workers: number,
+    private readonly draws: (step: number) => Draw[],
+  ) {
+    for (let i = 0; i < workers; i++) {
+      const { port1, port2 } = new MessageChannel();
+      const workerData: WorkerStart = { plan, port: port2 };
+      const worker = new Worker(join(__dirname, 'worker.js'), { workerData, transferList: [port2], execArgv: [] });
+      worker.unref();
+      worker.on('error', (error) => this.fail(new Error(`A loader's worker thread failed: ${error.message}`)));
+      const ended = new Promise((resolve) => worker.on('exit', resolve));
+      this.ended.push(ended.then(() => this.fail(new Error("A loader's worker thread ended early."))));
+      port1.on('message', (reply: Reply) => this.receive(reply));
+      port1.unref();
+      this.ports.push(port1);
+    }
+  }
+
+  /** The batch of `step`; those up to `last` are made next, and finished ones outside that range are forgotten. */
+  async take(step: number, last: number): Promise<Assembly> {
+    if (this.broken) throw this.broken;
+    for (const [held, { waiting }] of this.slots) {
+      if ((held < step || held > last) && waiting.length === 0) this.slots.delete(held);
+    }
+    for (let wanted = step; wanted <= last; wanted++) {
+      if (this.slots.has(wanted)) continue;
+      this.slots.set(wanted, { waiting: [] });
+      this.ports[wanted % this.ports.length].postMessage({ step: wanted, draws: this.draws(wanted) } satisfies Request);
+    }
+    // Replies that came while the main thread was blocked are taken at once, without a turn of the event loop.
+    for (const port of this.ports) {
+      for (let message = receiveMessageOnPort(port); message; message = receiveMessageOnPort(port)) this.receive(message.message as Reply);
+    }
+    return new Promise((resolve, reject) => {
+      const slot = this.slots.get(step) as Slot;
+      slot.waiting.push({ resolve, reject });
+      if (slot.reply) this.deliver(slot, slot.reply);
+      this.keepAlive();
+    });
+  }
+
+  async close(): Promise<void> {
+    this.fail(new Error('The loader was closed.'));
+    for (const port of this.ports) port.close();
+    await Promise.all(this.ended);
+  }
+
+  private receive(reply: Reply): void {
+    const slot = this.slots.get(reply.step);
+    if (slot === undefined) return;
+    slot.reply = reply;
+    if (slot.waiting.length > 0) this.deliver(slot, reply);
+    this.keepAlive();
+  }
+
+  /** Hands the batch to one who waits; it is then made anew for the next who asks. */
+  private deliver(slot: Slot, reply: Reply): void {
+    this.slots.delete(reply.step);
+    for (const { resolve, reject } of slot.waiting.splice(0)) {
+      if ('assembly' in reply) resolve(reply.assembly);
+      else reject('problems' in reply ? new DatasetError(reply.problems) : new Error(reply.failure));
+    }
+  }
+
+  private fail(error: Error): void {
+    this.broken ??= error;
+    for (const { waiting } of this.slots.values()) for (const { reject } of waiting) reject(this.broken);
+    this.slots.clear();
+    this.keepAlive();
+  }
+
+  /** The process may end unless somebody waits for a batch. */
+  private keepAlive(): void {
+    const busy = [...this.slots.values()].some(({ waiting }) => waiting.length > 0);
+    for (const port of this.ports) {
+      if (busy) port.ref();
+      else port.unref();
+    }
+  }
+}

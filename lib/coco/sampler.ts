@@ -1,0 +1,73 @@
+/**
+ * Which pictures make which batch: a pure function of seed and step, so that a resumed run needs to know its step only.
+ */
+import { Random } from '../kernels/random';
+import type { CocoImage } from './types';
+
+export interface Draw {
+  /** Position in the data set's `images`. */
+  index: number;
+  flip: boolean;
+}
+
+export interface SamplerOptions {
+  batch: number;
+  shuffle: boolean;
+  /** Probability of mirroring. */
+  flip: number;
+  seed: number | string;
+  /** Leave out an epoch's last, incomplete batch. */
+  dropLast: boolean;
+  /** Batches of landscape or of portrait pictures only (those left over at an epoch's end mix), as mmdet's AspectRatioBatchSampler. */
+  groupByAspect: boolean;
+}
+
+export class Sampler {
+  readonly batchesPerEpoch: number;
+  private readonly random: Random;
+  private recent = new Map<number, Draw[]>();
+
+  /** `indices`: the pictures that take part, positions in `images`. */
+  constructor(
+    private readonly images: readonly CocoImage[],
+    private readonly indices: readonly number[],
+    private readonly options: SamplerOptions,
+  ) {
+    this.random = new Random(options.seed);
+    this.batchesPerEpoch = (options.dropLast ? Math.floor : Math.ceil)(indices.length / options.batch);
+  }
+
+  /** Pictures of a step, counted from 0 over all epochs. */
+  draws(step: number): Draw[] {
+    const { batch } = this.options;
+    const start = (step % this.batchesPerEpoch) * batch;
+    return this.epoch(Math.floor(step / this.batchesPerEpoch)).slice(start, start + batch);
+  }
+
+  /** All pictures of an epoch in their order, those of an incomplete last batch included. */
+  epoch(epoch: number): Draw[] {
+    const known = this.recent.get(epoch);
+    if (known !== undefined) return known;
+    const { shuffle, flip, groupByAspect } = this.options;
+    const shuffled = shuffle ? this.random.fork('order').fork(epoch).shuffle(this.indices) : [...this.indices];
+    const order = groupByAspect ? this.grouped(shuffled) : shuffled;
+    const coin = this.random.fork('flip').fork(epoch);
+    const draws = order.map((index) => ({ index, flip: coin.next() < flip }));
+    // Prefetching looks into the next epoch while this one ends: two are enough.
+    this.recent = new Map([...this.recent, [epoch, draws] as const].slice(-2));
+    return draws;
+  }
+
+  /** Full batches of one orientation in the order in which they fill up, then what is left. */
+  private grouped(order: readonly number[]): number[] {
+    const result: number[] = [];
+    const waiting: [number[], number[]] = [[], []];
+    for (const index of order) {
+      const { width, height } = this.images[index];
+      const group = waiting[width < height ? 0 : 1];
+      group.push(index);
+      if (group.length === this.options.batch) result.push(...group.splice(0));
+    }
+    return result.concat(...waiting);
+  }
+}
