@@ -1,0 +1,66 @@
+/**
+ * From a head's outputs to detections, as mmdet does it: of each level the best scored pairs of anchor and class, boxes
+ * decoded and clipped to the picture, then non-maximum suppression.
+ */
+import { tf, type Tensor4D } from '../tf';
+import { type Detections, type Origin } from '../coco/types';
+import { decodeDelta } from './boxes';
+import { type HeadOutput } from './head';
+import { descending, suppress } from './nms';
+
+export interface DetectOptions {
+  /** A pair of anchor and class counts if its score is above this. Default 0.05. */
+  scoreThreshold?: number;
+  /** Pairs of one level that go on to suppression. Default 1000. */
+  perLevel?: number;
+  /** Overlap above which the lower scored box of a class goes. Default 0.5. */
+  iouThreshold?: number;
+  /** Detections a picture. Default 100. */
+  maximum?: number;
+}
+
+/** Size of a picture inside the padded input, in input pixels; boxes are clipped to it. */
+export type Extent = Pick<Origin, 'inputWidth' | 'inputHeight'>;
+
+/**
+ * Detections of each picture, best first.
+ * @param anchors of each level, [H * W * A * 4]
+ */
+export function detect(
+  outputs: readonly HeadOutput[],
+  anchors: readonly Float32Array[],
+  classes: number,
+  extents: readonly Extent[],
+  options: DetectOptions = {},
+): Detections[] {
+  const { scoreThreshold = 0.05, perLevel = 1000, iouThreshold = 0.5, maximum = 100 } = options;
+  const levels = outputs.map(({ logits, deltas }, level) => ({ scores: scoresOf(logits), deltas: deltas.dataSync() as Float32Array, anchors: anchors[level] }));
+  return extents.map((extent, n) => {
+    const candidates = levels.flatMap(({ scores, deltas, anchors: boxes }) => {
+      const count = boxes.length / 4;
+      const best = bestPairs(scores.subarray(n * count * classes, (n + 1) * count * classes), scoreThreshold, perLevel);
+      return best.map(({ pair, score }) => {
+        const anchor = Math.floor(pair / classes);
+        return { score, label: pair % classes, anchors: boxes, anchor, deltas, from: 4 * (n * count + anchor) };
+      });
+    });
+    const boxes = new Float32Array(4 * candidates.length);
+    const size = [extent.inputWidth, extent.inputHeight] as const;
+    for (const [i, c] of candidates.entries()) decodeDelta(c.anchors, c.anchor, c.deltas, c.from, size, boxes, 4 * i);
+    const scores = Float32Array.from(candidates, (c) => c.score);
+    const labels = Int32Array.from(candidates, (c) => c.label);
+    return suppress({ boxes, scores, labels }, { iouThreshold, maximum });
+  });
+}
+
+function scoresOf(logits: Tensor4D): Float32Array {
+  return tf.tidy(() => tf.sigmoid(logits).dataSync() as Float32Array);
+}
+
+/** Indices of the scores above the threshold, the best `maximum` of them, best first. */
+function bestPairs(scores: Float32Array, threshold: number, maximum: number): { pair: number; score: number }[] {
+  const pairs: number[] = [];
+  for (let i = 0; i < scores.length; i++) if (scores[i] > threshold) pairs.push(i);
+  const order = descending(pairs.map((i) => scores[i])).slice(0, maximum);
+  return order.map((i) => ({ pair: pairs[i], score: scores[pairs[i]] }));
+}

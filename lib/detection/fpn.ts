@@ -1,0 +1,45 @@
+/**
+ * Feature pyramid network (Lin et al., arXiv 1612.03144) as mmdet builds it for RetinaNet: 1x1 laterals, nearest
+ * upsampling to the size of the finer map, 3x3 outputs, and extra coarse levels: the first is a stride-2 convolution of
+ * the backbone's last map (`add_extra_convs='on_input'`), each further one of the level before it, without ReLU.
+ */
+import { tf, type Tensor4D } from '../tf';
+import { upsampleNearest } from '../kernels/upsample';
+import { type Parameters } from '../kernels/parameters';
+import { type Random } from '../kernels/random';
+import { conv, createConv } from './layers';
+
+export interface FpnConfig {
+  /** Channels of every pyramid level. */
+  channels: number;
+  /** Levels coarser than the backbone's last: 2 adds P6 and P7 to P3-P5. */
+  extraLevels: number;
+}
+
+/** Registers all parameters under `neck.`; `inputs` are the channels of the backbone's maps. */
+export function createFpn(parameters: Parameters, config: FpnConfig, inputs: readonly number[], random: Random): void {
+  const { channels, extraLevels } = config;
+  const convolution = (name: string, kernel: number, from: number): void =>
+    createConv(parameters, `neck.${name}.conv`, { kernel, inputs: from, outputs: channels, init: 'xavier', bias: 0 }, random);
+  for (const [i, from] of inputs.entries()) {
+    convolution(`lateral_convs.${i}`, 1, from);
+    convolution(`fpn_convs.${i}`, 3, channels);
+  }
+  for (let i = 0; i < extraLevels; i++)
+    convolution(`fpn_convs.${inputs.length + i}`, 3, i === 0 ? inputs[inputs.length - 1] : channels);
+}
+
+/** maps of the backbone, finest first -> pyramid levels [N, H, W, channels], finest first. */
+export function fpn(parameters: Parameters, config: FpnConfig, maps: readonly Tensor4D[]): Tensor4D[] {
+  const merged = maps.map((map, i) => conv(parameters, `neck.lateral_convs.${i}.conv`, map));
+  for (let i = merged.length - 2; i >= 0; i--) {
+    const [, height, width] = merged[i].shape;
+    merged[i] = tf.add(merged[i], upsampleNearest(merged[i + 1], [height, width]));
+  }
+  const levels = merged.map((map, i) => conv(parameters, `neck.fpn_convs.${i}.conv`, map));
+  for (let i = 0; i < config.extraLevels; i++) {
+    const source = i === 0 ? maps[maps.length - 1] : levels[levels.length - 1];
+    levels.push(conv(parameters, `neck.fpn_convs.${maps.length + i}.conv`, source, { stride: 2 }));
+  }
+  return levels;
+}

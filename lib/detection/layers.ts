@@ -1,0 +1,107 @@
+/**
+ * Convolution and normalisation over named parameters: `create...` registers a layer's parameters, the function of the
+ * same name without it runs the layer. Names are PyTorch's (`<layer>.weight`, `.bias`, `.running_mean`, `.running_var`).
+ */
+import { tf, type Tensor1D, type Tensor4D } from '../tf';
+import { batchNorm, batchNormTraining } from '../kernels/batch-norm';
+import { conv2d } from '../kernels/conv';
+import { groupNorm } from '../kernels/group-norm';
+import { relu } from '../kernels/activation';
+import { type Parameters } from '../kernels/parameters';
+import { type Random } from '../kernels/random';
+
+/**
+ * How a layer normalises. 'batch': the batch's statistics while training, the running ones otherwise. 'frozen': always
+ * the running ones, scale and shift still learn (mmdet's `norm_eval=True`). `{ groups }`: group norm.
+ */
+export type Norm = 'none' | 'batch' | 'frozen' | { groups: number };
+
+/** 'kaiming': normal, fan out, ReLU. 'xavier': uniform. A number: normal with that deviation. */
+export type Initialiser = 'kaiming' | 'xavier' | number;
+
+export interface ConvShape {
+  kernel: number;
+  inputs: number;
+  outputs: number;
+  init: Initialiser;
+  /** Value the bias starts from; no bias if left out. */
+  bias?: number;
+}
+
+const EPSILON = 1e-5;
+/** PyTorch's momentum: the share of the new batch in the running statistics. */
+const MOMENTUM = 0.1;
+
+/** Registers `<name>.weight` [kernel, kernel, inputs, outputs] and, where asked for, `<name>.bias` [outputs]. */
+export function createConv(parameters: Parameters, name: string, shape: ConvShape, random: Random): void {
+  const { kernel, inputs, outputs, init, bias } = shape;
+  const [area, size, own] = [kernel * kernel, kernel * kernel * inputs * outputs, random.fork(name)];
+  let values: Float32Array;
+  if (init === 'xavier') {
+    const bound = Math.sqrt(6 / (area * (inputs + outputs)));
+    values = Float32Array.from({ length: size }, () => own.uniform(-bound, bound));
+  } else {
+    values = own.normals(size, 0, init === 'kaiming' ? Math.sqrt(2 / (area * outputs)) : init);
+  }
+  parameters.create(`${name}.weight`, [kernel, kernel, inputs, outputs], values, 'weight');
+  if (bias !== undefined) parameters.create(`${name}.bias`, [outputs], bias, 'bias');
+}
+
+/** Convolution with zero padding of half a kernel, so that stride 1 keeps height and width. */
+export function conv(
+  parameters: Parameters,
+  name: string,
+  x: Tensor4D,
+  options: { stride?: number; inputGradient?: boolean } = {},
+): Tensor4D {
+  const filter = parameters.get(`${name}.weight`);
+  const bias = `${name}.bias`;
+  return conv2d(x, filter.value as Tensor4D, {
+    ...options,
+    padding: (filter.shape[0] - 1) / 2,
+    ...(parameters.has(bias) ? { bias: parameters.get(bias).value as Tensor1D } : {}),
+  });
+}
+
+/** mmdet's name of a norm layer: `bn1`, `gn1`, or without a number `bn`, `gn`. */
+export function normName(norm: Norm, number: number | '' = ''): string {
+  return `${typeof norm === 'object' ? 'gn' : 'bn'}${number}`;
+}
+
+/** Registers scale and shift, and running statistics where the norm has them. */
+export function createNorm(parameters: Parameters, name: string, channels: number, norm: Norm): void {
+  if (norm === 'none') return;
+  if (typeof norm === 'object' && channels % norm.groups !== 0)
+    throw new RangeError(`${name}: ${channels} channels cannot be split into norm.groups = ${norm.groups}`);
+  parameters.create(`${name}.weight`, [channels], 1, 'norm');
+  parameters.create(`${name}.bias`, [channels], 0, 'norm');
+  if (typeof norm === 'object') return;
+  parameters.create(`${name}.running_mean`, [channels], 0, 'statistic');
+  parameters.create(`${name}.running_var`, [channels], 1, 'statistic');
+}
+
+/** Normalises [N, H, W, C]; `activate` adds a ReLU. Training batch norm also moves the running statistics. */
+export function normalise(
+  parameters: Parameters,
+  name: string,
+  x: Tensor4D,
+  options: { norm: Norm; training: boolean; activate: boolean },
+): Tensor4D {
+  const { norm, training, activate } = options;
+  if (norm === 'none') return activate ? relu(x) : x;
+  const value = (field: string): Tensor1D => parameters.get(`${name}.${field}`).value as Tensor1D;
+  const affine = { gamma: value('weight'), beta: value('bias'), epsilon: EPSILON, relu: activate };
+  if (typeof norm === 'object') return groupNorm(x, { ...affine, groups: norm.groups });
+  if (norm === 'frozen' || !training)
+    return batchNorm(x, { ...affine, mean: value('running_mean'), variance: value('running_var') });
+  const { y, mean, variance } = batchNormTraining(x, affine);
+  move(parameters, `${name}.running_mean`, mean);
+  move(parameters, `${name}.running_var`, variance);
+  return y;
+}
+
+/** running <- (1 - momentum) running + momentum observed. */
+function move(parameters: Parameters, name: string, observed: Tensor1D): void {
+  const running = parameters.get(name);
+  tf.tidy(() => running.assign(tf.add(tf.mul(running.value, 1 - MOMENTUM), tf.mul(observed, MOMENTUM))));
+}

@@ -1,0 +1,45 @@
+/** RetinaNets as config objects: the published ones (80 COCO classes) and small ones for 128 x 128 emoji scenes. */
+import { resnet101, type ResNetConfig, resnet18, resnet50 } from './resnet';
+import { type RetinaNetConfig } from './retinanet';
+
+const training = {
+  assign: { positive: 0.5, negative: 0.4 },
+  loss: { focal: { alpha: 0.25, gamma: 2 }, box: { beta: 0 } },
+} as const;
+
+/** mmdet's `retinanet_r50_fpn`. */
+const published = {
+  ...training,
+  classes: 80,
+  neck: { channels: 256, extraLevels: 2 },
+  head: { convs: 4, channels: 256, norm: 'none' },
+  anchors: { baseScale: 4, scalesPerOctave: 3, ratios: [0.5, 1, 2] },
+} as const;
+export const retinaNetR18: RetinaNetConfig = { ...published, backbone: resnet18 };
+export const retinaNetR50: RetinaNetConfig = { ...published, backbone: resnet50 };
+export const retinaNetR101: RetinaNetConfig = { ...published, backbone: resnet101 };
+
+/** P3-P5 of 64 channels; objects of 18 to 72 pixels are met by square anchors of 20, 28, 40, 57, 80 and 113. */
+const small = {
+  ...training,
+  classes: 12,
+  neck: { channels: 64, extraLevels: 0 },
+  head: { convs: 2, channels: 64, norm: { groups: 16 } },
+  anchors: { baseScale: 2.5, scalesPerOctave: 2, ratios: [1] },
+} as const;
+
+function smallBackbone(widths: readonly number[], blocksPerStage: number): ResNetConfig {
+  return {
+    block: 'basic',
+    blocks: widths.map(() => blocksPerStage),
+    widths,
+    stem: { kernel: 3, channels: widths[0], pool: true },
+    norm: 'batch',
+    frozenStages: -1,
+    levels: [3, 4, 5],
+  };
+}
+/** 3.1 M parameters. */
+export const smallTeacher: RetinaNetConfig = { ...small, backbone: smallBackbone([32, 64, 128, 256], 2) };
+/** 0.6 M parameters. */
+export const smallStudent: RetinaNetConfig = { ...small, backbone: smallBackbone([16, 32, 64, 128], 1) };

@@ -1,0 +1,152 @@
+/**
+ * ResNet backbones (He et al., arXiv 1512.03385) in the form of torchvision and of mmdet's style 'pytorch': the stride
+ * sits in the 3x3 convolution of a bottleneck. Depth and widths are a config object, so the published networks and
+ * small ones for training from scratch are the same code.
+ */
+import { tf, type Tensor4D } from '../tf';
+import { relu } from '../kernels/activation';
+import { maxPool } from '../kernels/pool';
+import { type Parameters } from '../kernels/parameters';
+import { type Random } from '../kernels/random';
+import { conv, createConv, createNorm, type Norm, normalise, normName } from './layers';
+
+export interface ResNetConfig {
+  block: 'basic' | 'bottleneck';
+  /** Number of blocks of each stage. */
+  blocks: readonly number[];
+  /** Channels of each stage's 3x3 convolutions; a bottleneck's output has four times as many. */
+  widths: readonly number[];
+  /** First convolution, of stride 2. With `pool` a 3x3 max pool follows, without it the first stage has stride 2. */
+  stem: { kernel: 3 | 7; channels: number; pool: boolean };
+  norm: Exclude<Norm, 'none'>;
+  /** As in mmdet: -1 trains everything, 0 freezes the stem, k freezes the stem and the first k stages. */
+  frozenStages: number;
+  /** Pyramid levels of the maps to return: level k has stride 2^k, so stage k - 1 makes it. */
+  levels: readonly number[];
+}
+
+const published = {
+  widths: [64, 128, 256, 512],
+  stem: { kernel: 7, channels: 64, pool: true },
+  norm: 'frozen',
+  frozenStages: 1,
+  levels: [3, 4, 5],
+} as const;
+export const resnet18: ResNetConfig = { ...published, block: 'basic', blocks: [2, 2, 2, 2] };
+export const resnet34: ResNetConfig = { ...published, block: 'basic', blocks: [3, 4, 6, 3] };
+export const resnet50: ResNetConfig = { ...published, block: 'bottleneck', blocks: [3, 4, 6, 3] };
+export const resnet101: ResNetConfig = { ...published, block: 'bottleneck', blocks: [3, 4, 23, 3] };
+
+interface Block {
+  name: string;
+  /** 1 for `layer1`. */
+  stage: number;
+  inputs: number;
+  width: number;
+  outputs: number;
+  stride: number;
+}
+
+/** Channels of each returned map. */
+export function backboneChannels(config: ResNetConfig): number[] {
+  return config.levels.map((level) => config.widths[level - 2] * expansion(config));
+}
+
+/** Registers all parameters under `backbone.` and freezes what `frozenStages` says. */
+export function createBackbone(parameters: Parameters, config: ResNetConfig, random: Random): void {
+  check(config);
+  const { stem, norm } = config;
+  const convolution = (name: string, kernel: number, inputs: number, outputs: number): void =>
+    createConv(parameters, name, { kernel, inputs, outputs, init: 'kaiming' }, random);
+  convolution('backbone.conv1', stem.kernel, 3, stem.channels);
+  createNorm(parameters, `backbone.${normName(norm, 1)}`, stem.channels, norm);
+  for (const block of blocksOf(config)) {
+    for (const [i, { kernel, inputs, outputs }] of convolutionsOf(block, config).entries()) {
+      convolution(`${block.name}.conv${i + 1}`, kernel, inputs, outputs);
+      createNorm(parameters, `${block.name}.${normName(norm, i + 1)}`, outputs, norm);
+    }
+    if (!needsProjection(block)) continue;
+    convolution(`${block.name}.downsample.0`, 1, block.inputs, block.outputs);
+    createNorm(parameters, `${block.name}.downsample.1`, block.outputs, norm);
+  }
+  if (config.frozenStages < 0) return;
+  for (const stemLayer of ['conv1', normName(norm, 1)]) parameters.freeze(`backbone.${stemLayer}.`);
+  for (let stage = 1; stage <= config.frozenStages; stage++) parameters.freeze(`backbone.layer${stage}.`);
+}
+
+/** images [N, H, W, 3] -> the maps of `config.levels`, [N, ceil(H / 2^level), ceil(W / 2^level), C]. */
+export function backbone(parameters: Parameters, config: ResNetConfig, images: Tensor4D, training: boolean): Tensor4D[] {
+  const { norm, frozenStages } = config;
+  let x = conv(parameters, 'backbone.conv1', images, { stride: 2, inputGradient: false });
+  const state = { norm, training: training && frozenStages < 0, activate: true };
+  x = normalise(parameters, `backbone.${normName(norm, 1)}`, x, state);
+  if (config.stem.pool) x = maxPool(x, { size: 3, stride: 2, padding: 1 });
+  const blocks = blocksOf(config);
+  const maps = new Map<number, Tensor4D>();
+  for (const [i, block] of blocks.entries()) {
+    x = residualBlock(parameters, config, block, x, training && block.stage > frozenStages);
+    if (blocks[i + 1]?.stage !== block.stage) maps.set(block.stage + 1, x);
+  }
+  return config.levels.map((level) => maps.get(level)!);
+}
+
+function residualBlock(parameters: Parameters, config: ResNetConfig, block: Block, x: Tensor4D, training: boolean): Tensor4D {
+  const { norm } = config;
+  const convolutions = convolutionsOf(block, config);
+  let y = x;
+  for (const [i, { stride }] of convolutions.entries()) {
+    y = conv(parameters, `${block.name}.conv${i + 1}`, y, { stride });
+    const activate = i < convolutions.length - 1;
+    y = normalise(parameters, `${block.name}.${normName(norm, i + 1)}`, y, { norm, training, activate });
+  }
+  let shortcut = x;
+  if (needsProjection(block)) {
+    shortcut = conv(parameters, `${block.name}.downsample.0`, x, { stride: block.stride });
+    shortcut = normalise(parameters, `${block.name}.downsample.1`, shortcut, { norm, training, activate: false });
+  }
+  return relu(tf.add(y, shortcut) as Tensor4D);
+}
+
+function blocksOf(config: ResNetConfig): Block[] {
+  const blocks: Block[] = [];
+  let inputs = config.stem.channels;
+  for (const [s, width] of config.widths.entries()) {
+    const outputs = width * expansion(config);
+    for (let i = 0; i < config.blocks[s]; i++) {
+      const stride = i === 0 && (s > 0 || !config.stem.pool) ? 2 : 1;
+      blocks.push({ name: `backbone.layer${s + 1}.${i}`, stage: s + 1, inputs, width, outputs, stride });
+      inputs = outputs;
+    }
+  }
+  return blocks;
+}
+
+/** The convolutions on a block's main path, in order. */
+function convolutionsOf({ inputs, width, outputs, stride }: Block, config: ResNetConfig) {
+  if (config.block === 'basic')
+    return [
+      { kernel: 3, inputs, outputs: width, stride },
+      { kernel: 3, inputs: width, outputs, stride: 1 },
+    ];
+  return [
+    { kernel: 1, inputs, outputs: width, stride: 1 },
+    { kernel: 3, inputs: width, outputs: width, stride },
+    { kernel: 1, inputs: width, outputs, stride: 1 },
+  ];
+}
+
+function expansion(config: ResNetConfig): number {
+  return config.block === 'bottleneck' ? 4 : 1;
+}
+
+function needsProjection(block: Block): boolean {
+  return block.stride !== 1 || block.inputs !== block.outputs;
+}
+
+function check({ blocks, widths, levels }: ResNetConfig): void {
+  if (blocks.length !== widths.length)
+    throw new RangeError(`backbone.blocks has ${blocks.length} stages but backbone.widths has ${widths.length}`);
+  for (const level of levels)
+    if (!Number.isInteger(level) || level < 2 || level > widths.length + 1)
+      throw new RangeError(`backbone.levels: ${level} is not one of 2 to ${widths.length + 1}, the levels of its stages`);
+}

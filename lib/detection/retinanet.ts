@@ -1,0 +1,129 @@
+/**
+ * RetinaNet (Lin et al., arXiv 1708.02002): backbone, feature pyramid and shared heads over named parameters. A network
+ * is a config object; its pyramid is what FreeKD distils. Parameters bear mmdet's names.
+ */
+import { tf, type Scalar, type Tensor2D, type Tensor4D } from '../tf';
+import { type Detections, type Target } from '../coco/types';
+import { Parameters } from '../kernels/parameters';
+import { Random } from '../kernels/random';
+import { type AnchorConfig, anchorsPerCell, levelAnchors } from './anchors';
+import { type AssignConfig } from './assign';
+import { detect, type DetectOptions, type Extent } from './detect';
+import { createFpn, fpn, type FpnConfig } from './fpn';
+import { createHead, head, type HeadConfig, type HeadOutput } from './head';
+import { boxLoss, focalLoss, type FocalConfig } from './losses';
+import { backbone, backboneChannels, createBackbone, type ResNetConfig } from './resnet';
+import { matchTargets } from './targets';
+
+export { type HeadOutput } from './head';
+
+export interface RetinaNetConfig {
+  classes: number;
+  backbone: ResNetConfig;
+  neck: FpnConfig;
+  head: HeadConfig;
+  anchors: AnchorConfig;
+  assign: AssignConfig;
+  loss: { focal: FocalConfig; box: { beta: number } };
+}
+
+export interface RetinaNetLosses {
+  classification: Scalar;
+  box: Scalar;
+  /** What both losses are divided by unless told otherwise: see `Matches.normalizer`. */
+  normalizer: number;
+}
+
+export class RetinaNet {
+  readonly parameters = new Parameters();
+  /** Input pixels from one position of a pyramid level to the next, finest level first. */
+  readonly strides: readonly number[];
+  private readonly anchorCache = new Map<string, Float32Array[]>();
+
+  constructor(
+    readonly config: RetinaNetConfig,
+    { seed = 0 }: { seed?: number } = {},
+  ) {
+    const { levels } = config.backbone;
+    const random = new Random(seed);
+    const sizes = { inputs: config.neck.channels, classes: config.classes, anchors: anchorsPerCell(config.anchors) };
+    createBackbone(this.parameters, config.backbone, random);
+    createFpn(this.parameters, config.neck, backboneChannels(config.backbone), random);
+    createHead(this.parameters, config.head, sizes, random);
+    const extra = Array.from({ length: config.neck.extraLevels }, (_, i) => levels[levels.length - 1] + 1 + i);
+    this.strides = [...levels, ...extra].map((level) => 2 ** level);
+  }
+
+  /**
+   * images [N, H, W, 3], of any height and width -> pyramid levels [N, ceil(H / stride), ceil(W / stride), C], finest
+   * first. With `training`, batch norm uses the batch's statistics and moves the running ones.
+   */
+  pyramid(images: Tensor4D, training = false): Tensor4D[] {
+    if (images.rank !== 4 || images.shape[3] !== 3) throw new RangeError(`images must have the shape [N, H, W, 3], not [${images.shape}]`);
+    return tf.tidy(() => fpn(this.parameters, this.config.neck, backbone(this.parameters, this.config.backbone, images, training)));
+  }
+
+  /** Class logits and box deltas of each pyramid level. */
+  head(pyramid: readonly Tensor4D[], training = false): HeadOutput[] {
+    if (pyramid.length !== this.strides.length)
+      throw new RangeError(`the head expects ${this.strides.length} pyramid levels (strides ${this.strides}), not ${pyramid.length}`);
+    return tf.tidy(() => head(this.parameters, this.config.head, pyramid, training));
+  }
+
+  /**
+   * Focal and box loss of a batch.
+   * @param options.normalizer what to divide the sums by, where several processes share a batch
+   */
+  loss(outputs: readonly HeadOutput[], targets: readonly Target[], options: { normalizer?: number } = {}): RetinaNetLosses {
+    const { classes, assign, loss } = this.config;
+    const pictures = outputs[0].logits.shape[0];
+    if (targets.length !== pictures) throw new RangeError(`${pictures} pictures went through the network, but ${targets.length} targets are given`);
+    const matches = matchTargets(concatenate(this.anchors(outputs)), targets, classes, assign);
+    const normalizer = options.normalizer ?? matches.normalizer;
+    const [classification, box] = tf.tidy(() => [
+      focalLoss(joinLevels(outputs.map(({ logits }) => logits), classes), matches, normalizer, loss.focal),
+      boxLoss(joinLevels(outputs.map(({ deltas }) => deltas), 4), matches, normalizer, loss.box),
+    ]);
+    return { classification, box, normalizer: matches.normalizer };
+  }
+
+  /** Detections of each picture, best first, in input pixels. `extents` says how much of each input is picture. */
+  detect(outputs: readonly HeadOutput[], extents: readonly Extent[], options?: DetectOptions): Detections[] {
+    const pictures = outputs[0].logits.shape[0];
+    if (extents.length !== pictures) throw new RangeError(`${pictures} pictures went through the network, but the sizes of ${extents.length} are given`);
+    return detect(outputs, this.anchors(outputs), this.config.classes, extents, options);
+  }
+
+  dispose(): void {
+    this.parameters.dispose();
+  }
+
+  /** Anchors of each level, made once for each size of input. */
+  private anchors(outputs: readonly HeadOutput[]): Float32Array[] {
+    const sizes = outputs.map(({ logits }): [number, number] => [logits.shape[1], logits.shape[2]]);
+    const key = sizes.join(' ');
+    let anchors = this.anchorCache.get(key);
+    if (!anchors) {
+      anchors = sizes.map((size, level) => levelAnchors(this.config.anchors, this.strides[level], size));
+      this.anchorCache.set(key, anchors);
+    }
+    return anchors;
+  }
+}
+
+/** [N, H, W, A * size] of each level -> [N * anchors, size], picture by picture, then level by level. */
+function joinLevels(levels: readonly Tensor4D[], size: number): Tensor2D {
+  const pictures = levels[0].shape[0];
+  const rows = levels.map((level) => tf.reshape(level, [pictures, -1]));
+  return tf.reshape(tf.concat(rows, 1), [-1, size]);
+}
+
+function concatenate(arrays: readonly Float32Array[]): Float32Array {
+  const all = new Float32Array(arrays.reduce((sum, array) => sum + array.length, 0));
+  let at = 0;
+  for (const array of arrays) {
+    all.set(array, at);
+    at += array.length;
+  }
+  return all;
+}
