@@ -81,12 +81,13 @@ function flatten(x: Tensor): Tensor {
 
 /** [N, HW, C] -> [N, 1, C], the sum over space: a product with ones, which is faster than a reduction. */
 function channelSum(x: Tensor): Tensor {
-  return execute1('BatchMatMulV2', [attribute.float32()], [tf.ones([x.shape[0], 1, x.shape[1]]), x]);
+  const [n, positions] = x.shape as [number, number, number];
+  return execute1('BatchMatMulV2', [attribute.float32()], [tf.ones([n, 1, positions]), x]);
 }
 
 /** [N, 1, C] sums over `space` -> [N, 1, C], each channel holding the mean of its group. */
 function groupMean(sums: Tensor, space: Tensor, groups: number): Tensor {
-  const [n, positions, c] = space.shape;
+  const [n, positions, c] = space.shape as [number, number, number];
   const total = tf.sum(tf.reshape(sums, [n, groups, c / groups]), 2, true);
   const mean = mul(total, tf.scalar(groups / (c * positions))); // [N, G, 1]
   return tf.reshape(mul(mean, tf.ones([1, 1, c / groups])), [n, 1, c]);

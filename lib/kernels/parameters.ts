@@ -5,6 +5,7 @@
  * checkpoint loads by name.
  */
 import { tf, type Tensor } from '../tf';
+import { Variable } from './variable';
 
 /**
  * What a parameter is, which decides how it is trained: only a `weight` gets weight decay, and a `statistic` (a running
@@ -22,16 +23,18 @@ export interface ParameterEntry {
 export class Parameter {
   /** False for a statistic, and after `Parameters.freeze`. */
   trainable: boolean;
-  private current: Tensor;
+  /** What optimizers update in place. */
+  readonly variable: Variable;
 
   constructor(readonly name: string, readonly shape: number[], readonly role: Role, data: Float32Array) {
     this.trainable = role !== 'statistic';
-    this.current = tf.keep(tf.tensor(data, shape, 'float32'));
+    this.variable = new Variable(shape, data);
+    void this.variable.value; // read it now, so that the first use leaves no new tensor behind
   }
 
-  /** The tensor, kept by this parameter until the next `assign`; do not dispose it, do not hold it across steps. */
+  /** The tensor, kept by this parameter until the next `assign` or update; do not dispose it, do not hold it across steps. */
   get value(): Tensor {
-    return this.current;
+    return this.variable.value;
   }
 
   /** Takes over the values of `value`, which stays the caller's to dispose. Throws if the shape differs. */
@@ -39,13 +42,12 @@ export class Parameter {
     if (value.shape.join() !== this.shape.join()) {
       throw new Error(`parameter ${this.name} has shape [${this.shape}], cannot assign a tensor of shape [${value.shape}]`);
     }
-    const previous = this.current;
-    this.current = tf.keep(value.clone());
-    previous.dispose();
+    this.variable.assign(value);
+    void this.variable.value;
   }
 
   dispose(): void {
-    this.current.dispose();
+    this.variable.dispose();
   }
 }
 
@@ -104,7 +106,7 @@ export class Parameters {
   read(): Map<string, ParameterEntry> {
     return new Map(this.all().map((parameter) => [
       parameter.name,
-      { shape: [...parameter.shape], data: Float32Array.from(parameter.value.dataSync()) },
+      { shape: [...parameter.shape], data: parameter.variable.read() },
     ]));
   }
 

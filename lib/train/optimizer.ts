@@ -6,73 +6,80 @@
  */
 import { tf, type Tensor } from '../tf';
 import { type Parameter, type ParameterEntry } from '../kernels/parameters';
+import { adamStep, momentumStep } from '../kernels/update';
+import { Variable } from '../kernels/variable';
 
 export type OptimizerConfig =
+  /** momentum and weightDecay default to 0. */
   | { kind: 'sgd'; momentum?: number; weightDecay?: number; nesterov?: false }
+  /** Defaults: beta1 0.9, beta2 0.999, epsilon 1e-8, weightDecay 0 for adam and 0.01 for adamw. */
   | { kind: 'adam' | 'adamw'; beta1?: number; beta2?: number; epsilon?: number; weightDecay?: number };
 
 export interface Optimizer {
   /** One step: one gradient a parameter, in the order given to `createOptimizer`; they stay the caller's. */
   apply(gradients: Tensor[], learningRate: number): void;
-  /** All that a resumed run needs: the step count and the moments, by name. */
+  /** All that a resumed run needs beside the parameters: `step`, and each parameter's moments as `<name>.<moment>`. */
   state(): Map<string, ParameterEntry>;
+  /** Continues from a state; throws naming what is missing or misshapen. */
   load(state: Map<string, ParameterEntry>): void;
   dispose(): void;
 }
 
+/** What an optimizer remembers of each parameter. */
+const moments = { sgd: ['momentum'], adam: ['first', 'second'], adamw: ['first', 'second'] };
+
 export function createOptimizer(config: OptimizerConfig, parameters: Parameter[]): Optimizer {
-  const names = config.kind === 'sgd' ? ['momentum'] : ['first', 'second'];
-  const slots = parameters.map((parameter) => names.map(() => tf.keep(tf.zeros(parameter.shape))));
+  const names = moments[config.kind];
+  const memory = parameters.map(({ shape }) => names.map(() => new Variable(shape, new Float32Array(tf.util.sizeFromShape(shape)))));
+  const update = updateRule(config);
   let step = 0;
-  const set = (i: number, j: number, value: Tensor): void => {
-    slots[i][j].dispose();
-    slots[i][j] = tf.keep(value.clone());
-  };
   return {
     apply(gradients, learningRate) {
+      if (gradients.length !== parameters.length) {
+        throw new Error(`${gradients.length} gradients were given to an optimizer of ${parameters.length} parameters`);
+      }
       step++;
-      parameters.forEach((parameter, i) => tf.tidy(() => {
-        const decay = parameter.role === 'weight' ? config.weightDecay ?? (config.kind === 'adamw' ? 0.01 : 0) : 0;
-        const value = parameter.value;
-        const gradient = decay > 0 && config.kind !== 'adamw' ? tf.add(gradients[i], tf.mul(value, decay)) : gradients[i];
-        if (config.kind === 'sgd') {
-          const momentum = tf.add(tf.mul(slots[i][0], config.momentum ?? 0), gradient);
-          set(i, 0, momentum);
-          parameter.assign(tf.sub(value, tf.mul(momentum, learningRate)));
-          return;
-        }
-        const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 } = config;
-        const first = tf.add(tf.mul(slots[i][0], beta1), tf.mul(gradient, 1 - beta1));
-        const second = tf.add(tf.mul(slots[i][1], beta2), tf.mul(tf.square(gradient), 1 - beta2));
-        set(i, 0, first);
-        set(i, 1, second);
-        const denominator = tf.add(tf.div(tf.sqrt(second), Math.sqrt(1 - beta2 ** step)), epsilon);
-        const decayed = config.kind === 'adamw' ? tf.mul(value, 1 - learningRate * decay) : value;
-        parameter.assign(tf.sub(decayed, tf.mul(tf.div(first, denominator), learningRate / (1 - beta1 ** step))));
-      }));
+      parameters.forEach((parameter, i) => tf.tidy(() => update(parameter, memory[i], gradients[i], learningRate, step)));
     },
     state() {
-      const entries = parameters.flatMap((parameter, i) => names.map((name, j): [string, ParameterEntry] => [
-        `${parameter.name}.${name}`, { shape: [...parameter.shape], data: Float32Array.from(slots[i][j].dataSync()) },
-      ]));
+      const entries = parameters.flatMap((parameter, i) => names.map((name, j): [string, ParameterEntry] => (
+        [`${parameter.name}.${name}`, { shape: [...parameter.shape], data: memory[i][j].read() }]
+      )));
       return new Map([['step', { shape: [1], data: Float32Array.of(step) }], ...entries]);
     },
     load(state) {
-      const read = (name: string): ParameterEntry => {
-        const entry = state.get(name);
-        if (!entry) throw new Error(`the optimizer's state lacks ${name}`);
-        return entry;
+      const entry = (name: string, shape: number[]): ParameterEntry => {
+        const found = state.get(name);
+        if (!found) throw new Error(`the ${config.kind} optimizer's state lacks ${name}: it was saved by another optimizer or for another model`);
+        if (found.shape.join() !== shape.join()) throw new Error(`the optimizer's state has ${name} of shape [${found.shape}], the model [${shape}]`);
+        return found;
       };
-      step = read('step').data[0];
-      parameters.forEach((parameter, i) => names.forEach((name, j) => {
-        const entry = read(`${parameter.name}.${name}`);
-        const value = tf.tensor(entry.data, parameter.shape);
-        set(i, j, value);
-        value.dispose();
-      }));
+      const loaded = parameters.map((parameter) => names.map((name) => entry(`${parameter.name}.${name}`, parameter.shape)));
+      step = entry('step', [1]).data[0];
+      tf.tidy(() => memory.forEach((variables, i) => variables.forEach((variable, j) => {
+        variable.assign(tf.tensor(loaded[i][j].data, variable.shape));
+      })));
     },
     dispose() {
-      slots.flat().forEach((slot) => slot.dispose());
+      memory.flat().forEach((variable) => variable.dispose());
     },
+  };
+}
+
+type Update = (parameter: Parameter, memory: Variable[], gradient: Tensor, learningRate: number, step: number) => void;
+
+function updateRule(config: OptimizerConfig): Update {
+  const decayOf = (parameter: Parameter, standard: number): number => (parameter.role === 'weight' ? config.weightDecay ?? standard : 0);
+  if (config.kind === 'sgd') {
+    const { momentum = 0 } = config;
+    return (parameter, [v], gradient, learningRate) => {
+      momentumStep(parameter.variable, v, gradient, { learningRate, momentum, decay: decayOf(parameter, 0) });
+    };
+  }
+  const { kind, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 } = config;
+  return (parameter, [m, v], gradient, learningRate, step) => {
+    const decay = decayOf(parameter, kind === 'adamw' ? 0.01 : 0);
+    const decays = kind === 'adamw' ? { decay: 0, decoupledDecay: decay } : { decay, decoupledDecay: 0 };
+    adamStep(parameter.variable, m, v, gradient, { learningRate, beta1, beta2, epsilon, step, ...decays });
   };
 }
