@@ -1,0 +1,82 @@
+/** Every kernel against PyTorch, in value and gradient, at each level: stock tfjs, TensorFlow's kernels, oneDNN's. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, it } from 'node:test';
+import { batchNorm, batchNormTraining } from '../../lib/dist/kernels/batch-norm';
+import { conv2d } from '../../lib/dist/kernels/conv';
+import { groupNorm } from '../../lib/dist/kernels/group-norm';
+import { kernelLevel, setKernelLevel, type KernelLevel } from '../../lib/dist/kernels/native';
+import { maxPool } from '../../lib/dist/kernels/pool';
+import { upsampleNearest } from '../../lib/dist/kernels/upsample';
+import { tf, type Tensor, type Tensor1D, type Tensor4D } from '../../lib/dist/tf';
+
+interface Stored {
+  shape: number[];
+  data: number[];
+}
+interface Case {
+  options: { stride: number; padding: number; relu: boolean; groups: number; size: number & [number, number] };
+  inputs: Record<string, Stored>;
+  gradients: Record<string, Stored>;
+  y: Stored;
+  r: Stored;
+  mean: Stored;
+  variance: Stored;
+}
+const golden = JSON.parse(readFileSync(join(__dirname, '../golden/kernels.json'), 'utf8')) as Record<string, Case[]>;
+const read = ({ shape, data }: Stored): Tensor => tf.tensor(data, shape);
+// Those that this machine has.
+const all: KernelLevel[] = ['stock', 'plain', 'onednn'];
+const levels = all.slice(0, all.indexOf(kernelLevel()) + 1);
+
+function assertClose(actual: Tensor, expected: Stored, message: string): void {
+  assert.deepEqual(actual.shape, expected.shape, message);
+  const scale = Math.max(1, ...expected.data.map(Math.abs));
+  actual.dataSync().forEach((value: number, i: number) => {
+    assert.ok(Math.abs(value - expected.data[i]) < 1e-5 * scale, `${message}[${i}] is ${value}, expected ${expected.data[i]}`);
+  });
+}
+
+/** Runs `f` on the inputs of a case and compares y and the gradient of sum(y r). */
+function check(stored: Case, f: (inputs: Record<string, Tensor>) => Tensor, message: string): void {
+  const before = tf.memory().numTensors;
+  tf.tidy(() => {
+    const names = Object.keys(stored.inputs);
+    const values = names.map((name) => read(stored.inputs[name]));
+    const byName = (tensors: Tensor[]): Record<string, Tensor> => Object.fromEntries(tensors.map((tensor, i) => [names[i], tensor]));
+    assertClose(f(byName(values)), stored.y, `${message}: y`);
+    const { grads } = tf.valueAndGrads((...tensors: Tensor[]) => tf.sum(tf.mul(f(byName(tensors)), read(stored.r))))(values);
+    names.forEach((name, i) => assertClose(grads[i], stored.gradients[name], `${message}: gradient of ${name}`));
+  });
+  assert.equal(tf.memory().numTensors, before, `${message}: tensors`);
+}
+
+for (const level of levels) {
+  const each = (name: string, f: (inputs: Record<string, Tensor>, stored: Case) => Tensor): void => {
+    it(`${name} equals PyTorch`, () => {
+      setKernelLevel(level);
+      for (const stored of golden[name]) {
+        check(stored, (inputs) => f(inputs, stored), `${name} of x [${stored.inputs.x.shape}] with ${JSON.stringify(stored.options)}`);
+      }
+      setKernelLevel(undefined);
+    });
+  };
+  describe(`kernels at level ${level}`, () => {
+    each('conv2d', ({ x, filter, bias }, { options }) => conv2d(x as Tensor4D, filter as Tensor4D, { ...options, bias: bias as Tensor1D }));
+    each('batchNorm', ({ x, gamma, beta }, { options, mean, variance }) => batchNorm(x as Tensor4D, {
+      gamma: gamma as Tensor1D, beta: beta as Tensor1D, mean: read(mean) as Tensor1D, variance: read(variance) as Tensor1D, relu: options.relu,
+    }));
+    each('batchNormTraining', ({ x, gamma, beta }, { options, mean, variance }) => {
+      const result = batchNormTraining(x as Tensor4D, { gamma: gamma as Tensor1D, beta: beta as Tensor1D, relu: options.relu });
+      assertClose(result.mean, mean, 'mean');
+      assertClose(result.variance, variance, 'variance');
+      return result.y;
+    });
+    each('groupNorm', ({ x, gamma, beta }, { options }) => (
+      groupNorm(x as Tensor4D, { gamma: gamma as Tensor1D, beta: beta as Tensor1D, groups: options.groups, relu: options.relu })
+    ));
+    each('maxPool', ({ x }, { options }) => maxPool(x as Tensor4D, options));
+    each('upsampleNearest', ({ x }, { options }) => upsampleNearest(x as Tensor4D, options.size));
+  });
+}
