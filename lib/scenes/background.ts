@@ -1,0 +1,120 @@
+/**
+ * 1/f colour noise, the texture statistics of natural pictures: white noise in the frequency plane, its amplitude
+ * divided by a power of the spatial frequency, brought back by an inverse two-dimensional FFT.
+ */
+import type { Random } from '../kernels/random';
+
+/**
+ * A [size, size, 3] picture in 0..255 (not clamped): a random mean colour, a shared brightness texture and weaker
+ * colour textures. The amplitude falls as 1 / f^a, a drawn from 0.8 to 1.4; contrast drawn from 15 to 45 grey levels.
+ */
+export function colourNoise(size: number, random: Random): Float32Array {
+  const exponent = random.uniform(0.8, 1.4);
+  const contrast = random.uniform(15, 45);
+  const colourfulness = random.uniform(0.1, 0.6);
+  const mean = [random.uniform(50, 205), random.uniform(50, 205), random.uniform(50, 205)];
+  const [light, first] = fieldPair(size, exponent, random);
+  const [second, third] = fieldPair(size, exponent, random);
+  const tints = [first, second, third];
+  const picture = new Float32Array(size * size * 3); // [H, W, 3]
+  for (let i = 0; i < size * size; i++) {
+    for (let c = 0; c < 3; c++) {
+      picture[i * 3 + c] = mean[c] + contrast * ((1 - colourfulness) * light[i] + colourfulness * tints[c][i]);
+    }
+  }
+  return picture;
+}
+
+/**
+ * Two independent real fields [size, size] of mean 0 and deviation 1: the real and the imaginary part of the inverse
+ * transform of one complex spectrum without symmetry. Computed on the next power of two and cropped.
+ */
+export function fieldPair(size: number, exponent: number, random: Random): [Float32Array, Float32Array] {
+  let side = 1;
+  while (side < size) side *= 2;
+  const real = new Float64Array(side * side);
+  const imaginary = new Float64Array(side * side);
+  for (let v = 0; v < side; v++) {
+    const fy = Math.min(v, side - v);
+    for (let u = 0; u < side; u++) {
+      const fx = Math.min(u, side - u);
+      const amplitude = fx + fy === 0 ? 0 : (fx * fx + fy * fy) ** (-exponent / 2);
+      real[v * side + u] = amplitude * random.uniform(-1, 1);
+      imaginary[v * side + u] = amplitude * random.uniform(-1, 1);
+    }
+  }
+  for (let i = 0; i < side; i++) fft(real, imaginary, i * side, 1, side);
+  for (let i = 0; i < side; i++) fft(real, imaginary, i, side, side);
+  return [standardise(real, side, size), standardise(imaginary, side, size)];
+}
+
+/** The top left [size, size] of a [side, side] field, shifted and scaled to mean 0 and deviation 1. */
+function standardise(field: Float64Array, side: number, size: number): Float32Array {
+  let sum = 0;
+  let squares = 0;
+  for (let y = 0; y < size; y++) {
+    for (let x = 0; x < size; x++) {
+      const value = field[y * side + x];
+      sum += value;
+      squares += value * value;
+    }
+  }
+  const mean = sum / (size * size);
+  const deviation = Math.sqrt(Math.max(squares / (size * size) - mean * mean, 1e-12));
+  return Float32Array.from({ length: size * size }, (_, i) => {
+    const y = Math.floor(i / size);
+    return (field[y * side + (i - y * size)] - mean) / deviation;
+  });
+}
+
+/**
+ * In-place radix-2 transform (Cooley-Tukey) of the `n` numbers at `start`, `start + stride`, ...; `n` a power of two.
+ * The sign of the exponent is positive (the inverse transform without its 1/n).
+ */
+export function fft(real: Float64Array, imaginary: Float64Array, start: number, stride: number, n: number): void {
+  for (let i = 1, j = 0; i < n; i++) {
+    let bit = n >> 1;
+    for (; j & bit; bit >>= 1) j ^= bit;
+    j ^= bit;
+    if (i < j) {
+      const [a, b] = [start + i * stride, start + j * stride];
+      [real[a], real[b]] = [real[b], real[a]];
+      [imaginary[a], imaginary[b]] = [imaginary[b], imaginary[a]];
+    }
+  }
+  const { cosine, sine } = twiddles(n);
+  for (let half = 1; half < n; half *= 2) {
+    const step = n / (2 * half);
+    for (let k = 0; k < half; k++) {
+      const [wr, wi] = [cosine[k * step], sine[k * step]];
+      for (let i = k; i < n; i += 2 * half) {
+        const a = start + i * stride;
+        const b = a + half * stride;
+        const tr = real[b] * wr - imaginary[b] * wi;
+        const ti = real[b] * wi + imaginary[b] * wr;
+        real[b] = real[a] - tr;
+        imaginary[b] = imaginary[a] - ti;
+        real[a] += tr;
+        imaginary[a] += ti;
+      }
+    }
+  }
+}
+
+interface Twiddles {
+  cosine: Float64Array;
+  sine: Float64Array;
+}
+
+const tables = new Map<number, Twiddles>();
+
+/** cos and sin of 2 pi k / n for k < n / 2, computed once for each n. */
+function twiddles(n: number): Twiddles {
+  let table = tables.get(n);
+  if (table === undefined) {
+    const angles = Float64Array.from({ length: n / 2 }, (_, k) => (2 * Math.PI * k) / n);
+    table = { cosine: angles.map(Math.cos), sine: angles.map(Math.sin) };
+    tables.set(n, table);
+  }
+  return table;
+}
