@@ -1,0 +1,52 @@
+/** The npm scripts: each makes sure of the set-up it needs, then does its work. */
+import path from 'node:path';
+import { SetupError } from './errors.mjs';
+import { fromRoot, nodeModules } from './paths.mjs';
+import { seconds } from './progress.mjs';
+import { runInForeground } from './run.mjs';
+import { ensure, forBuild, forLint } from './setup.mjs';
+
+async function setup(words) {
+  const unknown = words.find((word) => word !== '--repair');
+  if (unknown) throw new SetupError(`setup does not know "${unknown}".`, 'Its only option is --repair: make every part again.');
+  const start = Date.now();
+  const { sentence } = await ensure(undefined, { repair: words.length > 0 });
+  console.log(`Ready in ${seconds(start)}: ${sentence}.`);
+  return 0;
+}
+
+async function reproduce(words) {
+  const { environment } = await ensure();
+  return runInForeground(process.execPath, [fromRoot('lib', 'dist', 'experiments', 'reproduce.js'), ...words], { env: environment });
+}
+
+async function build() {
+  await ensure(forBuild);
+  console.log('lib/dist is up to date.');
+  return 0;
+}
+
+async function lint(words) {
+  await ensure(forLint);
+  return runInForeground(process.execPath, [path.join(nodeModules, 'eslint', 'bin', 'eslint.js'), ...(words.length > 0 ? words : ['.'])]);
+}
+
+/** Loaded when asked for: the others need not read them. */
+const start = async (words) => (await import('./start.mjs')).start(words);
+const test = async (words) => (await import('./test.mjs')).test(words);
+const doctor = async () => (await import('./doctor.mjs')).doctor();
+
+const commands = { setup, start, reproduce, test, doctor, lint, build };
+
+/** @param {string[]} words command and its arguments */
+export async function main([name, ...words]) {
+  try {
+    if (!Object.hasOwn(commands, name ?? '')) {
+      throw new SetupError(`There is no command "${name ?? ''}".`, `Commands: ${Object.keys(commands).join(', ')}.`);
+    }
+    process.exitCode = await commands[name](words);
+  } catch (error) {
+    console.error(error instanceof SetupError ? `\n${error.message}` : error);
+    process.exitCode = 1;
+  }
+}

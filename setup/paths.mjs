@@ -1,0 +1,16 @@
+/** Where everything lies. All that set-up makes is in node_modules/, .venv/, .runtime/ and lib/dist/. */
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+export const fromRoot = (...parts) => path.join(root, ...parts);
+
+export const nodeModules = fromRoot('node_modules');
+export const venv = fromRoot('.venv');
+export const venvPython = path.join(venv, 'bin', 'python');
+export const runtimeFolder = fromRoot('.runtime');
+export const stamps = path.join(runtimeFolder, 'stamps');
+export const logs = path.join(runtimeFolder, 'logs');
+/** Half-made things: emptied by whoever holds the lock. */
+export const temporary = path.join(runtimeFolder, 'tmp');
+export const lockFile = path.join(runtimeFolder, 'setup.lock');

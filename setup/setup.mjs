@@ -1,0 +1,124 @@
+/** The steps of set-up in their order, made where they are not current, one process at a time. */
+import fs from 'node:fs';
+import { checkMachine } from './checks.mjs';
+import { SetupError } from './errors.mjs';
+import { acquireLock } from './lock.mjs';
+import { lockFile, root, stamps, temporary } from './paths.mjs';
+import { startProgress } from './progress.mjs';
+import { childEnvironment, currentRuntime, thisSystem, wheelFor } from './runtime.mjs';
+import { firstDamaged, listFiles, readStamp, removeStamp, writeStamp } from './stamps.mjs';
+import { binding } from './steps/binding.mjs';
+import { build } from './steps/build.mjs';
+import { device } from './steps/device.mjs';
+import { kernel } from './steps/kernel.mjs';
+import { packages } from './steps/packages.mjs';
+import { python } from './steps/python.mjs';
+import { tensorflow } from './steps/tensorflow.mjs';
+
+export const everything = [packages, python, tensorflow, binding, build, kernel, device];
+export const forBuild = [packages, build];
+export const forLint = [packages];
+
+const stampName = (step, context) => (step.stamp ? step.stamp(context) : step.name);
+const diskOf = (step, context) => (typeof step.disk === 'function' ? step.disk(context) : step.disk);
+
+/** Whether a step's files are there, whole, and made from what is there now. */
+export function isCurrent(step, context) {
+  const stamp = readStamp(stamps, stampName(step, context));
+  return stamp !== null && stamp.key === step.key(context) && firstDamaged(root, stamp.files) === null;
+}
+
+function record(step, context, result) {
+  const files = listFiles(root, step.places(context), step.ignore);
+  writeStamp(stamps, stampName(step, context), { key: step.key(context), files, result });
+}
+
+/** Makes one step unless it is current, or was brought up to date by another tool. */
+async function makeStep(step, title, context) {
+  const name = stampName(step, context);
+  if (isCurrent(step, context)) return;
+  if (step.adopt?.(readStamp(stamps, name))) return record(step, context);
+  removeStamp(stamps, name);
+  const progress = startProgress(title);
+  try {
+    // The environment anew: TensorFlow's step may have brought CUDA's folders.
+    const result = await step.make({ ...context, environment: childEnvironment(context.runtime), progress });
+    record(step, context, result);
+  } catch (error) {
+    progress.fail();
+    throw error;
+  }
+  progress.done();
+}
+
+/** Checks the machine for what the steps that are not current need. */
+function checkFor(steps, context) {
+  const due = steps.filter((step) => !isCurrent(step, context) && !step.adopt?.(readStamp(stamps, stampName(step, context))));
+  // A binding is compiled again after npm has renewed its package.
+  const compiles = due.some((step) => step.needsCompiler) || (due.includes(packages) && steps.includes(binding));
+  const machine = checkMachine({
+    python: due.some((step) => step.needsPython),
+    compiler: compiles,
+    disk: due.reduce((sum, step) => sum + diskOf(step, context), 0),
+  });
+  if (machine.problems.length > 0) throw new SetupError(machine.problems.join('\n'), 'Then run it again: it goes on where it stopped.');
+  return machine;
+}
+
+/** On Ctrl-C and the like: end the running command, free the lock, leave. */
+function leaveOnSignals(lock, runningPid) {
+  const handlers = Object.entries({ SIGINT: 130, SIGTERM: 143, SIGHUP: 129 }).map(([signal, status]) => {
+    const handler = () => {
+      const pid = runningPid();
+      if (pid) process.kill(pid, 'SIGTERM');
+      lock.release();
+      console.error('\nSet-up was interrupted: run it again, it goes on where it stopped.');
+      process.exit(status);
+    };
+    process.on(signal, handler);
+    return [signal, handler];
+  });
+  return () => handlers.forEach(([signal, handler]) => process.off(signal, handler));
+}
+
+/**
+ * Makes sure that the steps are done.
+ * @param {typeof everything} [steps]
+ * @param {{ repair?: boolean }} [options] repair: make every step again
+ * @returns {Promise<{ environment: NodeJS.ProcessEnv, sentence: string }>} environment for the programs that use it; sentence: which device it is
+ */
+export async function ensure(steps = everything, { repair = false } = {}) {
+  const runtime = currentRuntime();
+  wheelFor(runtime, thisSystem()); // Throws where TensorFlow has none.
+  const base = { runtime };
+  if (repair || !steps.every((step) => isCurrent(step, base))) await make(steps, base, repair);
+  return { environment: childEnvironment(runtime), sentence: String(readStamp(stamps, device.name)?.result ?? '') };
+}
+
+async function make(steps, base, repair) {
+  const lock = await acquireLock(lockFile, {
+    onWait: (owner) => console.log(`Another set-up${owner ? ` (process ${owner.pid} on ${owner.host})` : ''} is at work: waiting for it to end.`),
+  });
+  let running;
+  const onStart = (pid) => {
+    running = pid;
+    lock.running(pid);
+  };
+  const restoreSignals = leaveOnSignals(lock, () => running);
+  try {
+    fs.rmSync(temporary, { recursive: true, force: true });
+    fs.mkdirSync(temporary, { recursive: true });
+    if (repair) {
+      for (const step of steps) {
+        removeStamp(stamps, stampName(step, base));
+        step.forget?.();
+      }
+    }
+    const context = { ...base, machine: checkFor(steps, base), onStart };
+    for (const [index, step] of steps.entries()) await makeStep(step, `[${index + 1}/${steps.length}] ${step.title}`, context);
+  } finally {
+    fs.rmSync(temporary, { recursive: true, force: true });
+    restoreSignals();
+    lock.release();
+  }
+}

@@ -1,0 +1,35 @@
+/**
+ * JupyterLab on notebooks/, with its own safe defaults: it listens on localhost only and asks for a token. Arguments after
+ * `npm start --` go to it.
+ */
+import { fromRoot, venvPython } from './paths.mjs';
+import { runInForeground } from './run.mjs';
+import { ensure } from './setup.mjs';
+
+/**
+ * @param {{ words: string[], root: boolean, display: boolean, folder: string }} options words: arguments of the user; root: are we root;
+ *   display: can a browser be opened here
+ */
+export function jupyterArguments({ words, root, display, folder }) {
+  const given = (name) => words.some((word) => word === name || word.startsWith(`${name}=`));
+  return [
+    ...['-m', 'jupyterlab', folder],
+    ...(root && !given('--allow-root') ? ['--allow-root'] : []),
+    ...(!display && !given('--no-browser') ? ['--no-browser'] : []),
+    ...words,
+  ];
+}
+
+/** @param {NodeJS.ProcessEnv} environment */
+export function hasDisplay(environment, platform = process.platform) {
+  if (environment.SSH_CONNECTION) return false;
+  if (platform !== 'linux') return true;
+  return Boolean(environment.DISPLAY || environment.WAYLAND_DISPLAY || environment.WSL_DISTRO_NAME || environment.BROWSER);
+}
+
+export async function start(words) {
+  const { environment, sentence } = await ensure();
+  console.log(`${sentence}. JupyterLab is starting; Ctrl-C twice ends it.`);
+  const options = { words, root: process.getuid?.() === 0, display: hasDisplay(process.env), folder: fromRoot('notebooks') };
+  return runInForeground(venvPython, jupyterArguments(options), { env: environment });
+}

@@ -1,0 +1,67 @@
+/**
+ * Step: the native binding of @tensorflow/tfjs-node-gpu, two C++ files, compiled straight with the C++ compiler. It is pure N-API:
+ * its headers come from the package node-api-headers, and one binding serves every Node. It finds TensorFlow by a path relative
+ * to itself, so the project's folder can be moved.
+ */
+import fs from 'node:fs';
+import path from 'node:path';
+import { fromRoot, nodeModules, temporary } from '../paths.mjs';
+import { runQuietly } from '../run.mjs';
+import { tensorflowFolder } from '../runtime.mjs';
+import { hash, listFiles } from '../stamps.mjs';
+import { TENSORFLOW } from '../versions.mjs';
+
+const home = path.join(nodeModules, '@tensorflow', 'tfjs-node-gpu');
+const headers = path.join(nodeModules, 'node-api-headers', 'include');
+/** The newest N-API that the package knows, and where it looks for the binding on Node 20 and later. */
+const NAPI_VERSION = 8;
+const target = path.join(home, 'lib', `napi-v${NAPI_VERSION}`, 'tfjs_binding.node');
+const sources = ['tfjs_backend.cc', 'tfjs_binding.cc'].map((name) => path.join(home, 'binding', name));
+
+/**
+ * The compiler's command line.
+ * @param {{ platform: string, library: string, output: string, origin: string }} options library: folder of the TensorFlow libraries;
+ *   origin: folder that the binding will lie in
+ */
+export function compilerArguments({ platform, library, output, origin }) {
+  const mac = platform === 'darwin';
+  const names = ['libtensorflow_cc', 'libtensorflow_framework'].map((name) => path.join(library, mac ? `${name}.2.dylib` : `${name}.so.2`));
+  const here = mac ? '@loader_path' : '$ORIGIN';
+  return [
+    ...['-std=c++17', '-O2', '-fPIC', '-w', `-DNAPI_VERSION=${NAPI_VERSION}`],
+    ...[headers, path.join(library, 'include'), home].flatMap((folder) => ['-I', folder]),
+    ...(mac ? ['-bundle', '-undefined', 'dynamic_lookup'] : ['-shared']),
+    ...sources,
+    ...names,
+    `-Wl,-rpath,${here}/${path.relative(origin, library)}`,
+    ...['-o', output],
+  ];
+}
+
+export const binding = {
+  name: 'binding',
+  title: 'TensorFlow binding',
+  disk: 1e7,
+  needsCompiler: true,
+  key({ runtime }) {
+    if (!sources.every((file) => fs.existsSync(file)) || !fs.existsSync(headers)) return null;
+    const texts = Object.keys(listFiles(home, ['binding'])).sort().map((file) => fs.readFileSync(path.join(home, file)));
+    return hash(TENSORFLOW, runtime, process.platform, process.arch, ...texts, fs.readFileSync(fromRoot('setup', 'steps', 'binding.mjs')));
+  },
+  places: () => ['node_modules/@tensorflow/tfjs-node-gpu/lib'],
+
+  async make({ runtime, machine, onStart, environment, progress }) {
+    const library = path.join(tensorflowFolder(runtime), 'tensorflow');
+    const output = path.join(temporary, 'tfjs_binding.node');
+    progress.update(`compiling with ${machine.compiler}`);
+    await runQuietly(machine.compiler, compilerArguments({ platform: process.platform, library, output, origin: path.dirname(target) }), {
+      log: 'binding',
+      env: environment,
+      onStart,
+    });
+    fs.rmSync(path.join(home, 'lib'), { recursive: true, force: true });
+    fs.mkdirSync(path.dirname(target), { recursive: true });
+    fs.renameSync(output, target);
+    progress.update('');
+  },
+};
