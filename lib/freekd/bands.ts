@@ -1,0 +1,45 @@
+/**
+ * The bands of a wavelet decomposition as a flat list, in the order that every mask, token and table of FreeKD uses:
+ * LL of the coarsest level, then (horizontal, vertical, diagonal) of each level, coarsest first. B = 3 level + 1.
+ */
+import { type Tensor4D } from '../tf';
+import { type WaveletMode } from '../wavelet/boundary';
+import { type WaveletDecomposition } from '../wavelet/transform';
+
+/** A wavelet transform of a known number of levels. */
+export interface Transform {
+  wavelet: string;
+  mode: WaveletMode;
+  level: number;
+}
+
+/** How many bands a decomposition of `level` levels has. */
+export function bandCount(level: number): number {
+  return 3 * level + 1;
+}
+
+/** The names of the bands in order: `LL3, H3, V3, D3, H2, ... D1`; PyWavelets' (H, V, D) are the papers' (LH, HL, HH). */
+export function bandNames(level: number): string[] {
+  const details = Array.from({ length: level }, (_, i) => ['H', 'V', 'D'].map((orientation) => `${orientation}${level - i}`));
+  return [`LL${level}`, ...details.flat()];
+}
+
+/** The bands of a decomposition in order, B tensors [N, H_b, W_b, C]. */
+export function bandsOf(decomposition: WaveletDecomposition): Tensor4D[] {
+  const details = decomposition.details.map(({ horizontal, vertical, diagonal }) => [horizontal, vertical, diagonal]);
+  return [decomposition.approximation, ...details.flat()];
+}
+
+/** The inverse of `bandsOf`. */
+export function decompositionOf(bands: Tensor4D[]): WaveletDecomposition {
+  const level = (bands.length - 1) / 3;
+  return {
+    approximation: bands[0],
+    details: Array.from({ length: level }, (_, i) => ({
+      level: level - i,
+      horizontal: bands[3 * i + 1],
+      vertical: bands[3 * i + 2],
+      diagonal: bands[3 * i + 3],
+    })),
+  };
+}
