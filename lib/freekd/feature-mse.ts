@@ -1,18 +1,30 @@
 /**
- * The mean squared error of features: the control of every comparison with FreeKD, and a part of the authors' RetinaNet
- * config (there summed over pyramid levels, weight 5).
+ * The two plain losses that stand beside FreeKD: the mean squared error of features, which is the control of every
+ * comparison and a part of the authors' RetinaNet config (weight 5), and that config's smooth L1 on the box outputs
+ * (retina_reg, weight 1).
  */
 import { tf, type Scalar, type Tensor4D } from '../tf';
 import { checkPyramids } from './checks';
 
 /**
- * The mean squared difference of each pyramid level, then the mean (default) or the sum over levels.
+ * The mean squared difference of each pyramid level, summed over levels.
  * @param teacher one [N, H, W, C] a level; @param student of the same shapes, after the 1x1 projection
  */
-export function featureMSE(teacher: Tensor4D[], student: Tensor4D[], overLevels: 'mean' | 'sum' = 'mean'): Scalar {
+export function featureMSE(teacher: Tensor4D[], student: Tensor4D[]): Scalar {
   checkPyramids('featureMSE', teacher, student);
-  return tf.tidy(() => {
-    const sum = tf.addN(teacher.map((feature, i) => student[i].sub(feature).square().mean() as Scalar));
-    return overLevels === 'mean' ? sum.div(teacher.length) : sum;
-  });
+  return tf.tidy(() => tf.addN(teacher.map((feature, i) => student[i].sub(feature).square().mean() as Scalar)));
+}
+
+/**
+ * Smooth L1 of the student's head outputs against the teacher's (d^2 / (2 beta) below beta, |d| - beta / 2 above): the
+ * mean of each level, summed over levels.
+ * @param teacher box deltas, one [N, H, W, A * 4] a level; @param student of the same shapes
+ */
+export function headSmoothL1(teacher: Tensor4D[], student: Tensor4D[], beta = 1): Scalar {
+  checkPyramids('headSmoothL1', teacher, student);
+  return tf.tidy(() => tf.addN(teacher.map((output, i) => {
+    const magnitude = student[i].sub(output).abs();
+    const inner = magnitude.minimum(beta); // d^2 / (2 beta) up to beta, and beta / 2 of it beyond
+    return inner.square().div(2 * beta).add(magnitude.sub(inner)).mean() as Scalar;
+  })));
 }

@@ -14,7 +14,7 @@ import { frequencyLoss, type FrequencyOptions } from './loss';
 import { type FrequencyPrompt } from './prompt';
 import { relationWeights, type PositionRelation } from './relation';
 
-export interface FreekdOptions extends FrequencyOptions {
+export interface FreeKDLossInput extends FrequencyOptions {
   /** F^t, one [N, H, W, C] a pyramid level, finest first; constants. */
   teacher: Tensor4D[];
   /** phi(F^s), of the teacher's shapes; differentiable. */
@@ -46,7 +46,7 @@ function promptedOptions(prompt: FrequencyPrompt, options: FrequencyOptions, i: 
 }
 
 /** The FreeKD loss; a scalar, differentiable by the student and, if `joint`, by the gates' parameters. */
-export function freekdLoss({ teacher, student, prompts, masks, relations, joint = false, ...options }: FreekdOptions): Scalar {
+export function freekdLoss({ teacher, student, prompts, masks, relations, joint = false, ...options }: FreeKDLossInput): Scalar {
   checkPyramids('freekdLoss', teacher, student);
   checkPerLevel('freekdLoss', 'prompts', prompts, teacher.length);
   checkPerLevel('freekdLoss', 'masks', masks, teacher.length);

@@ -23,7 +23,7 @@ export const released = {
   prompt: { tokens: 6 },
   /** releasedDissimilarity; the released code has no stage 1, so lambda is the paper's. */
   dissimilarity: { similarity: 'dice', pairs: 'distinct', lambda: 1 },
-  /** releasedFreeKDLoss, featureMSE, regressionImitation. */
+  /** releasedFreeKDLoss, featureMSE, headSmoothL1. */
   loss: { freekd: 1, featureMSE: 5, regression: 1 },
   stage1: paper.stage1,
   /** Its RetinaNet R101 -> R50 run: SGD, linear warm-up, steps, 8 x 2 images of 1333 x 800, no flip. */

@@ -19,7 +19,7 @@ function releasedScales(shapes: number[][]): number[] {
 }
 
 /**
- * The released FreeKD loss with weight 1; its RetinaNet config adds `featureMSE` (summed over levels) with weight 5 and `regressionImitation`
+ * The released FreeKD loss with weight 1; its RetinaNet config adds `featureMSE` with weight 5 and `headSmoothL1`
  * on the box head's output with weight 1.
  * @param student aligned features phi(F^s), one [N, H, W, C] a pyramid level, differentiable
  * @param teacher of the same shapes, constants
