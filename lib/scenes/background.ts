@@ -34,13 +34,15 @@ export function fieldPair(size: number, exponent: number, random: Random): [Floa
   while (side < size) side *= 2;
   const real = new Float64Array(side * side);
   const imaginary = new Float64Array(side * side);
+  const half = side / 2 + 1;
+  const amplitudes = new Float64Array(half * half); // of frequencies 0..side/2, which both signs share
+  for (let i = 1; i < amplitudes.length; i++) amplitudes[i] = (Math.floor(i / half) ** 2 + (i % half) ** 2) ** (-exponent / 2);
   for (let v = 0; v < side; v++) {
-    const fy = Math.min(v, side - v);
+    const row = Math.min(v, side - v) * half;
     for (let u = 0; u < side; u++) {
-      const fx = Math.min(u, side - u);
-      const amplitude = fx + fy === 0 ? 0 : (fx * fx + fy * fy) ** (-exponent / 2);
-      real[v * side + u] = amplitude * random.uniform(-1, 1);
-      imaginary[v * side + u] = amplitude * random.uniform(-1, 1);
+      const amplitude = amplitudes[row + Math.min(u, side - u)];
+      real[v * side + u] = amplitude * (2 * random.next() - 1);
+      imaginary[v * side + u] = amplitude * (2 * random.next() - 1);
     }
   }
   for (let i = 0; i < side; i++) fft(real, imaginary, i * side, 1, side);
@@ -61,10 +63,11 @@ function standardise(field: Float64Array, side: number, size: number): Float32Ar
   }
   const mean = sum / (size * size);
   const deviation = Math.sqrt(Math.max(squares / (size * size) - mean * mean, 1e-12));
-  return Float32Array.from({ length: size * size }, (_, i) => {
-    const y = Math.floor(i / size);
-    return (field[y * side + (i - y * size)] - mean) / deviation;
-  });
+  const result = new Float32Array(size * size); // [size, size]
+  for (let y = 0; y < size; y++) {
+    for (let x = 0; x < size; x++) result[y * size + x] = (field[y * side + x] - mean) / deviation;
+  }
+  return result;
 }
 
 /**
@@ -77,16 +80,16 @@ export function fft(real: Float64Array, imaginary: Float64Array, start: number, 
     for (; j & bit; bit >>= 1) j ^= bit;
     j ^= bit;
     if (i < j) {
-      const [a, b] = [start + i * stride, start + j * stride];
-      [real[a], real[b]] = [real[b], real[a]];
-      [imaginary[a], imaginary[b]] = [imaginary[b], imaginary[a]];
+      swap(real, start + i * stride, start + j * stride);
+      swap(imaginary, start + i * stride, start + j * stride);
     }
   }
   const { cosine, sine } = twiddles(n);
   for (let half = 1; half < n; half *= 2) {
     const step = n / (2 * half);
     for (let k = 0; k < half; k++) {
-      const [wr, wi] = [cosine[k * step], sine[k * step]];
+      const wr = cosine[k * step];
+      const wi = sine[k * step];
       for (let i = k; i < n; i += 2 * half) {
         const a = start + i * stride;
         const b = a + half * stride;
@@ -99,6 +102,12 @@ export function fft(real: Float64Array, imaginary: Float64Array, start: number, 
       }
     }
   }
+}
+
+function swap(values: Float64Array, a: number, b: number): void {
+  const value = values[a];
+  values[a] = values[b];
+  values[b] = value;
 }
 
 interface Twiddles {

@@ -43,7 +43,7 @@ export const sceneDefaults: SceneConfig = {
   distractors: [0, 3],
   rotation: 15,
   stretch: 1.25,
-  minVisible: 0.4,
+  minVisible: 0.5,
   blur: 0.9,
   noise: 10,
 };

@@ -76,6 +76,7 @@ export function placeSprite(sprite: Sprite, placement: Placement): Patch {
 
 /** Adds the bilinear sample at column `x`, row `y` to `colour`; outside the canvas everything is transparent. */
 function addBilinear({ side, pixels }: SpriteLevel, x: number, y: number, colour: Float64Array): void {
+  if (!(x > -1 && x < side && y > -1 && y < side)) return;
   const left = Math.floor(x);
   const top = Math.floor(y);
   for (let row = top; row <= top + 1; row++) {
@@ -85,6 +86,7 @@ function addBilinear({ side, pixels }: SpriteLevel, x: number, y: number, colour
       if (column < 0 || column >= side) continue;
       const weight = weightY * (1 - Math.abs(x - column));
       const at = (row * side + column) * 4;
+      if (pixels[at + 3] === 0) continue;
       for (let c = 0; c < 4; c++) colour[c] += weight * pixels[at + c];
     }
   }

@@ -46,7 +46,7 @@ export class ScenePainter {
     for (const thing of placed.things) compose(picture, config.size, thing.patch, thing.gain);
     blur(picture, config.size, random.next() < 0.5 ? random.uniform(0, config.blur) : 0);
     addNoise(picture, random.uniform(0, config.noise), random);
-    return { pixels: Uint8Array.from(picture, toByte), ...visibleObjects(placed, config.size) };
+    return { pixels: toBytes(picture), ...visibleObjects(placed, config.size) };
   }
 
   /** Chooses what the scene shows, back to front, so that enough of every object stays visible. */
@@ -60,25 +60,27 @@ export class ScenePainter {
     for (const isObject of order) {
       const category = isObject ? random.pick(sceneCategories) : undefined;
       const emoji = random.pick(category?.emoji ?? distractorEmoji);
-      const look = this.look(random);
+      const patch = placeSprite(this.sprite(emoji), this.look(random));
       const brightness = random.uniform(0.7, 1.15);
       const gain = [0, 1, 2].map(() => brightness * random.uniform(0.92, 1.08));
       for (let attempt = 0; attempt < attempts; attempt++) {
-        const margin = 0.35 * look.size;
-        const x = random.uniform(margin, config.size - margin);
-        const y = random.uniform(margin, config.size - margin);
-        const patch = placeSprite(this.sprite(emoji), { ...look, x, y });
-        const thing = { emoji, categoryId: category?.id, patch, gain, visible: 0 };
-        if (this.lay(thing, things, owner)) break;
+        const moved = {
+          ...patch,
+          left: cutOff(patch.width, config.size, random),
+          top: cutOff(patch.height, config.size, random),
+        };
+        if (this.lay({ emoji, categoryId: category?.id, patch: moved, gain, visible: 0 }, things, owner)) break;
       }
     }
     return { things, owner };
   }
 
-  private look(random: Random): Omit<Placement, 'x' | 'y'> {
+  private look(random: Random): Placement {
     const { minSize, maxSize, stretch, rotation } = this.config;
     const factor = Math.sqrt(stretch) ** random.uniform(-1, 1);
     return {
+      x: random.next(),
+      y: random.next(),
       size: minSize * (maxSize / minSize) ** random.next(),
       stretchX: factor,
       stretchY: 1 / factor,
@@ -140,21 +142,20 @@ function visibleObjects({ things, owner }: Placed, size: number): { objects: Sce
   const objects: SceneObject[] = [];
   const position = things.map(({ categoryId, emoji, visible }) => {
     if (categoryId === undefined) return -1;
-    return objects.push({ categoryId, emoji, bbox: [size, size, 0, 0], area: visible }) - 1;
+    return objects.push({ categoryId, emoji, bbox: [0, 0, 0, 0], area: visible }) - 1;
   });
   const objectOwner = owner.map((i) => (i < 0 ? -1 : position[i]));
-  objects.forEach((object, i) => {
-    let [left, top, right, bottom] = [size, size, 0, 0];
-    objectOwner.forEach((value, at) => {
-      if (value !== i) return;
-      const y = Math.floor(at / size);
-      const x = at - y * size;
-      left = Math.min(left, x);
-      top = Math.min(top, y);
-      right = Math.max(right, x + 1);
-      bottom = Math.max(bottom, y + 1);
-    });
-    object.bbox = [left, top, right - left, bottom - top];
+  const corners = objects.map(() => [size, size, 0, 0]); // left, top, right, bottom
+  for (let y = 0; y < size; y++) {
+    for (let x = 0; x < size; x++) {
+      const i = objectOwner[y * size + x];
+      if (i < 0) continue;
+      const [left, top, right, bottom] = corners[i];
+      corners[i] = [Math.min(left, x), Math.min(top, y), Math.max(right, x + 1), Math.max(bottom, y + 1)];
+    }
+  }
+  corners.forEach(([left, top, right, bottom], i) => {
+    objects[i].bbox = [left, top, right - left, bottom - top];
   });
   return { objects, owner: objectOwner };
 }
@@ -163,19 +164,18 @@ function visibleObjects({ things, owner }: Placed, size: number): { objects: Sce
 function blur(picture: Float32Array, size: number, deviation: number): void {
   if (deviation < 0.2) return;
   const radius = Math.ceil(3 * deviation);
-  const kernel = Array.from({ length: 2 * radius + 1 }, (_, i) => Math.exp(-((i - radius) ** 2) / (2 * deviation ** 2)));
+  const kernel = Float64Array.from({ length: 2 * radius + 1 }, (_, i) => Math.exp(-((i - radius) ** 2) / (2 * deviation ** 2)));
   const total = kernel.reduce((sum, weight) => sum + weight, 0);
-  const line = new Float32Array(size * 3);
-  for (const [along, across] of [[1, size], [size, 1]]) {
+  const line = new Float32Array(size + 2 * radius);
+  for (const [along, across] of [[3, size * 3], [size * 3, 3]]) {
     for (let i = 0; i < size; i++) {
-      for (let j = 0; j < size * 3; j++) line[j] = picture[(i * across + Math.floor(j / 3) * along) * 3 + (j % 3)];
-      for (let j = 0; j < size; j++) {
-        for (let c = 0; c < 3; c++) {
+      for (let c = 0; c < 3; c++) {
+        const start = i * across + c;
+        for (let j = 0; j < line.length; j++) line[j] = picture[start + Math.min(Math.max(j - radius, 0), size - 1) * along];
+        for (let j = 0; j < size; j++) {
           let sum = 0;
-          for (let k = -radius; k <= radius; k++) {
-            sum += kernel[k + radius] * line[Math.min(Math.max(j + k, 0), size - 1) * 3 + c];
-          }
-          picture[(i * across + j * along) * 3 + c] = sum / total;
+          for (let k = 0; k < kernel.length; k++) sum += kernel[k] * line[j + k];
+          picture[start + j * along] = sum / total;
         }
       }
     }
@@ -188,10 +188,17 @@ function addNoise(picture: Float32Array, deviation: number, random: Random): voi
   for (let i = 0; i < picture.length; i++) picture[i] += width * (random.next() + random.next() - 1);
 }
 
+/** A first row or column for something of `length` pixels, at most 15 % of which then lie outside the picture. */
+function cutOff(length: number, size: number, random: Random): number {
+  const outside = 0.15 * length;
+  return Math.round(random.uniform(-outside, size - length + outside));
+}
+
 function between([low, high]: readonly [number, number], random: Random): number {
   return low + random.int(high - low + 1);
 }
 
-function toByte(value: number): number {
-  return Math.min(255, Math.max(0, Math.round(value)));
+/** Rounded and clamped to 0..255, which is what a clamped array does. */
+function toBytes(picture: Float32Array): Uint8Array {
+  return new Uint8Array(new Uint8ClampedArray(picture).buffer);
 }
