@@ -64,6 +64,7 @@ export async function writeSafetensors(
 ): Promise<void> {
   const half = options.half ?? false;
   const list = [...tensors].map(([name, { shape, data }]) => {
+    if (name === '__metadata__') throw new Error(`${path}: a tensor cannot be named "__metadata__"; the format keeps this name for the metadata`);
     const elements = shape.reduce((product, side) => product * side, 1);
     if (elements !== data.length) {
       throw new Error(`${path}: tensor "${name}" of shape [${shape.join(', ')}] has ${data.length} values in place of ${elements}`);

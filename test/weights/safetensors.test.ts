@@ -78,6 +78,7 @@ test('an interrupted write leaves the old file and nothing else', async () => {
   assert.equal((await readSafetensors(path)).get('a')?.data[0], 1);
   assert.deepEqual(readdirSync(folder), ['x.safetensors']);
 
+  await assert.rejects(writeSafetensors(path, new Map([['__metadata__', { shape: [1], data: Float32Array.of(1) }]])), /cannot be named/);
   await assert.rejects(writeSafetensors(path, new Map([['a', { shape: [2, 2], data: Float32Array.of(1) }]])), /"a" of shape \[2, 2\] has 1 values/);
   await assert.rejects(
     writeSafetensors(path, new Map([['a', { shape: [1], data: Float32Array.of(7e4) }]]), undefined, { half: true }),
