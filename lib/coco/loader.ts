@@ -121,6 +121,9 @@ function check(options: LoaderOptions): void {
     throw new Error(`createLoader: ${name} should be an integer >= ${least}, is ${value}.`);
   };
   whole('batch', options.batch ?? NaN, 1);
+  if (!('width' in options.size && 'height' in options.size) && !('longSide' in options.size && 'shortSide' in options.size)) {
+    throw new Error('createLoader: size should be { width, height } or { longSide, shortSide }.');
+  }
   for (const [side, value] of Object.entries(options.size)) whole(`size.${side}`, value, 1);
   whole('padMultiple', options.padMultiple, 1);
   whole('workers', options.workers, 0);

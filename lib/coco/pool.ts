@@ -14,7 +14,7 @@ interface Slot {
 export class WorkerPool {
   private readonly slots = new Map<number, Slot>();
   private readonly ports: MessagePort[] = [];
-  private readonly ended: Promise<unknown>[] = [];
+  private readonly workers: { thread: Worker; ended: Promise<void> }[] = [];
   private broken: Error | undefined;
 
   constructor(
@@ -25,11 +25,16 @@ export class WorkerPool {
     for (let i = 0; i < workers; i++) {
       const { port1, port2 } = new MessageChannel();
       const workerData: WorkerStart = { plan, port: port2 };
-      const worker = new Worker(join(__dirname, 'worker.js'), { workerData, transferList: [port2], execArgv: [] });
-      worker.unref();
-      worker.on('error', (error) => this.fail(new Error(`A loader's worker thread failed: ${error.message}`)));
-      const ended = new Promise((resolve) => worker.on('exit', resolve));
-      this.ended.push(ended.then(() => this.fail(new Error("A loader's worker thread ended early."))));
+      const thread = new Worker(join(__dirname, 'worker.js'), { workerData, transferList: [port2], execArgv: [] });
+      thread.unref();
+      thread.on('error', (error) => this.fail(new Error(`A loader's worker thread failed: ${error.message}`)));
+      const ended = new Promise<void>((resolve) => {
+        thread.on('exit', () => {
+          this.fail(new Error("A loader's worker thread ended early."));
+          resolve();
+        });
+      });
+      this.workers.push({ thread, ended });
       port1.on('message', (reply: Reply) => this.receive(reply));
       port1.unref();
       this.ports.push(port1);
@@ -62,7 +67,8 @@ export class WorkerPool {
   async close(): Promise<void> {
     this.fail(new Error('The loader was closed.'));
     for (const port of this.ports) port.close();
-    await Promise.all(this.ended);
+    for (const { thread } of this.workers) thread.ref();
+    await Promise.all(this.workers.map(({ ended }) => ended));
   }
 
   private receive(reply: Reply): void {
