@@ -2,7 +2,7 @@
  * Group normalization (Wu and He, arXiv 1803.08494): each image's groups of channels are normalized over space.
  *
  * With m and s the mean and deviation of a group, y = x a + b where a = gamma / s and b = beta - m a, one pair for each
- * image and channel. So all but three passes over the data is arithmetic on small [N, 1, C] tensors.
+ * image and channel. So all but a few passes over the data is arithmetic on small [N, 1, 1, C] tensors.
  */
 import { tf, type Tensor, type Tensor1D, type Tensor4D } from '../tf';
 import { attribute, elementwise, execute1, kernelLevel } from './native';
@@ -44,51 +44,52 @@ const sub = (a: Tensor, b: Tensor): Tensor => elementwise('Sub', a, b);
 const normalization = defineOperation<{ groups: number; epsilon: number; relu: boolean }>({
   name: 'GroupNorm',
   forward: ({ x, gamma, beta }, { groups, epsilon, relu }) => {
-    const flat = flatten(x);
-    const mean = groupMean(channelSum(flat), flat, groups); // [N, 1, C]
-    const variance = groupMean(channelSum(elementwise('SquaredDifference', flat, mean)), flat, groups);
+    const members = membership(gamma.size, groups);
+    const mean = groupMean(spaceMean(x), members); // [N, 1, 1, C]
+    const variance = groupMean(spaceMean(elementwise('SquaredDifference', x, mean)), members);
     const inverse = elementwise('Rsqrt', add(variance, tf.scalar(epsilon)));
     const a = mul(inverse, gamma);
-    const z = add(mul(flat, a), sub(beta, mul(mean, a)));
-    return [tf.reshape(relu ? elementwise('Relu', z) : z, x.shape), mean, inverse];
+    const z = add(mul(x, a), sub(beta, mul(mean, a)));
+    return [relu ? elementwise('Relu', z) : z, mean, inverse];
   },
   saveInputs: ['x', 'gamma'],
   saveOutputs: [true, true, true],
   backward: ([dy], [x, gamma, y, mean, inverse], { groups, relu }) => {
-    const dz = flatten(relu ? elementwise('ReluGrad', dy, y) : dy); // [N, HW, C]
-    const flat = flatten(x);
-    const sum = channelSum(dz); // [N, 1, C], the gradient of b
-    const product = mul(sub(channelSum(mul(dz, flat)), mul(mean, sum)), inverse); // [N, 1, C], sum of dz times normalized x
+    const dz = relu ? elementwise('ReluGrad', dy, y) : dy; // [N, H, W, C]
+    // [N, 1, 1, C]: means over space of dz, and of dz times the normalized x
+    const d = spaceMean(dz);
+    const e = mul(sub(spaceMean(mul(dz, x)), mul(mean, d)), inverse);
+    const [, h, w] = x.shape as [number, number, number, number];
+    const total = (means: Tensor): Tensor => tf.mul(tf.sum(means, [0, 1, 2]), h * w);
     return {
-      // dx = (gamma dz - mean of it - normalized x times mean of (gamma dz normalized x)) / s
+      // dx = (gamma dz - group mean of gamma dz - normalized x times group mean of (gamma dz normalized x)) / s
       x: () => {
-        const p = mul(gamma, inverse);
-        const q = mul(mul(inverse, inverse), groupMean(mul(gamma, product), flat, groups));
-        const r = sub(mul(q, mean), mul(inverse, groupMean(mul(gamma, sum), flat, groups)));
-        return tf.reshape(add(sub(mul(dz, p), mul(flat, q)), r), x.shape);
+        const members = membership(gamma.size, groups);
+        const q = mul(mul(inverse, inverse), groupMean(mul(gamma, e), members));
+        const r = sub(mul(q, mean), mul(inverse, groupMean(mul(gamma, d), members)));
+        return add(sub(mul(dz, mul(gamma, inverse)), mul(x, q)), r);
       },
-      gamma: () => tf.sum(product, [0, 1]),
-      beta: () => tf.sum(sum, [0, 1]),
+      gamma: () => total(e),
+      beta: () => total(d),
     };
   },
 });
 
-/** [N, H, W, C] -> [N, HW, C] */
-function flatten(x: Tensor): Tensor {
-  const [n, h, w, c] = x.shape as [number, number, number, number];
-  return tf.reshape(x, [n, h * w, c]);
+/** [N, H, W, C] -> [N, 1, 1, C] */
+function spaceMean(x: Tensor): Tensor {
+  return execute1('Mean', [attribute.float32(), attribute.int32('Tidx'), attribute.bool('keep_dims', true)], [x, tf.tensor1d([1, 2], 'int32')]);
 }
 
-/** [N, HW, C] -> [N, 1, C], the sum over space: a product with ones, which is faster than a reduction. */
-function channelSum(x: Tensor): Tensor {
-  const [n, positions] = x.shape as [number, number, number];
-  return execute1('BatchMatMulV2', [attribute.float32()], [tf.ones([n, 1, positions]), x]);
+/** [C, G]: sqrt(G / C) where a channel belongs to a group, so that this times its transpose averages over groups. */
+function membership(channels: number, groups: number): Tensor {
+  const size = channels / groups;
+  const matrix = new Float32Array(channels * groups);
+  for (let c = 0; c < channels; c++) matrix[c * groups + Math.floor(c / size)] = Math.sqrt(1 / size);
+  return tf.tensor2d(matrix, [channels, groups]);
 }
 
-/** [N, 1, C] sums over `space` -> [N, 1, C], each channel holding the mean of its group. */
-function groupMean(sums: Tensor, space: Tensor, groups: number): Tensor {
-  const [n, positions, c] = space.shape as [number, number, number];
-  const total = tf.sum(tf.reshape(sums, [n, groups, c / groups]), 2, true);
-  const mean = mul(total, tf.scalar(groups / (c * positions))); // [N, G, 1]
-  return tf.reshape(mul(mean, tf.ones([1, 1, c / groups])), [n, 1, c]);
+/** [N, 1, 1, C] -> [N, 1, 1, C], each channel holding the mean of its group. */
+function groupMean(means: Tensor, members: Tensor): Tensor {
+  const ofGroups = execute1('BatchMatMulV2', [attribute.float32()], [means, members]); // [N, 1, 1, G]
+  return execute1('BatchMatMulV2', [attribute.float32(), attribute.bool('adj_y', true)], [ofGroups, members]);
 }

@@ -43,7 +43,6 @@ export class Parameter {
       throw new Error(`parameter ${this.name} has shape [${this.shape}], cannot assign a tensor of shape [${value.shape}]`);
     }
     this.variable.assign(value);
-    void this.variable.value;
   }
 
   dispose(): void {

@@ -16,14 +16,17 @@ export interface MomentumStep {
 
 /** g = gradient + decay w;  v = momentum v + g;  w = w - learningRate v. Call in a tidy. */
 export function momentumStep(w: Variable, v: Variable, gradient: Tensor, { learningRate, momentum, decay }: MomentumStep): void {
-  const g = withDecay(gradient, w.value, decay);
   if (kernelLevel() === 'stock') {
-    v.assign(tf.add(tf.mul(v.value, momentum), g));
+    v.assign(tf.add(tf.mul(v.value, momentum), withDecay(gradient, w.value, decay)));
     w.assign(tf.sub(w.value, tf.mul(v.value, learningRate)));
     return;
   }
-  v.update((accumulator) => w.update((weight) => {
-    execute('ResourceApplyMomentum', [attribute.float32()], [weight, accumulator, tf.scalar(learningRate), g, tf.scalar(momentum)], 0);
+  // v + decay / momentum w, in place, becomes momentum v + decay w in the step.
+  const ahead = decay > 0 && momentum > 0;
+  if (ahead) v.change((memory) => execute('ResourceApplyGradientDescent', [attribute.float32()], [memory, tf.scalar(-decay / momentum), w.value], 0));
+  const g = ahead ? gradient : withDecay(gradient, w.value, decay);
+  v.change((memory) => w.change((weight) => {
+    execute('ResourceApplyMomentum', [attribute.float32()], [weight, memory, tf.scalar(learningRate), g, tf.scalar(momentum)], 0);
   }));
 }
 
@@ -63,7 +66,7 @@ export function adamStep(w: Variable, m: Variable, v: Variable, gradient: Tensor
   // own correction is turned off by telling it that both powers of beta are 0.
   const root = Math.sqrt(correction2);
   const numbers = [0, 0, (learningRate * root) / correction1, beta1, beta2, epsilon * root].map((value) => tf.scalar(value));
-  m.update((first) => v.update((second) => w.update((weight) => {
+  m.change((first) => v.change((second) => w.change((weight) => {
     execute('ResourceApplyAdam', [attribute.float32()], [weight, first, second, ...numbers, g], 0);
   })));
 }

@@ -41,20 +41,23 @@ export class Variable {
 
   /** Takes over the values of a tensor of the same shape, which stays the caller's. */
   assign(value: Tensor): void {
-    // A clone shares its data, which TensorFlow copies before it writes into a resource that another handle can see.
-    const next = this.resource ? undefined : tf.keep(value.clone());
+    if (this.resource) {
+      this.change((resource) => execute('AssignVariableOp', [attribute.float32('dtype')], [resource, value], 0));
+      return;
+    }
+    const next = tf.keep(value.clone());
     this.release();
-    if (this.resource) execute('AssignVariableOp', [attribute.float32('dtype')], [this.resource, value], 0);
     this.handle = next;
   }
 
   /**
    * Changes the values in place.
-   * @param update gets the resource to pass to an update kernel; with stock tfjs it is undefined, and `assign` is the way
+   * @param update passes the resource that it gets to an update kernel
+   * @throws with stock tfjs, where `assign` is the way
    */
-  update(update: (resource: Tensor) => void): void {
+  change(update: (resource: Tensor) => void): void {
     if (!this.resource) throw new Error('a variable of stock tfjs cannot change in place');
-    // TensorFlow copies the whole buffer first if anyone holds a handle to it.
+    // TensorFlow would copy the whole buffer first if anyone held a handle to it.
     const wasRead = this.handle !== undefined;
     this.release();
     update(this.resource);
