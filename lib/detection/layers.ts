@@ -35,14 +35,12 @@ const MOMENTUM = 0.1;
 /** Registers `<name>.weight` [kernel, kernel, inputs, outputs] and, where asked for, `<name>.bias` [outputs]. */
 export function createConv(parameters: Parameters, name: string, shape: ConvShape, random: Random): void {
   const { kernel, inputs, outputs, init, bias } = shape;
-  const [area, size, own] = [kernel * kernel, kernel * kernel * inputs * outputs, random.fork(name)];
-  let values: Float32Array;
-  if (init === 'xavier') {
-    const bound = Math.sqrt(6 / (area * (inputs + outputs)));
-    values = Float32Array.from({ length: size }, () => own.uniform(-bound, bound));
-  } else {
-    values = own.normals(size, 0, init === 'kaiming' ? Math.sqrt(2 / (area * outputs)) : init);
-  }
+  const [area, own] = [kernel * kernel, random.fork(name)];
+  const values = new Float32Array(area * inputs * outputs);
+  const bound = Math.sqrt(6 / (area * (inputs + outputs)));
+  const deviation = init === 'kaiming' ? Math.sqrt(2 / (area * outputs)) : init;
+  for (let i = 0; i < values.length; i++)
+    values[i] = deviation === 'xavier' ? own.uniform(-bound, bound) : deviation * own.normal();
   parameters.create(`${name}.weight`, [kernel, kernel, inputs, outputs], values, 'weight');
   if (bias !== undefined) parameters.create(`${name}.bias`, [outputs], bias, 'bias');
 }
