@@ -15,6 +15,7 @@ export class SetupError extends Error {
  * @param {string} output
  */
 export function adviceFor(output) {
+  /** @type {[RegExp, string][]} */
   const rules = [
     [/ENOSPC|No space left on device/i, 'The disk is full: free some space, then run it again.'],
     [/EACCES|EPERM|Permission denied/i, 'A file is not writable: check who owns this folder (was it made with sudo, or by a container?).'],
