@@ -2,10 +2,14 @@
 
 Values come from a small integer hash, so no array is stored; a result array is stored as its sum, its largest
 magnitude, its projection on a hash vector and a few samples.
+
+pytorch_wavelets' DWTForward and DWTInverse have a backward of their own that is the adjoint only for zero padding and
+orthogonal wavelets. Here autograd differentiates their filter banks instead; the values are checked to be the same.
 """
 import numpy as np
 import torch
 from pytorch_wavelets import DWTForward, DWTInverse
+from pytorch_wavelets.dwt.lowlevel import afb1d, sfb1d
 
 torch.set_default_dtype(torch.float64)
 PROJECTION_SEED = 977
@@ -36,15 +40,30 @@ def feature(n, size, c, seed, grad=False):
 
 def bands_of(x, wavelet, mode, level):
     """[N, C, H, W] -> LL, then (H, V, D) coarsest first."""
-    low, high = DWTForward(J=level, wave=wavelet, mode=mode)(x)
+    module = DWTForward(J=level, wave=wavelet, mode=mode)
+    low, high = x, []
+    for _ in range(level):
+        rows = afb1d(low, module.h0_row, module.h1_row, mode, 3)
+        four = afb1d(rows, module.h0_col, module.h1_col, mode, 2).reshape(len(x), x.shape[1], 4, -1, rows.shape[3])
+        low, high = four[:, :, 0], high + [four[:, :, 1:]]
+    own_low, own_high = module(x.detach())
+    assert torch.allclose(low, own_low) and all(torch.allclose(h, own) for h, own in zip(high, own_high))
     return [low] + [h[:, :, k] for h in reversed(high) for k in range(3)]
 
 
 def inverse(bands, wavelet, mode, size):
     """The inverse of bands_of, cropped to `size`."""
     level = (len(bands) - 1) // 3
-    high = [torch.stack(bands[3 * i + 1:3 * i + 4], 2) for i in reversed(range(level))]
-    return DWTInverse(wave=wavelet, mode=mode)((bands[0], high))[:, :, :size[0], :size[1]]
+    module = DWTInverse(wave=wavelet, mode=mode)
+    x = bands[0]
+    for i in range(level):
+        h, v, d = bands[3 * i + 1:3 * i + 4]
+        x = x[:, :, :h.shape[2], :h.shape[3]]
+        low, high = (sfb1d(a, b, module.g0_col, module.g1_col, mode, 2) for a, b in ((x, h), (v, d)))
+        x = sfb1d(low, high, module.g0_row, module.g1_row, mode, 3)
+    high = [torch.stack(bands[3 * i + 1:3 * i + 4], 2).detach() for i in reversed(range(level))]
+    assert torch.allclose(x, module((bands[0].detach(), high)))
+    return x[:, :, :size[0], :size[1]]
 
 
 def seed_of_student(n, size, c, teacher_seed, transform):
