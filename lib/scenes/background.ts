@@ -45,8 +45,11 @@ export function fieldPair(size: number, exponent: number, random: Random): [Floa
       imaginary[v * side + u] = amplitude * (2 * random.next() - 1);
     }
   }
-  for (let i = 0; i < side; i++) fft(real, imaginary, i * side, 1, side);
-  for (let i = 0; i < side; i++) fft(real, imaginary, i, side, side);
+  for (let pass = 0; pass < 2; pass++) {
+    for (let row = 0; row < side; row++) fft(real, imaginary, row * side, side);
+    transpose(real, side);
+    transpose(imaginary, side);
+  }
   return [standardise(real, side, size), standardise(imaginary, side, size)];
 }
 
@@ -71,17 +74,17 @@ function standardise(field: Float64Array, side: number, size: number): Float32Ar
 }
 
 /**
- * In-place radix-2 transform (Cooley-Tukey) of the `n` numbers at `start`, `start + stride`, ...; `n` a power of two.
+ * In-place radix-2 transform (Cooley-Tukey) of the `n` numbers from `start` on; `n` is a power of two.
  * The sign of the exponent is positive (the inverse transform without its 1/n).
  */
-export function fft(real: Float64Array, imaginary: Float64Array, start: number, stride: number, n: number): void {
+export function fft(real: Float64Array, imaginary: Float64Array, start: number, n: number): void {
   for (let i = 1, j = 0; i < n; i++) {
     let bit = n >> 1;
     for (; j & bit; bit >>= 1) j ^= bit;
     j ^= bit;
     if (i < j) {
-      swap(real, start + i * stride, start + j * stride);
-      swap(imaginary, start + i * stride, start + j * stride);
+      swap(real, start + i, start + j);
+      swap(imaginary, start + i, start + j);
     }
   }
   const { cosine, sine } = twiddles(n);
@@ -91,8 +94,8 @@ export function fft(real: Float64Array, imaginary: Float64Array, start: number, 
       const wr = cosine[k * step];
       const wi = sine[k * step];
       for (let i = k; i < n; i += 2 * half) {
-        const a = start + i * stride;
-        const b = a + half * stride;
+        const a = start + i;
+        const b = a + half;
         const tr = real[b] * wr - imaginary[b] * wi;
         const ti = real[b] * wi + imaginary[b] * wr;
         real[b] = real[a] - tr;
@@ -101,6 +104,13 @@ export function fft(real: Float64Array, imaginary: Float64Array, start: number, 
         imaginary[a] += ti;
       }
     }
+  }
+}
+
+/** Transposes [side, side] in place. */
+function transpose(field: Float64Array, side: number): void {
+  for (let y = 0; y < side; y++) {
+    for (let x = 0; x < y; x++) swap(field, y * side + x, x * side + y);
   }
 }
 

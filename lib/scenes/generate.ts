@@ -25,8 +25,8 @@ export interface EmojiScenesOptions extends Partial<SceneConfig> {
   folder?: string;
   /** Worker threads; default: the machine's cores, at most 8. */
   workers?: number;
-  /** Called after every finished run of pictures. Not called when nothing had to be made. */
-  onProgress?: (progress: { done: number; total: number }) => void;
+  /** Called after every finished run of pictures with the number of those done and of all. Not called when nothing had to be made. */
+  onProgress?: (done: number, total: number) => void;
 }
 
 export interface EmojiScenes {
@@ -79,7 +79,6 @@ export async function ensureEmojiScenes(options: EmojiScenesOptions = {}): Promi
       `emoji scenes: could not make the pictures in ${folder}: ${(error as Error).message}. ` +
         'Check that the folder can be written and the disk has room (about 100 MB for the default set), then run ' +
         'again: what is finished is kept.',
-      { cause: error },
     );
   }
 
@@ -122,7 +121,7 @@ async function renderMissing(
       const record = await ask(worker, chunks[i]);
       await writeAtomically(recordPath(task.folder, chunks[i]), async (file) => void (await file.writeFile(JSON.stringify(record))));
       records[i] = record;
-      onProgress?.({ done: pictures(chunks.filter((_, k) => records[k] !== undefined)), total });
+      onProgress?.(pictures(chunks.filter((_, k) => records[k] !== undefined)), total);
     }
   };
   try {

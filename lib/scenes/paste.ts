@@ -74,21 +74,19 @@ export function placeSprite(sprite: Sprite, placement: Placement): Patch {
   return { left, top, width, height, pixels, area };
 }
 
-/** Adds the bilinear sample at column `x`, row `y` to `colour`; outside the canvas everything is transparent. */
+/** Adds the bilinear sample at column `x`, row `y` (of pixel centres) to `colour`; outside the canvas is nothing. */
 function addBilinear({ side, pixels }: SpriteLevel, x: number, y: number, colour: Float64Array): void {
   if (!(x > -1 && x < side && y > -1 && y < side)) return;
-  const left = Math.floor(x);
-  const top = Math.floor(y);
-  for (let row = top; row <= top + 1; row++) {
-    if (row < 0 || row >= side) continue;
-    const weightY = 1 - Math.abs(y - row);
-    for (let column = left; column <= left + 1; column++) {
-      if (column < 0 || column >= side) continue;
-      const weight = weightY * (1 - Math.abs(x - column));
-      const at = (row * side + column) * 4;
-      if (pixels[at + 3] === 0) continue;
-      for (let c = 0; c < 4; c++) colour[c] += weight * pixels[at + c];
-    }
+  const column = Math.floor(x);
+  const row = Math.floor(y);
+  const right = x - column;
+  const below = y - row;
+  const upper = ((row + 1) * (side + 2) + column + 1) * 4; // the frame is one pixel wide
+  const lower = upper + (side + 2) * 4;
+  for (let c = 0; c < 4; c++) {
+    const top = pixels[upper + c] * (1 - right) + pixels[upper + 4 + c] * right;
+    const bottom = pixels[lower + c] * (1 - right) + pixels[lower + 4 + c] * right;
+    colour[c] += top * (1 - below) + bottom * below;
   }
 }
 

@@ -9,9 +9,12 @@ import { Resvg } from '@resvg/resvg-js';
 
 /** One rasterisation of the whole square canvas. */
 export interface SpriteLevel {
-  /** Height and width in pixels. */
+  /** Height and width in pixels, without the frame. */
   side: number;
-  /** [side, side, 4] red, green, blue, alpha, 0..255, colours multiplied by alpha. */
+  /**
+   * [side + 2, side + 2, 4] red, green, blue, alpha, 0..255, colours multiplied by alpha; a transparent frame of one
+   * pixel spares the sampling its border cases.
+   */
   pixels: Uint8Array;
 }
 
@@ -38,7 +41,7 @@ export function loadSprite(emoji: string, maxSize: number): Sprite {
   do {
     side *= 2;
     const image = new Resvg(svg, { fitTo: { mode: 'width', value: side }, font: { loadSystemFonts: false } }).render();
-    levels.push({ side, pixels: Uint8Array.from(image.pixels) });
+    levels.push({ side, pixels: framed(image.pixels, side) });
     box = drawnBox(levels[levels.length - 1]);
   } while (Math.max(box.right - box.left, box.bottom - box.top) < maxSize);
   return {
@@ -47,6 +50,15 @@ export function loadSprite(emoji: string, maxSize: number): Sprite {
     extent: [(box.right - box.left) / side, (box.bottom - box.top) / side],
     levels,
   };
+}
+
+/** [side, side, 4] in a transparent frame. */
+function framed(pixels: Uint8Array, side: number): Uint8Array {
+  const result = new Uint8Array((side + 2) ** 2 * 4);
+  for (let y = 0; y < side; y++) {
+    result.set(pixels.subarray(y * side * 4, (y + 1) * side * 4), ((y + 1) * (side + 2) + 1) * 4);
+  }
+  return result;
 }
 
 interface Box {
@@ -61,7 +73,7 @@ function drawnBox({ side, pixels }: SpriteLevel): Box {
   const box = { left: side, top: side, right: 0, bottom: 0 };
   for (let y = 0; y < side; y++) {
     for (let x = 0; x < side; x++) {
-      if (pixels[(y * side + x) * 4 + 3] < 128) continue;
+      if (pixels[((y + 1) * (side + 2) + x + 1) * 4 + 3] < 128) continue;
       box.left = Math.min(box.left, x);
       box.top = Math.min(box.top, y);
       box.right = Math.max(box.right, x + 1);
