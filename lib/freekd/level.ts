@@ -14,7 +14,8 @@ export interface ClampedLevel {
 
 /**
  * The number of levels to use on a map of `size` when `level` are asked for: the largest number up to `level` at which
- * ceil(side / 2^number) >= 2 for the smaller side, 0 for a map that is one pixel wide or two (its transform is itself).
+ * ceil(side / 2^number) >= 2 for the smaller side, whatever the wavelet (a long filter's overhang is padding, not
+ * content); 0 for a map that is one pixel wide or two, whose transform is itself.
  */
 export function usableLevel(size: [number, number], level: number): number {
   if (!Number.isInteger(level) || level < 0) throw new Error(`the wavelet level must be an integer >= 0, is ${level}`);

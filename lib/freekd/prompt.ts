@@ -7,7 +7,7 @@
  * The sum over tokens is taken before the product: exact, and no [N, T, H, W, C] tensor is built. The paper does not
  * normalise it, so a fresh prompt (tokens near 0, sigmoids near 1/2) scales the feature by about T / 2.
  */
-import { tf, type Tensor3D, type Tensor4D } from '../tf';
+import { tf, type Tensor2D, type Tensor3D, type Tensor4D } from '../tf';
 import { type Parameters } from '../kernels/parameters';
 import { Random } from '../kernels/random';
 import { type WaveletMode } from '../wavelet/boundary';
@@ -37,7 +37,7 @@ export interface FrequencyPromptOptions {
 }
 
 /** sigma(P_b R_b^T) of one band: [N, H, W, C] and tokens [T, C] -> [N, H, W, T]. */
-export function bandMask(band: Tensor4D, tokens: tf.Tensor2D): Tensor4D {
+export function bandMask(band: Tensor4D, tokens: Tensor2D): Tensor4D {
   const [n, h, w, c] = band.shape;
   return tf.matMul(band.reshape([n * h * w, c]), tokens, false, true).sigmoid().reshape([n, h, w, tokens.shape[0]]);
 }
@@ -63,7 +63,12 @@ export class FrequencyPrompt {
     for (const [field, value, least] of [['channels', channels, 1], ['tokens', tokens, 1], ['level', level, 0]] as const) {
       if (!Number.isInteger(value) || value < least) throw new Error(`FrequencyPrompt: ${field} must be an integer >= ${least}, is ${value}`);
     }
-    [this.channels, this.numTokens, this.level, this.wavelet, this.mode, this.clamp] = [channels, tokens, level, wavelet, mode, clamp];
+    this.channels = channels;
+    this.numTokens = tokens;
+    this.level = level;
+    this.wavelet = wavelet;
+    this.mode = mode;
+    this.clamp = clamp;
     const shape: [number, number, number] = [bandCount(level), tokens, channels];
     const start = new Random(seed).fork(`${name}.tokens`).normals(shape[0] * shape[1] * shape[2], 0, 0.01);
     if (parameters) {
@@ -97,7 +102,7 @@ export class FrequencyPrompt {
       throw new Error(`FrequencyPrompt.masks: the feature has ${channels} channels, the prompt was made for ${this.channels}`);
     }
     return tf.tidy(() => {
-      const tokens = tf.unstack(this.tokens) as tf.Tensor2D[]; // B of [T, C]
+      const tokens = tf.unstack(this.tokens) as Tensor2D[]; // B of [T, C]
       const missing = 3 * (this.level - levels);
       return bandsOf(decomposition).map((band, b) => bandMask(band, tokens[b === 0 ? 0 : b + missing]));
     });

@@ -88,7 +88,7 @@ export class PositionRelation {
   /** omega = G(A) in (0, 1), not normalised: [N, C]. Arguments as `affinity`. */
   gate(feature: Tensor4D, next: Tensor4D): Tensor2D {
     return tf.tidy(() => {
-      const [n, c] = feature.shape.filter((_, axis) => axis === 0 || axis === 3);
+      const [n, c] = [feature.shape[0], this.channels];
       const value = (part: string): Tensor2D => this.parameters.get(`${this.name}.${part}`).value as Tensor2D;
       const rows: Tensor2D = this.affinity(feature, next).reshape([n * c, c]);
       const hidden = tf.matMul(rows, value('fc1.weight')).add(value('fc1.bias')).relu() as Tensor2D; // [N C, C / 4]
