@@ -6,7 +6,7 @@ import { checkMode, type WaveletMode } from './boundary';
 import { filterBank, type FilterBank } from './filter-bank';
 import { haarAnalysis, haarSynthesis } from './haar';
 import type { LinearMap } from './linear';
-import { coefficientCount, matrixAnalysis, matrixSynthesis, signalLength } from './matrix';
+import { coefficientCount, directAnalysis, matrixAnalysis, matrixSynthesis, signalLength } from './matrix';
 
 /** [height, width]. */
 export type Size = readonly [height: number, width: number];
@@ -49,6 +49,8 @@ export function synthesis(options: WaveletOptions, bands: Size, size: Size): Lin
 
 /** [picture of `size`] -> [approximation, details of level `level`, ..., details of level 1]. */
 export function multilevelAnalysis(options: WaveletOptions, size: Size, level: number): LinearMap {
+  const { bank, mode } = resolve(options);
+  if (mode === 'smooth' && bank.length > 2 && level > 0) return directAnalysis(bank, mode, size, level);
   const finestFirst: LinearMap[] = [];
   for (let current = size; finestFirst.length < level; current = bandSize(options, current)) {
     finestFirst.push(analysis(options, current));

@@ -12,11 +12,11 @@ import { extended, type WaveletMode } from './boundary';
 import type { FilterBank } from './filter-bank';
 import type { LinearMap } from './linear';
 
-/** A matrix by rows, float32 once built. */
+/** A matrix by rows. */
 export interface Matrix {
   rows: number;
   columns: number;
-  data: Float32Array;
+  data: Float64Array;
 }
 
 /** How many low-pass coefficients (and as many high-pass ones) a signal of n numbers has. */
@@ -42,7 +42,7 @@ export function analysisMatrix(bank: FilterBank, mode: WaveletMode, n: number): 
       }
     }
   }
-  return { rows: 2 * m, columns: n, data: Float32Array.from(data) };
+  return { rows: 2 * m, columns: n, data };
 }
 
 /** [n, 2 m]: the first n numbers of the signal that has these m low-pass and m high-pass coefficients. */
@@ -59,17 +59,12 @@ export function synthesisMatrix(bank: FilterBank, mode: WaveletMode, m: number, 
       data[t * 2 * m + m + o] += bank.synthesis.high[k];
     }
   }
-  return { rows: n, columns: 2 * m, data: Float32Array.from(data) };
+  return { rows: n, columns: 2 * m, data };
 }
 
 /** [N, H, W, C] -> approximation, horizontal, vertical, diagonal. */
 export function matrixAnalysis(bank: FilterBank, mode: WaveletMode, [height, width]: readonly [number, number]): LinearMap {
-  const vertical = analysisMatrix(bank, mode, height);
-  const horizontal = analysisMatrix(bank, mode, width);
-  return {
-    forward: ([x]) => unpack(multiply(x, vertical, horizontal, false)),
-    adjoint: (bands) => [multiply(pack(bands), vertical, horizontal, true)],
-  };
+  return analysisBy(analysisMatrix(bank, mode, height), analysisMatrix(bank, mode, width));
 }
 
 /** Approximation, horizontal, vertical, diagonal -> the upper left `size` of the synthesis. */
@@ -79,6 +74,57 @@ export function matrixSynthesis(bank: FilterBank, mode: WaveletMode, [rows, colu
   return {
     forward: (bands) => [multiply(pack(bands), vertical, horizontal, false)],
     adjoint: ([x]) => unpack(multiply(x, vertical, horizontal, true)),
+  };
+}
+
+/**
+ * [N, H, W, C] -> [approximation, details of level `level` >= 1, ..., details of level 1], every level straight from the
+ * picture by matrices composed in float64. `smooth` needs this: it extrapolates a slope over the length of the filter,
+ * which would magnify the float32 rounding of one level's approximation by up to 100 in the next.
+ */
+export function directAnalysis(bank: FilterBank, mode: WaveletMode, [height, width]: readonly [number, number], level: number): LinearMap {
+  const vertical = composedMatrices(bank, mode, height, level);
+  const horizontal = composedMatrices(bank, mode, width, level);
+  const coarsestFirst = vertical.map((matrix, i) => analysisBy(matrix, horizontal[i])).reverse();
+  return {
+    forward: ([x]) => coarsestFirst.flatMap((map, i) => map.forward([x]).slice(i === 0 ? 0 : 1)),
+    adjoint: ([approximation, ...details]) => [
+      tf.addN(coarsestFirst.map((map, i) => {
+        const [horizontal, vertical, diagonal] = details.slice(3 * i, 3 * i + 3);
+        return map.adjoint([i === 0 ? approximation : tf.zerosLike(horizontal), horizontal, vertical, diagonal])[0];
+      })),
+    ],
+  };
+}
+
+/** For each level, finest first, the matrix from the signal of n numbers to the coefficients of that level. */
+function composedMatrices(bank: FilterBank, mode: WaveletMode, n: number, level: number): Matrix[] {
+  const matrices = [analysisMatrix(bank, mode, n)];
+  while (matrices.length < level) {
+    const { rows, columns, data } = matrices[matrices.length - 1];
+    const low = { rows: rows / 2, columns, data: data.subarray(0, (rows / 2) * columns) };
+    matrices.push(product(analysisMatrix(bank, mode, low.rows), low));
+  }
+  return matrices;
+}
+
+/** a b, for an `a` with few entries other than 0. */
+function product(a: Matrix, b: Matrix): Matrix {
+  const data = new Float64Array(a.rows * b.columns);
+  for (let i = 0; i < a.rows; i++) {
+    for (let k = 0; k < a.columns; k++) {
+      const factor = a.data[i * a.columns + k];
+      if (factor === 0) continue;
+      for (let j = 0; j < b.columns; j++) data[i * b.columns + j] += factor * b.data[k * b.columns + j];
+    }
+  }
+  return { rows: a.rows, columns: b.columns, data };
+}
+
+function analysisBy(vertical: Matrix, horizontal: Matrix): LinearMap {
+  return {
+    forward: ([x]) => unpack(multiply(x, vertical, horizontal, false)),
+    adjoint: (bands) => [multiply(pack(bands), vertical, horizontal, true)],
   };
 }
 
@@ -93,7 +139,7 @@ function multiply(x: Tensor4D, vertical: Matrix, horizontal: Matrix, transpose: 
 }
 
 function tensor(matrix: Matrix): Tensor2D {
-  return tf.tensor2d(matrix.data, [matrix.rows, matrix.columns]);
+  return tf.tensor2d(Float32Array.from(matrix.data), [matrix.rows, matrix.columns]);
 }
 
 /** The four bands as quarters of one picture: low pass above and to the left. */
