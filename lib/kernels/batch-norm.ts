@@ -22,8 +22,8 @@ export interface BatchNormOptions {
 export function batchNorm(x: Tensor4D, options: BatchNormOptions & { mean: Tensor1D; variance: Tensor1D }): Tensor4D {
   const { gamma, beta, mean, variance, epsilon = 1e-5, relu = false } = options;
   if (kernelLevel() !== 'stock') return frozen({ x, gamma, beta, mean, variance }, { epsilon, relu })[0] as Tensor4D;
-  const scale = tf.mul(gamma, tf.rsqrt(tf.add(variance, epsilon)));
-  const shift = tf.sub(beta, tf.mul(mean, scale));
+  const scale = tf.mul(gamma, tf.rsqrt(tf.add(stopGradient(variance), epsilon)));
+  const shift = tf.sub(beta, tf.mul(stopGradient(mean), scale));
   const y = tf.add(tf.mul(x, scale), shift) as Tensor4D;
   return relu ? tf.relu(y) : y;
 }
@@ -69,6 +69,8 @@ const frozen = defineOperation<Settings>({
       },
       gamma: () => gradients(dz, x, gamma, [mean, variance, tf.zeros([0])], epsilon, false)[1],
       beta: () => execute1('BiasAddGrad', [attribute.float32()], [dz]),
+      mean: () => tf.zerosLike(mean),
+      variance: () => tf.zerosLike(variance),
     };
   },
 });

@@ -7,14 +7,13 @@
  */
 import { tf, type Tensor } from '../tf';
 
-type Backend = tf.KernelBackend & { binding: Binding; isUsingGpuDevice: boolean } & Pick<Executor, 'executeMultipleOutputs'>;
-interface Executor {
+/** What we use of the node backend, which tfjs-node does not declare publicly. */
+interface Backend {
+  binding: Record<'TF_ATTR_STRING' | 'TF_ATTR_INT' | 'TF_ATTR_FLOAT' | 'TF_ATTR_BOOL' | 'TF_ATTR_TYPE' | 'TF_ATTR_SHAPE' | 'TF_FLOAT' | 'TF_INT32', number>;
+  isUsingGpuDevice: boolean;
   executeMultipleOutputs(name: string, attributes: Attribute[], inputs: Tensor[], outputs: number): Tensor[];
 }
-interface Binding {
-  TF_ATTR_STRING: number; TF_ATTR_INT: number; TF_ATTR_FLOAT: number; TF_ATTR_BOOL: number; TF_ATTR_TYPE: number; TF_ATTR_SHAPE: number;
-  TF_FLOAT: number; TF_INT32: number;
-}
+
 /** One attribute of a TensorFlow kernel, as the binding takes it. */
 export interface Attribute {
   name: string;
@@ -23,7 +22,7 @@ export interface Attribute {
 }
 
 function backend(): Backend {
-  return tf.backend() as Backend;
+  return tf.backend() as unknown as Backend;
 }
 
 /** Builders of attributes: `attribute.int('strides', [1, 2, 2, 1])`. */

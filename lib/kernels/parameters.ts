@@ -71,7 +71,10 @@ export class Parameters {
   /** The parameter called `name`; throws naming it if there is none. */
   get(name: string): Parameter {
     const parameter = this.byName.get(name);
-    if (!parameter) throw new Error(`no parameter is called ${name}; there are ${this.byName.size}, such as ${[...this.byName.keys()].slice(0, 3).join(', ')}`);
+    if (!parameter) {
+      const some = [...this.byName.keys()].slice(0, 3).join(', ');
+      throw new Error(`no parameter is called ${name}; there are ${this.byName.size}, such as ${some}`);
+    }
     return parameter;
   }
 

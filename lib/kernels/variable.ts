@@ -4,9 +4,12 @@
  * With TensorFlow's own kernels it is a resource: optimizer updates then write into its buffer, where tfjs would
  * allocate a new one. With stock tfjs it is a kept tensor that is replaced.
  */
+import { randomUUID } from 'node:crypto';
 import { tf, type Tensor } from '../tf';
 import { attribute, execute, execute1, kernelLevel } from './native';
 
+// Two resources of one name would be one: names stay apart even if this module is loaded twice.
+const prefix = randomUUID();
 let count = 0;
 
 export class Variable {
@@ -17,7 +20,7 @@ export class Variable {
 
   constructor(readonly shape: number[], data: Float32Array) {
     if (kernelLevel() !== 'stock') {
-      const name = attribute.string('shared_name', `freekd/variable/${count++}`);
+      const name = attribute.string('shared_name', `freekd/${prefix}/${count++}`);
       this.resource = tf.keep(execute1('VarHandleOp', [attribute.float32('dtype'), attribute.shape('shape', shape), name], []));
     }
     const initial = tf.tensor(data, shape, 'float32');
