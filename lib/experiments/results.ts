@@ -1,0 +1,117 @@
+/** The JSON that every run leaves under `data/results/`, and the table made of many. */
+import { execFileSync } from 'node:child_process';
+import * as fs from 'node:fs';
+import * as os from 'node:os';
+import * as path from 'node:path';
+import { writeAtomically } from '../atomic-file';
+import type { StepRecord } from '../train/log';
+import { tf } from '../tf';
+import type { Variant } from './experiment';
+
+export const metricNames = ['AP', 'AP50', 'AP75', 'APs', 'APm', 'APl'] as const;
+export type Metric = (typeof metricNames)[number];
+
+export interface RunResult {
+  format: 1;
+  experiment: string;
+  /** What the data is, in words. */
+  data: string;
+  variant: Variant;
+  seed: number;
+  /** Everything that decides the outcome. */
+  config: unknown;
+  /** Percent; -1 where the split has no such object. */
+  metrics: Record<Metric, number>;
+  perCategory: { name: string; ap: number }[];
+  teacherAP: number;
+  steps: number;
+  millisecondsPerStep: number;
+  /** About a hundred points of the log. */
+  curve: StepRecord[];
+  machine: { cpu: string; cores: number; threads: string; memoryGB: number; platform: string };
+  versions: { node: string; tensorflow: string; tfjs: string };
+  /** Commit of this repository, with "+" where files differ from it. */
+  commit: string;
+  date: string;
+  command: string;
+}
+
+/** The machine and versions of this process. */
+export function provenance(root: string): Pick<RunResult, 'machine' | 'versions' | 'commit' | 'date' | 'command'> {
+  const git = (...args: string[]): string => {
+    try {
+      return execFileSync('git', ['-C', root, ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+    } catch {
+      return '';
+    }
+  };
+  const changed = git('status', '--porcelain', '--untracked-files=no') ? '+' : '';
+  const binding = (tf.backend() as unknown as { binding?: { TF_Version?: string } }).binding;
+  return {
+    machine: {
+      cpu: os.cpus()[0]?.model ?? 'unknown',
+      cores: os.cpus().length,
+      threads: process.env.TF_NUM_INTRAOP_THREADS ?? 'default',
+      memoryGB: Math.round(os.totalmem() / 2 ** 30),
+      platform: `${os.platform()} ${os.arch()}`,
+    },
+    versions: { node: process.version, tensorflow: binding?.TF_Version ?? 'unknown', tfjs: tf.version_core },
+    commit: (git('rev-parse', '--short=12', 'HEAD') || 'unknown') + changed,
+    date: new Date().toISOString(),
+    command: ['npm run reproduce --', ...process.argv.slice(2)].join(' '),
+  };
+}
+
+/** Keeps about `points` records, the first and the last among them. */
+export function thin(records: StepRecord[], points = 100): StepRecord[] {
+  const stride = Math.max(1, Math.ceil(records.length / points));
+  return records.filter((_, i) => i % stride === 0 || i === records.length - 1);
+}
+
+export function resultFile(folder: string, variant: Variant, seed: number): string {
+  return path.join(folder, `${variant}-seed${seed}.json`);
+}
+
+export async function saveResult(folder: string, result: RunResult): Promise<void> {
+  fs.mkdirSync(folder, { recursive: true });
+  await writeAtomically(resultFile(folder, result.variant, result.seed), async (file) => file.writeFile(`${JSON.stringify(result, null, 1)}\n`));
+}
+
+/** The result files of a folder, by variant order and seed. */
+export function readResults(folder: string): RunResult[] {
+  if (!fs.existsSync(folder)) return [];
+  const files = fs.readdirSync(folder).filter((name) => /^[a-z]+-seed\d+\.json$/.test(name)).sort();
+  return files.map((name) => {
+    try {
+      return JSON.parse(fs.readFileSync(path.join(folder, name), 'utf8')) as RunResult;
+    } catch (error) {
+      throw new Error(`${path.join(folder, name)} is not a result file (${(error as Error).message}): remove it and run its variant again`);
+    }
+  });
+}
+
+export interface Summary {
+  variant: Variant;
+  seeds: number[];
+  mean: Record<Metric, number>;
+  /** Sample deviation over seeds; NaN with one seed. */
+  deviation: Record<Metric, number>;
+  millisecondsPerStep: number;
+}
+
+/** Mean and deviation over seeds of each variant, in the order of `order`. */
+export function summarise(results: RunResult[], order: readonly Variant[]): Summary[] {
+  return order.flatMap((variant) => {
+    const runs = results.filter((result) => result.variant === variant);
+    if (!runs.length) return [];
+    const mean = {} as Record<Metric, number>;
+    const deviation = {} as Record<Metric, number>;
+    for (const metric of metricNames) {
+      const values = runs.map(({ metrics }) => metrics[metric]);
+      mean[metric] = values.reduce((sum, value) => sum + value, 0) / values.length;
+      deviation[metric] = Math.sqrt(values.reduce((sum, value) => sum + (value - mean[metric]) ** 2, 0) / (values.length - 1));
+    }
+    const times = runs.map((run) => run.millisecondsPerStep).sort((a, b) => a - b);
+    return [{ variant, seeds: runs.map(({ seed }) => seed), mean, deviation, millisecondsPerStep: times[times.length >> 1] }];
+  });
+}
