@@ -43,7 +43,7 @@ async function download(name, requirements, tags, { onStart, environment, progre
   const folder = path.join(temporary, name);
   const scratch = path.join(folder, 'tmp');
   fs.mkdirSync(scratch, { recursive: true });
-  const watch = setInterval(() => progress.update(`downloading ${name}, ${megabytes(bytesIn(folder))}`), 500);
+  const watch = setInterval(() => progress.update(`downloading ${name}, ${megabytes(bytesIn(scratch))}`), 500);
   const words = ['-m', 'pip', 'download', '--no-input', '--disable-pip-version-check', '--progress-bar', 'off', '--no-deps', '--only-binary=:all:'];
   const target = ['--python-version', WHEEL_PYTHON, '--implementation', 'cp', ...tags.flatMap((tag) => ['--platform', tag])];
   try {
