@@ -102,7 +102,7 @@ export const emojiScenes: Experiment = {
   title: 'emoji scenes (generated stand-in, not COCO)',
   size: { width: 128, height: 128 },
   antialias: false,
-  teacher: { ...fromScratch, model: smallTeacher, steps: 5000 },
+  teacher: { ...fromScratch, model: smallTeacher, steps: 3000 },
   student: { ...fromScratch, model: smallStudent, steps: 1500 },
   prompt: {
     paper: { frequency: { profile: 'paper', tokens: 2, level: 3, wavelet: 'haar', mode: 'zero', gate: true }, tuning },
