@@ -1,4 +1,68 @@
 /** The public face of `freekd`: notebooks, experiments and tests import from here only. */
 export { tf } from './tf';
-export { Random } from './kernels/random';
+
+// Wavelets
+export { dwt2, idwt2, wavedec2, waverec2, wavedec2Adjoint } from './wavelet/transform';
+export type { WaveletBands, WaveletDecomposition, WaveletDetails } from './wavelet/transform';
+export { maxLevel, wavelets } from './wavelet/filter-bank';
+export { MODES as boundaryModes, type WaveletMode } from './wavelet/boundary';
+
+// FreeKD
+export { bandCount, bandNames, bandsOf, decompositionOf } from './freekd/bands';
+export { promptDissimilarity, type DissimilarityOptions } from './freekd/dissimilarity';
+export { featureMSE, headSmoothL1 } from './freekd/feature-mse';
+export { freekdLoss, type FreeKDLossInput } from './freekd/freekd';
+export { clampedLevels, usableLevel } from './freekd/level';
+export { frequencyLoss, type FrequencyLossInput, type FrequencyOptions } from './freekd/loss';
+export * as profiles from './freekd/profiles';
+export { FrequencyPrompt, type FrequencyPromptOptions } from './freekd/prompt';
+export { PositionRelation, relationWeights, type PositionRelationOptions } from './freekd/relation';
+export { releasedFreeKDLoss } from './freekd/released';
+export { ReleasedPrompt, releasedDissimilarity, releasedMasks, releasedPrompted } from './freekd/released-prompt';
+
+// Detection
+export { RetinaNet, type HeadOutput, type RetinaNetConfig } from './detection/retinanet';
+export * from './detection/presets';
+export { toCocoDetections } from './detection/results';
+
+// Data
 export type * from './coco/types';
+export { checkPictures, openCoco, splitsOf, type CocoDataset } from './coco/dataset';
+export { createLoader, type Loader, type LoaderOptions } from './coco/loader';
+export { DatasetError, type Problem } from './coco/problems';
+export { evaluateBoxes, type BoxEvaluation } from './coco/evaluation';
+export { loadResults, saveResults } from './coco/results';
+export * from './scenes/index';
+
+// Training
+export { Random } from './kernels/random';
+export { Parameter, Parameters } from './kernels/parameters';
+export { valueAndGradients } from './kernels/gradients';
+export { clipByGlobalNorm } from './train/clip';
+export { createOptimizer, type Optimizer, type OptimizerConfig } from './train/optimizer';
+export { learningRate, scaleLearningRate, type Schedule } from './train/schedule';
+export { train, DivergedError, type LossParts, type TrainOptions, type TrainResult } from './train/loop';
+export { Checkpoints, fingerprintOf, type Checkpoint } from './train/checkpoint';
+export { readLog, type StepRecord } from './train/log';
+export { readSafetensors, safetensorsMetadata, writeSafetensors, type StoredTensor } from './weights/safetensors';
+
+// Distillation
+export { Teacher, pyramidDeviations } from './distill/teacher';
+export { cachedFeatures, liveFeatures, type TeacherFeatures } from './distill/feature-cache';
+export { createFrequencyState, tunePrompt, type FrequencyConfig, type FrequencyState, type PromptTuning } from './distill/tune-prompt';
+export { createProjections, inheritNeckAndHead, project, trainStudent, type Distillation } from './distill/distill-student';
+export { checkTeacher, evaluateDetector, TeacherMismatchError, type DetectorScore } from './distill/evaluate';
+
+// Experiments
+export * from './experiments/experiment';
+export { metricNames, readResults, saveResult, summarise, type RunResult, type Summary } from './experiments/results';
+export { Session, Stopped, type SessionOptions } from './experiments/session';
+
+// Charts, tables and pictures
+export * from './view/charts';
+export { detectionPanels, detectionSheet, type ReportPictures } from './view/detections';
+export { liveTraining, showChart, showHtml, showPicture, showTable } from './view/notebook';
+export { contactSheet, drawBoxes } from './view/pictures';
+export { toPng, toSvg } from './view/render';
+export { comparisonFrame } from './view/tables';
+export { comparisonTable } from './view/text-table';
