@@ -8,6 +8,8 @@ import * as path from 'node:path';
 import { ensureEmojiScenes } from '../scenes/index';
 import { fingerprintOf } from '../train/checkpoint';
 import { terminalProgress } from '../train/progress';
+import { apBars } from '../view/charts';
+import { toPng } from '../view/render';
 import { writeReport, type ReportPictures } from '../view/report';
 import { comparisonTable } from '../view/text-table';
 import { emojiScenes, folderExperiment, variants, type Experiment, type Profile, type Variant } from './experiment';
@@ -133,7 +135,7 @@ async function main(): Promise<void> {
   });
   say(`${experiment.title}: ${session.train.images.length} training and ${session.val.images.length} validation pictures; results in ${path.relative(root, out) || out}`);
   try {
-    const { teacher, score } = await session.teacher();
+    const { score } = await session.teacher();
     const pictures: ReportPictures = { dataset: session.val, detections: { teacher: score.detections } };
     for (const seed of seeds)
       for (const variant of chosen) {
@@ -151,9 +153,9 @@ async function main(): Promise<void> {
     const results = readResults(out).filter((result) => seeds.includes(result.seed) && chosen.includes(result.variant));
     say(`\n${comparisonTable(results, score.metrics, experiment.title)}`);
     const report = await writeReport(out, { experiment, results, teacher: score.metrics, pictures });
+    if (results.length) fs.writeFileSync(path.join(out, 'comparison.png'), await toPng(apBars(results, score.metrics, experiment.title), { background: '#ffffff' }));
     say(`\nreport: ${path.relative(process.env.INIT_CWD ?? process.cwd(), report)}`);
     for (const [kind, count] of Object.entries({ ...session.train.skipped, ...session.val.skipped })) if (count) say(`skipped, ${kind}: ${String(count)}`);
-    void teacher;
   } finally {
     await session.close();
   }

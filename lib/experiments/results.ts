@@ -23,7 +23,8 @@ export interface RunResult {
   /** Percent; -1 where the split has no such object. */
   metrics: Record<Metric, number>;
   perCategory: { name: string; ap: number }[];
-  teacherAP: number;
+  /** The teacher's metrics on the same pictures. */
+  teacher: Record<Metric, number>;
   steps: number;
   millisecondsPerStep: number;
   /** About a hundred points of the log. */

@@ -225,7 +225,7 @@ export class Session {
       config,
       metrics,
       perCategory,
-      teacherAP: teacherScore.metrics.AP,
+      teacher: teacherScore.metrics,
       steps,
       millisecondsPerStep,
       curve: thin(readLog(folder)),
