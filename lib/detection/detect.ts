@@ -34,7 +34,11 @@ export function detect(
   options: DetectOptions = {},
 ): Detections[] {
   const { scoreThreshold = 0.05, perLevel = 1000, iouThreshold = 0.5, maximum = 100 } = options;
-  const levels = outputs.map(({ logits, deltas }, level) => ({ scores: scoresOf(logits), deltas: deltas.dataSync() as Float32Array, anchors: anchors[level] }));
+  const levels = outputs.map(({ logits, deltas }, level) => ({
+    scores: scoresOf(logits),
+    deltas: deltas.dataSync() as Float32Array,
+    anchors: anchors[level],
+  }));
   return extents.map((extent, n) => {
     const candidates = levels.flatMap(({ scores, deltas, anchors: boxes }) => {
       const count = boxes.length / 4;

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { baseAnchors, levelAnchors } from '../../lib/dist/detection/anchors';
-import { assign, BACKGROUND, IGNORED } from '../../lib/dist/detection/assign';
+import { assign, BACKGROUND } from '../../lib/dist/detection/assign';
 import { decodeDelta, encodeDelta, iou } from '../../lib/dist/detection/boxes';
 import { detect } from '../../lib/dist/detection/detect';
 import { boxLoss, focalLoss } from '../../lib/dist/detection/losses';
