@@ -64,7 +64,9 @@ export class Random {
 
   /** `n` normal numbers with the given mean and deviation. */
   normals(n: number, mean = 0, deviation = 1): Float32Array {
-    return Float32Array.from({ length: n }, () => mean + deviation * this.normal());
+    const values = new Float32Array(n);
+    for (let i = 0; i < n; i++) values[i] = mean + deviation * this.normal();
+    return values;
   }
 
   /** A new array with the items of `items` in random order (Fisher-Yates). */
