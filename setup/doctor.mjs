@@ -33,13 +33,14 @@ function pythons() {
 
 function jupyterLab() {
   const script = 'import platform, jupyterlab, nbclient; print(jupyterlab.__version__, "on Python", platform.python_version() + ", nbclient", nbclient.__version__)';
-  return ask(venvPython, ['-c', script]) ?? 'not installed';
+  return ask(venvPython, ['-c', script]) ?? (fs.existsSync(venvPython) ? 'does not load' : 'not installed');
 }
 
 function tensorflow() {
   const runtime = currentRuntime();
-  const answer = ask(process.execPath, [fromRoot('setup', 'multiply.cjs')], { env: childEnvironment(runtime), timeout: 120_000 });
-  return answer ? deviceSentence(JSON.parse(answer.split('\n').at(-1)), runtime, gpuName()) : 'does not load: run `npm run setup`';
+  const options = { env: childEnvironment(runtime), timeout: 120_000, showErrors: process.env.TF_CPP_MIN_LOG_LEVEL !== undefined };
+  const answer = ask(process.execPath, [fromRoot('setup', 'multiply.cjs')], options);
+  return answer ? deviceSentence(JSON.parse(answer.split('\n').at(-1)), runtime, gpuName()) : 'does not load: run `npm run setup`, or TF_CPP_MIN_LOG_LEVEL=0 npm run doctor to see why';
 }
 
 function kernel() {

@@ -9,7 +9,7 @@ import { logs, root } from './paths.mjs';
 const TAIL_LINES = 25;
 
 /**
- * Runs a program, its output into .runtime/logs/<log>.log. Resolves with the output, rejects with the end of it.
+ * Runs a program, its output into .runtime/logs/<log>.log. Resolves with its stdout, rejects with the end of all its output.
  * @param {string} program
  * @param {string[]} parameters
  * @param {{ log: string, env?: NodeJS.ProcessEnv, cwd?: string, onStart?: (pid?: number) => void }} options
@@ -21,6 +21,7 @@ export async function runQuietly(program, parameters, { log, env = process.env, 
   const stream = fs.openSync(file, 'w');
   fs.writeSync(stream, `$ ${[program, ...parameters].join(' ')}\n`);
   const chunks = [];
+  const standard = [];
   try {
     await new Promise((resolve, reject) => {
       const child = spawn(program, parameters, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -30,6 +31,7 @@ export async function runQuietly(program, parameters, { log, env = process.env, 
         fs.writeSync(stream, data);
       };
       child.stdout.on('data', keep);
+      child.stdout.on('data', (data) => standard.push(data));
       child.stderr.on('data', keep);
       child.on('error', (error) => reject(new SetupError(`${program} could not be started: ${error.message}.`)));
       child.on('close', (code, signal) => {
@@ -45,7 +47,7 @@ export async function runQuietly(program, parameters, { log, env = process.env, 
     onStart(undefined);
     fs.closeSync(stream);
   }
-  return Buffer.concat(chunks).toString();
+  return Buffer.concat(standard).toString();
 }
 
 /**
@@ -74,8 +76,13 @@ export function runInForeground(program, parameters, { env = process.env } = {})
   });
 }
 
-/** The output of a short command, trimmed; null if it fails or takes too long. */
-export function ask(program, parameters, { env = process.env, timeout = 20_000 } = {}) {
-  const answer = spawnSync(program, parameters, { cwd: root, env, encoding: 'utf8', timeout });
+/**
+ * The output of a short command, trimmed; null if it fails or takes too long.
+ * @param {string} program
+ * @param {string[]} parameters
+ * @param {{ env?: NodeJS.ProcessEnv, timeout?: number, showErrors?: boolean }} [options] showErrors: let its stderr through
+ */
+export function ask(program, parameters, { env = process.env, timeout = 60_000, showErrors = false } = {}) {
+  const answer = spawnSync(program, parameters, { cwd: root, env, encoding: 'utf8', timeout, stdio: ['ignore', 'pipe', showErrors ? 'inherit' : 'pipe'] });
   return answer.status === 0 ? answer.stdout.trim() : null;
 }

@@ -63,7 +63,7 @@ export const tensorflow = {
   title: `TensorFlow ${TENSORFLOW}`,
   stamp: ({ runtime }) => `tensorflow-${runtime}`,
   /** The libraries, the wheels, and pip's copy of the wheels. */
-  disk: ({ runtime }) => (runtime === 'gpu' ? 16e9 : 1.5e9),
+  disk: ({ runtime }) => (runtime === 'gpu' ? 11e9 : 1.5e9),
   key: ({ runtime }) => hash(TENSORFLOW, runtime, thisSystem(), ...LIBRARY, ...HEADERS, ...CUDA),
   places: ({ runtime }) => [path.relative(root, tensorflowFolder(runtime))],
 
