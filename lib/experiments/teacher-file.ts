@@ -1,6 +1,6 @@
 /**
- * A teacher on disk: `NAME.safetensors` (weights in half precision) and `NAME.json`, the card that says how it was made
- * and which AP it must reach.
+ * A teacher on disk: `NAME.safetensors` (weights in half precision), `NAME.json`, the card that says how it was made and
+ * which AP it must reach, and `NAME.log.jsonl`, the log of the run that made it.
  */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
@@ -8,6 +8,7 @@ import { writeAtomically } from '../atomic-file';
 import type { Loader } from '../coco/loader';
 import { RetinaNet, type RetinaNetConfig } from '../detection/retinanet';
 import { pyramidDeviations } from '../distill/teacher';
+import { sha256 } from '../train/checkpoint';
 import { readSafetensors, writeSafetensors } from '../weights/safetensors';
 import type { StepRecord } from '../train/log';
 import type { RunResult } from './results';
@@ -25,17 +26,38 @@ export interface TeacherCard extends Pick<RunResult, 'machine' | 'versions' | 'c
   curve: StepRecord[];
 }
 
-/** Loads a teacher's weights into a new detector; the caller disposes it. */
-export async function readTeacher(file: string, model: RetinaNetConfig): Promise<{ detector: RetinaNet; card: TeacherCard }> {
-  const card = JSON.parse(fs.readFileSync(`${file}.json`, 'utf8')) as TeacherCard;
+/** A teacher as it lies on disk; the caller disposes `detector`. */
+export interface StoredTeacher {
+  detector: RetinaNet;
+  card: TeacherCard;
+  /** SHA-256 of the weights file: two teachers are the same when it is. */
+  sha256: string;
+}
+
+/** Loads a teacher's weights into a new detector. */
+export async function readTeacher(file: string, model: RetinaNetConfig): Promise<StoredTeacher> {
+  const card = readCard(`${file}.json`);
   const detector = new RetinaNet(model);
   try {
     await loadWeights(detector, `${file}.safetensors`);
+    return { detector, card, sha256: await sha256(`${file}.safetensors`) };
   } catch (error) {
     detector.dispose();
     throw new Error(`${file}.safetensors: ${(error as Error).message}; make the teacher again with --train-teacher`);
   }
-  return { detector, card };
+}
+
+function readCard(file: string): TeacherCard {
+  const remedy = 'make the teacher again with --train-teacher';
+  let card: Partial<TeacherCard>;
+  try {
+    card = JSON.parse(fs.readFileSync(file, 'utf8')) as Partial<TeacherCard>;
+  } catch (error) {
+    throw new Error(`${file}: ${(error as Error).message}; ${remedy}`);
+  }
+  for (const field of ['AP', 'deviations', 'data'] as const)
+    if (card[field] === undefined) throw new Error(`${file}: the field "${field}" of a teacher's card is missing; ${remedy}`);
+  return card as TeacherCard;
 }
 
 async function loadWeights(detector: RetinaNet, file: string): Promise<void> {
@@ -43,16 +65,21 @@ async function loadWeights(detector: RetinaNet, file: string): Promise<void> {
   detector.parameters.load(new Map([...stored].map(([name, { shape, data }]) => [name, { shape, data: data as Float32Array }])));
 }
 
-/** Writes a detector's weights, in half precision, and gives back the detector that a reader will get, with its deviations. */
+/**
+ * Writes a detector's weights, in half precision, and gives back the detector that a reader will get, with its deviations.
+ * The card of an earlier teacher goes first, for it describes other weights.
+ */
 export async function adoptTeacher(trained: RetinaNet, loader: Loader, file: string): Promise<{ detector: RetinaNet; deviations: number[] }> {
   fs.mkdirSync(path.dirname(file), { recursive: true });
+  fs.rmSync(`${file}.json`, { force: true });
   await writeSafetensors(`${file}.safetensors`, trained.parameters.read(), { format: 'freekd' }, { half: true });
   const detector = new RetinaNet(trained.config);
   await loadWeights(detector, `${file}.safetensors`);
   return { detector, deviations: await pyramidDeviations(detector, loader) };
 }
 
-/** Writes the card: from now on the teacher counts as made. */
-export async function saveTeacher(file: string, card: TeacherCard): Promise<void> {
+/** Writes the card, and beside it the log of the run: from now on the teacher counts as made. */
+export async function saveTeacher(file: string, card: TeacherCard, runFolder: string): Promise<void> {
+  fs.copyFileSync(path.join(runFolder, 'log.jsonl'), `${file}.log.jsonl`);
   await writeAtomically(`${file}.json`, async (handle) => handle.writeFile(`${JSON.stringify(card, null, 1)}\n`));
 }
