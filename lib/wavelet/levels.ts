@@ -50,7 +50,8 @@ export function synthesis(options: WaveletOptions, bands: Size, size: Size): Lin
 /** [picture of `size`] -> [approximation, details of level `level`, ..., details of level 1]. */
 export function multilevelAnalysis(options: WaveletOptions, size: Size, level: number): LinearMap {
   const { bank, mode } = resolve(options);
-  if (mode === 'smooth' && bank.length > 2 && level > 0) return directAnalysis(bank, mode, size, level);
+  const extrapolates = mode === 'smooth' || mode === 'antireflect';
+  if (extrapolates && bank.length > 2 && level > 0) return directAnalysis(bank, mode, size, level);
   const finestFirst: LinearMap[] = [];
   for (let current = size; finestFirst.length < level; current = bandSize(options, current)) {
     finestFirst.push(analysis(options, current));
