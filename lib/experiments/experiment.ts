@@ -103,12 +103,12 @@ export const emojiScenes: Experiment = {
   size: { width: 128, height: 128 },
   antialias: false,
   teacher: { ...fromScratch, model: smallTeacher, steps: 3000 },
-  student: { ...fromScratch, model: smallStudent, steps: 1500 },
+  student: { ...fromScratch, model: smallStudent, steps: 800 },
   prompt: {
     paper: { frequency: { profile: 'paper', tokens: 2, level: 3, wavelet: 'haar', mode: 'zero', gate: true }, tuning },
     released: { frequency: { profile: 'released', tokens: 6 }, tuning },
   },
-  weights: { mse: 1, mu: 3, released: { frequency: 1, mse: 5, regression: 1 } },
+  weights: { mse: 3, mu: 10, released: { frequency: 1, mse: 5, regression: 1 } },
 };
 
 /** An experiment on a folder in COCO layout: the pictures shrunk to `size`, a teacher trained on the spot. */
