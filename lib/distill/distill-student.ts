@@ -69,26 +69,25 @@ export function distillationLoss(
   imitated: Tensor4D[],
   outputs: HeadOutput[],
 ): LossParts {
-  const { mse = 0, freekd, released } = distillation;
+  const { freekd, released } = distillation;
+  const square = (distillation.mse ?? 0) + (released?.mse ?? 0);
   const target = side.features(batch);
   const parts: LossParts = {};
-  if (mse > 0) parts.mse = { value: featureMSE(target, imitated), weight: mse };
+  if (square > 0) parts.mse = { value: featureMSE(target, imitated), weight: square };
   if (freekd && freekd.mu > 0) {
     const { mu, masks, relation, ...options } = freekd;
     const prompts = masks ? needed(side.frequency?.prompts, 'masks come from stage 1: tune the prompt first') : undefined;
     const relations = relation ? needed(side.frequency?.relations, 'channel weights come from stage 1: tune the prompt with its gate first') : undefined;
     parts.freekd = { value: freekdLoss({ teacher: target, student: imitated, prompts, relations, ...options }), weight: mu };
   }
-  if (released) {
+  if (released && released.frequency > 0) {
     const prompts = needed(side.frequency?.released, "profile 'released' has a stage 1 of its own: tune its prompt first");
-    const { frequency, mse: square, regression } = released;
     const tokens = prompts.map((prompt) => prompt.tokens);
-    parts.freekd = { value: releasedFreeKDLoss({ teacher: target, student: imitated, tokens }), weight: frequency };
-    if (square > 0) parts.mse = { value: featureMSE(target, imitated), weight: square };
-    if (regression > 0) {
-      const [own, given] = [outputs, side.teacher.head(target)].map((all) => all.map(({ deltas }) => deltas));
-      parts.regression = { value: headSmoothL1(given, own), weight: regression };
-    }
+    parts.freekd = { value: releasedFreeKDLoss({ teacher: target, student: imitated, tokens }), weight: released.frequency };
+  }
+  if (released && released.regression > 0) {
+    const [own, given] = [outputs, side.teacher.head(target)].map((all) => all.map(({ deltas }) => deltas));
+    parts.regression = { value: headSmoothL1(given, own), weight: released.regression };
   }
   return parts;
 }
@@ -120,9 +119,13 @@ export interface StudentTraining {
   seed: number;
 }
 
-/** True where nothing is imitated. */
+/** True where nothing is imitated. Throws on a weight that is negative or not finite, and on both profiles at once. */
 function isPlain({ mse = 0, freekd, released }: Distillation): boolean {
-  return mse === 0 && (freekd?.mu ?? 0) === 0 && Object.values(released ?? {}).every((weight) => weight === 0);
+  const weights = { mse, 'freekd.mu': freekd?.mu ?? 0, ...released };
+  for (const [name, weight] of Object.entries(weights))
+    if (!(weight >= 0 && weight < Infinity)) throw new Error(`distillation: the weight ${name} should be a number >= 0, is ${weight}`);
+  if (freekd && released) throw new Error("distillation: freekd is profile 'paper', released is profile 'released': choose one");
+  return Object.values(weights).every((weight) => weight === 0);
 }
 
 /** Runs stage 2 (or plain training, of a teacher too) on `student`, in place. */

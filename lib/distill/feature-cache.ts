@@ -19,6 +19,11 @@ export function liveFeatures(teacher: Teacher): TeacherFeatures {
   return (batch) => teacher.pyramid(batch.images);
 }
 
+/** Undivided features divided by one deviation a level; see `Teacher`. */
+export function dividedFeatures(features: TeacherFeatures, deviations: readonly number[]): TeacherFeatures {
+  return (batch) => tf.tidy(() => features(batch).map((map, level) => tf.div(map, deviations[level]) as Tensor4D));
+}
+
 const key = (id: number, flipped: boolean): string => `${id}${flipped ? '|' : ''}`;
 
 /**
@@ -32,27 +37,32 @@ export async function cachedFeatures(
   onProgress?: (done: number, total: number) => void,
 ): Promise<TeacherFeatures> {
   const pyramids = new Map<string, Float32Array[]>();
-  const shapes: [number, number, number][] = [];
+  let shapes: [number, number, number][] | undefined;
   const total = loaders.plain.batchesPerEpoch + loaders.flipped.batchesPerEpoch;
   let done = 0;
   for (const loader of [loaders.plain, loaders.flipped]) {
     for (let step = 0; step < loader.batchesPerEpoch; step++) {
-      const batch = await loader.batch(step);
-      const maps = teacher.pyramid(batch.images);
-      maps.forEach((map, level) => {
-        shapes[level] = map.shape.slice(1) as [number, number, number];
-        const values = map.dataSync() as Float32Array;
-        const size = values.length / batch.origins.length;
-        batch.origins.forEach(({ id, flipped }, i) => {
-          const name = key(id, flipped);
-          if (!pyramids.has(name)) pyramids.set(name, []);
-          (pyramids.get(name) as Float32Array[])[level] = values.slice(i * size, (i + 1) * size);
-        });
-      });
-      tf.dispose([maps, batch.images]);
+      const { images, origins } = await loader.batch(step);
+      const maps = teacher.pyramid(images);
+      const found = maps.map((map) => map.shape.slice(1) as [number, number, number]);
+      const values = maps.map((map) => map.dataSync() as Float32Array);
+      tf.dispose([maps, images]);
+      shapes ??= found;
+      if (String(found) !== String(shapes)) throw new Error('teacher features can only be cached where all inputs have one size: use liveFeatures');
+      origins.forEach(({ id, flipped }, i) => pyramids.set(key(id, flipped), values.map((level) => partOf(level, i, origins.length))));
       onProgress?.(++done, total);
     }
   }
+  return fromCache(pyramids, shapes ?? []);
+}
+
+/** The values of picture `i` of `n`, copied. */
+function partOf(values: Float32Array, i: number, n: number): Float32Array {
+  const size = values.length / n;
+  return values.slice(i * size, (i + 1) * size);
+}
+
+function fromCache(pyramids: Map<string, Float32Array[]>, shapes: [number, number, number][]): TeacherFeatures {
   return ({ origins }) =>
     shapes.map((shape, level) => {
       const size = shape[0] * shape[1] * shape[2];

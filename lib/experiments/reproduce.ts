@@ -2,19 +2,21 @@
  * `npm run reproduce`: the whole method from a shell. Takes the teacher, tunes the prompt, trains the students, scores
  * them and writes table, charts and report.
  */
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
+import type { CocoDetection } from '../coco/types';
 import { ensureEmojiScenes } from '../scenes/index';
 import { fingerprintOf } from '../train/checkpoint';
 import { terminalProgress } from '../train/progress';
 import { apBars } from '../view/charts';
 import { toPng } from '../view/render';
-import { writeReport, type ReportPictures } from '../view/report';
+import { writeReport, type ReportContent, type ReportPictures } from '../view/report';
 import { comparisonTable } from '../view/text-table';
+import { openSplits } from './data';
 import { emojiScenes, folderExperiment, variants, type Experiment, type Profile, type Variant } from './experiment';
-import { readResults, resultFile, saveResult, type RunResult } from './results';
-import { Session, Stopped } from './session';
+import { readResult, readResults, resultFile, saveResult } from './results';
+import { Session, Stopped, type SessionOptions } from './session';
 
 const root = path.resolve(__dirname, '../../..');
 
@@ -40,11 +42,12 @@ function positive(text: string): number {
 }
 
 function variantList(text: string): Variant[] {
-  return text.split(',').map((name) => {
+  const chosen = text.split(',').map((name) => {
     const variant = variants.find((known) => known === name.trim());
     if (!variant) throw new InvalidArgumentError(`"${name}" is none of ${variants.join(', ')}.`);
     return variant;
   });
+  return [...new Set(chosen)];
 }
 
 function parse(): Options {
@@ -55,7 +58,7 @@ function parse(): Options {
     .option('--seeds <n>', 'how many seeds', positive, 1)
     .option('--first-seed <n>', 'the first of them', positive, 1)
     .option('--steps <n>', 'training steps of each student', positive)
-    .option('--profile <name>', "the FreeKD variant of the default list: 'paper' or 'released'", 'paper')
+    .addOption(new Option('--profile <name>', 'the FreeKD variant of the default list').choices(['paper', 'released']).default('paper'))
     .option('--out <folder>', 'where results go (default: data/results/local/NAME)')
     .option('--resume', 'go on with an interrupted run; finished runs of the same configuration are kept', false)
     .option('--full', 'all variants, three seeds', false)
@@ -64,9 +67,7 @@ function parse(): Options {
     .option('--skip-bad', 'leave out pictures and boxes that are broken, and count them', false)
     .showHelpAfterError('(--help lists the options)');
   program.parse();
-  const options = program.opts<Options>();
-  if (options.profile !== 'paper' && options.profile !== 'released') program.error(`error: --profile is 'paper' or 'released', not '${String(options.profile)}'`);
-  return options;
+  return program.opts<Options>();
 }
 
 /** Sizes at which the whole path takes a minute. */
@@ -85,13 +86,17 @@ function smokeSized(experiment: Experiment): Experiment {
   };
 }
 
-async function openExperiment(options: Options): Promise<{ experiment: Experiment; dataFolder: string; teacherFile: string; out: string }> {
+/** Where the user stood when npm was called, and what relative paths are relative to. */
+const base = process.env.INIT_CWD ?? process.cwd();
+
+async function openExperiment(options: Options): Promise<Pick<SessionOptions, 'experiment' | 'dataFolder' | 'teacherFile' | 'out'>> {
   let experiment: Experiment;
   let dataFolder: string;
   if (options.data) {
-    dataFolder = path.resolve(process.env.INIT_CWD ?? process.cwd(), options.data);
-    const name = path.basename(dataFolder);
-    experiment = folderExperiment(name, countCategories(dataFolder));
+    dataFolder = path.resolve(base, options.data);
+    if (!fs.existsSync(dataFolder)) throw new Error(`--data: there is no folder ${dataFolder}`);
+    const { train } = openSplits(dataFolder, { skipBad: options.skipBad });
+    experiment = folderExperiment(path.basename(dataFolder), train.categories.length);
   } else {
     const progress = terminalProgress('emoji scenes', 1);
     const size = options.smoke ? { train: 80, val: 40 } : {};
@@ -101,71 +106,75 @@ async function openExperiment(options: Options): Promise<{ experiment: Experimen
   }
   if (options.smoke) experiment = smokeSized(experiment);
   if (options.steps) experiment = { ...experiment, student: { ...experiment.student, steps: options.steps } };
-  const base = process.env.INIT_CWD ?? process.cwd();
   const out = options.out ? path.resolve(base, options.out) : path.join(root, 'data/results/local', experiment.name);
   const shipped = path.join(root, 'data/teachers', emojiScenes.name);
   const teacherFile = options.data ? path.join(out, 'teacher') : shipped;
   return { experiment, dataFolder, teacherFile, out };
 }
 
-function countCategories(folder: string): number {
-  const file = fs.existsSync(path.join(folder, 'annotations')) && fs.readdirSync(path.join(folder, 'annotations')).find((name) => /^instances_train.*\.json$/.test(name));
-  if (!file) throw new Error(`${folder}: expected annotations/instances_train*.json and instances_val*.json, as in COCO's own layout`);
-  const { categories } = JSON.parse(fs.readFileSync(path.join(folder, 'annotations', file), 'utf8')) as { categories?: unknown[] };
-  if (!Array.isArray(categories)) throw new Error(`${folder}/annotations/${file}: field "categories" is missing; COCO's instances files list {id, name} there`);
-  return categories.length;
-}
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
-async function main(): Promise<void> {
-  const options = parse();
-  const say = (line: string): void => void process.stdout.write(`${line}\n`);
+/** Aborted by the first Ctrl-C; the second one ends the process. */
+function stopOnInterrupt(): AbortSignal {
   const stop = new AbortController();
   process.once('SIGINT', () => {
     process.stderr.write('\nstopping after this step (Ctrl-C again to quit at once)\n');
     stop.abort();
     process.once('SIGINT', () => process.exit(130));
   });
-  const { experiment, dataFolder, teacherFile, out } = await openExperiment(options);
-  const freekd: Variant = options.profile === 'released' ? 'released' : 'freekd';
-  const chosen = options.variants ?? (options.full ? [...variants] : (['student', 'mse', freekd] satisfies Variant[]));
-  const seeds = Array.from({ length: options.full ? Math.max(3, options.seeds) : options.seeds }, (_, i) => options.firstSeed + i);
-  const session = new Session({
-    experiment, dataFolder, out, root, teacherFile, say,
-    trainTeacher: options.trainTeacher, resume: options.resume, skipBad: options.skipBad, signal: stop.signal, progress: terminalProgress,
-  });
+  return stop.signal;
+}
+
+async function main(): Promise<void> {
+  const options = parse();
+  const { profile, full, resume, trainTeacher, skipBad, firstSeed } = options;
+  const signal = stopOnInterrupt();
+  const opened = await openExperiment(options);
+  const { experiment, out } = opened;
+  const chosen = options.variants ?? (full ? [...variants] : (['student', 'mse', profile === 'released' ? 'released' : 'freekd'] satisfies Variant[]));
+  const seeds = Array.from({ length: full ? Math.max(3, options.seeds) : options.seeds }, (_, i) => firstSeed + i);
+  const session = new Session({ ...opened, root, trainTeacher, resume, skipBad, signal, say, progress: terminalProgress });
   say(`${experiment.title}: ${session.train.images.length} training and ${session.val.images.length} validation pictures; results in ${path.relative(root, out) || out}`);
   try {
     const { score } = await session.teacher();
     const pictures: ReportPictures = { dataset: session.val, detections: { teacher: score.detections } };
     for (const seed of seeds)
       for (const variant of chosen) {
-        const kept = options.resume && finished(resultFile(out, variant, seed), session.configOf(variant, seed));
-        if (kept) {
-          say(`${variant}, seed ${seed}: ${kept.metrics.AP.toFixed(1)} AP, kept from ${kept.date}`);
-          continue;
-        }
-        const { result, detector, score: own } = await session.student(variant, seed);
-        await saveResult(out, result);
-        if (seed === seeds[0]) pictures.detections[variant] = own.detections;
-        detector.dispose();
-        say(`${variant}, seed ${seed}: ${result.metrics.AP.toFixed(1)} AP, ${result.millisecondsPerStep.toFixed(0)} ms a step`);
+        const detections = await runStudent(session, variant, seed);
+        if (seed === seeds[0] && detections) pictures.detections[variant] = detections;
       }
     const results = readResults(out).filter((result) => seeds.includes(result.seed) && chosen.includes(result.variant));
-    say(`\n${comparisonTable(results, score.metrics, experiment.title)}`);
-    const report = await writeReport(out, { experiment, results, teacher: score.metrics, pictures });
-    if (results.length) fs.writeFileSync(path.join(out, 'comparison.png'), await toPng(apBars(results, score.metrics, experiment.title), { background: '#ffffff' }));
-    say(`\nreport: ${path.relative(process.env.INIT_CWD ?? process.cwd(), report)}`);
-    for (const [kind, count] of Object.entries({ ...session.train.skipped, ...session.val.skipped })) if (count) say(`skipped, ${kind}: ${String(count)}`);
+    await compare(out, { experiment, results, teacher: score.metrics, pictures });
+    for (const { split, skipped } of [session.train, session.val])
+      for (const [kind, count] of Object.entries(skipped)) if (count) say(`skipped in ${split}, ${kind}: ${count}`);
   } finally {
     await session.close();
   }
 }
 
-/** The finished result of the same configuration, if there is one. */
-function finished(file: string, config: unknown): RunResult | undefined {
-  if (!fs.existsSync(file)) return undefined;
-  const result = JSON.parse(fs.readFileSync(file, 'utf8')) as RunResult;
-  return fingerprintOf(result.config) === fingerprintOf(config) ? result : undefined;
+/** Trains, scores and saves one student; returns its detections, or nothing where its finished result was kept. */
+async function runStudent(session: Session, variant: Variant, seed: number): Promise<CocoDetection[] | undefined> {
+  const { out, resume } = session.options;
+  const file = resultFile(out, variant, seed);
+  const kept = resume && fs.existsSync(file) ? readResult(file) : undefined;
+  if (kept && fingerprintOf(kept.config) === fingerprintOf(await session.configOf(variant, seed))) {
+    say(`${variant}, seed ${seed}: ${kept.metrics.AP.toFixed(1)} AP, kept from ${kept.date}`);
+    return undefined;
+  }
+  const { result, detector, score } = await session.student(variant, seed);
+  detector.dispose();
+  await saveResult(out, result);
+  say(`${variant}, seed ${seed}: ${result.metrics.AP.toFixed(1)} AP, ${result.millisecondsPerStep.toFixed(0)} ms a step`);
+  return score.detections;
+}
+
+/** Prints the table and writes report and chart. */
+async function compare(out: string, content: ReportContent): Promise<void> {
+  const { results, teacher, experiment } = content;
+  say(`\n${comparisonTable(results, teacher, experiment.title)}`);
+  const report = await writeReport(out, content);
+  if (results.length) fs.writeFileSync(path.join(out, 'comparison.png'), await toPng(apBars(results, teacher, experiment.title), { background: '#ffffff' }));
+  say(`\nreport: ${path.relative(base, report)}`);
 }
 
 main().catch((error: unknown) => {

@@ -6,7 +6,7 @@ import * as path from 'node:path';
 import { writeAtomically } from '../atomic-file';
 import type { StepRecord } from '../train/log';
 import { tf } from '../tf';
-import type { Variant } from './experiment';
+import { variants, type Variant } from './experiment';
 
 export const metricNames = ['AP', 'AP50', 'AP75', 'APs', 'APm', 'APl'] as const;
 export type Metric = (typeof metricNames)[number];
@@ -78,17 +78,26 @@ export async function saveResult(folder: string, result: RunResult): Promise<voi
   await writeAtomically(resultFile(folder, result.variant, result.seed), async (file) => file.writeFile(`${JSON.stringify(result, null, 1)}\n`));
 }
 
-/** The result files of a folder, by variant order and seed. */
+/**
+ * Reads one result file.
+ * @throws naming the file when it is no result
+ */
+export function readResult(file: string): RunResult {
+  try {
+    const result = JSON.parse(fs.readFileSync(file, 'utf8')) as RunResult;
+    for (const field of ['variant', 'seed', 'metrics', 'curve'] as const) if (result[field] === undefined) throw new Error(`it has no field "${field}"`);
+    return result;
+  } catch (error) {
+    throw new Error(`${file} is not a result file (${(error as Error).message}): remove it and run its variant again`);
+  }
+}
+
+/** The result files of a folder, by variant in the order of `variants`, then by seed. */
 export function readResults(folder: string): RunResult[] {
   if (!fs.existsSync(folder)) return [];
-  const files = fs.readdirSync(folder).filter((name) => /^[a-z]+-seed\d+\.json$/.test(name)).sort();
-  return files.map((name) => {
-    try {
-      return JSON.parse(fs.readFileSync(path.join(folder, name), 'utf8')) as RunResult;
-    } catch (error) {
-      throw new Error(`${path.join(folder, name)} is not a result file (${(error as Error).message}): remove it and run its variant again`);
-    }
-  });
+  const files = fs.readdirSync(folder).filter((name) => /^[a-z]+-seed\d+\.json$/.test(name));
+  const place = ({ variant }: RunResult): number => variants.indexOf(variant);
+  return files.map((name) => readResult(path.join(folder, name))).sort((a, b) => place(a) - place(b) || a.seed - b.seed);
 }
 
 export interface Summary {

@@ -4,19 +4,20 @@
  */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { openCoco, splitsOf, type CocoDataset } from '../coco/dataset';
+import type { CocoDataset } from '../coco/dataset';
 import { createLoader, type Loader, type LoaderOptions } from '../coco/loader';
 import type { Batch } from '../coco/types';
 import { RetinaNet } from '../detection/retinanet';
 import { trainStudent, type TeacherSide } from '../distill/distill-student';
 import { checkTeacher, evaluateDetector, type DetectorScore } from '../distill/evaluate';
-import { cachedFeatures, liveFeatures, type TeacherFeatures } from '../distill/feature-cache';
+import { cachedFeatures, dividedFeatures, liveFeatures, type TeacherFeatures } from '../distill/feature-cache';
 import { Teacher } from '../distill/teacher';
 import { createFrequencyState, tunePrompt, type FrequencyState } from '../distill/tune-prompt';
 import { fingerprintOf } from '../train/checkpoint';
 import { readLog } from '../train/log';
 import type { TrainOptions, TrainResult } from '../train/loop';
 import type { Progress } from '../train/progress';
+import { openSplits } from './data';
 import { distillationOf, stageOneOf, type Experiment, type Profile, type TrainingConfig, type Variant } from './experiment';
 import { provenance, thin, type RunResult } from './results';
 import { adoptTeacher, readTeacher, saveTeacher, type TeacherCard } from './teacher-file';
@@ -45,21 +46,33 @@ export interface SessionOptions {
 
 const CACHE_LIMIT = 2 ** 31; // bytes of teacher features kept in memory
 
+/** The teacher with what was made of it. */
+interface TeacherState {
+  detector: RetinaNet;
+  sha256: string;
+  score: DetectorScore;
+  /** As each profile sees it: profile `released` takes the pyramid as it is, undivided. */
+  views: Record<Profile, Teacher>;
+  /** Undivided pyramids, made when first needed. */
+  features?: TeacherFeatures;
+}
+
 export class Session {
   readonly train: CocoDataset;
   readonly val: CocoDataset;
-  private teacherSide: { teacher: Teacher; score: DetectorScore; features?: TeacherFeatures } | undefined;
+  private teacherState: TeacherState | undefined;
   private readonly frequency = new Map<string, FrequencyState>();
   private readonly loaders = new Map<string, Loader>();
+  /** Fingerprints of the annotations. */
+  private readonly data: { train: string; val: string };
 
   constructor(readonly options: SessionOptions) {
     const { dataFolder, skipBad, experiment } = options;
-    const [train, val] = pickSplits(dataFolder);
-    this.train = openCoco(dataFolder, train, { skipBad });
-    this.val = openCoco(dataFolder, val, { skipBad });
+    ({ train: this.train, val: this.val } = openSplits(dataFolder, { skipBad }));
     const classes = this.train.categories.length;
     if (classes !== experiment.student.model.classes)
       throw new Error(`${dataFolder} has ${classes} categories, the experiment ${experiment.name} expects ${experiment.student.model.classes}`);
+    this.data = { train: fingerprintOf(this.train.instances), val: fingerprintOf(this.val.instances) };
   }
 
   private loader(dataset: CocoDataset, options: Partial<LoaderOptions> & { batch: number }): Loader {
@@ -99,7 +112,7 @@ export class Session {
         resume,
         signal,
         onStep: ({ step, losses, learningRate, imagesPerSecond }) => {
-          display ??= progress(title, steps, step);
+          display ??= progress(title, steps, step + 1);
           const { loss, ...parts } = losses;
           const named = Object.entries(parts).map(([part, value]) => `${part} ${value.toFixed(3)}`);
           display.update(step + 1, `| loss ${loss.toFixed(3)} (${named.join(', ')}) | lr ${learningRate.toExponential(1)} | ${imagesPerSecond.toFixed(0)} images/s`);
@@ -114,43 +127,60 @@ export class Session {
 
   /** The teacher with its score: from its file, or trained now. Its AP is compared with its card's. */
   async teacher(): Promise<{ teacher: Teacher; score: DetectorScore }> {
-    if (this.teacherSide) return this.teacherSide;
+    const { views, score } = await this.takeTeacher();
+    return { teacher: views.paper, score };
+  }
+
+  private async takeTeacher(): Promise<TeacherState> {
+    if (this.teacherState) return this.teacherState;
     const { teacherFile, trainTeacher, experiment, say } = this.options;
-    const make = trainTeacher || !fs.existsSync(`${teacherFile}.json`);
-    if (make) await this.trainTeacher();
-    const { detector, card } = await readTeacher(teacherFile, experiment.teacher.model);
-    const score = await this.evaluate(detector, 'teacher AP');
-    if (!make && card.data === fingerprintOf(this.val.instances)) checkTeacher(score.metrics.AP, card.AP);
-    say(`teacher: ${score.metrics.AP.toFixed(1)} AP on ${this.val.images.length} pictures (its card: ${card.AP.toFixed(1)})`);
-    const teacher = new Teacher(detector, card.deviations);
-    this.teacherSide = { teacher, score };
-    return this.teacherSide;
+    if (trainTeacher || !fs.existsSync(`${teacherFile}.json`)) await this.trainTeacher();
+    const { detector, card, sha256 } = await readTeacher(teacherFile, experiment.teacher.model);
+    try {
+      const score = await this.evaluate(detector, 'teacher AP');
+      if (card.data === this.data.val) checkTeacher(score.metrics.AP, card.AP);
+      say(`teacher: ${score.metrics.AP.toFixed(1)} AP on ${this.val.images.length} pictures (its card: ${card.AP.toFixed(1)})`);
+      const views = { paper: new Teacher(detector, card.deviations), released: new Teacher(detector, card.deviations.map(() => 1)) };
+      return (this.teacherState = { detector, sha256, score, views });
+    } catch (error) {
+      detector.dispose();
+      throw error;
+    }
   }
 
   private async trainTeacher(): Promise<void> {
     const { experiment, teacherFile, root } = this.options;
-    const { model, ...training } = experiment.teacher;
+    const { model, steps } = experiment.teacher;
     const detector = new RetinaNet(model, { seed: 0 });
-    const config = { ...experiment.teacher, data: fingerprintOf(this.train.instances) };
-    const { folder, millisecondsPerStep } = await this.run('teacher', 'teacher', config, training.steps, (run) =>
-      trainStudent({ student: detector, seed: 0, distillation: {}, ...this.schedule(experiment.teacher, 0) }, run),
-    );
-    const adopted = await adoptTeacher(detector, this.loader(this.train, { batch: 10 }), teacherFile);
-    const score = await this.evaluate(adopted.detector, 'teacher AP');
-    const card: TeacherCard = {
-      experiment: experiment.name,
-      data: fingerprintOf(this.val.instances),
-      AP: score.metrics.AP,
-      metrics: score.metrics,
-      deviations: adopted.deviations,
-      config: experiment.teacher,
-      millisecondsPerStep,
-      curve: thin(readLog(folder)),
-      ...provenance(root),
-    };
-    await saveTeacher(teacherFile, card);
-    adopted.detector.dispose();
-    detector.dispose();
+    try {
+      const config = { ...experiment.teacher, ...this.inputs() };
+      const { folder, millisecondsPerStep } = await this.run('teacher', 'teacher', config, steps, (run) =>
+        trainStudent({ student: detector, seed: 0, distillation: {}, ...this.schedule(experiment.teacher, 0) }, run),
+      );
+      const adopted = await adoptTeacher(detector, this.loader(this.train, { batch: 10 }), teacherFile);
+      const { metrics } = await this.evaluate(adopted.detector, 'teacher AP');
+      adopted.detector.dispose();
+      const card: TeacherCard = {
+        experiment: experiment.name,
+        data: this.data.val,
+        AP: metrics.AP,
+        metrics,
+        deviations: adopted.deviations,
+        config: experiment.teacher,
+        millisecondsPerStep,
+        curve: thin(readLog(folder)),
+        ...provenance(root),
+      };
+      await saveTeacher(teacherFile, card, folder);
+    } finally {
+      detector.dispose();
+    }
+  }
+
+  /** What every run depends on beside its own settings. */
+  private inputs(): Record<string, unknown> {
+    const { size, antialias } = this.options.experiment;
+    return { size, antialias, data: this.data.train };
   }
 
   private schedule({ batch, learningRate, warmupSteps, steps, optimizer, clip }: TrainingConfig, seed: number) {
@@ -163,105 +193,105 @@ export class Session {
     };
   }
 
-  /** The teacher's pyramids, cached where they fit in memory. */
-  private async features(): Promise<TeacherFeatures> {
-    await this.teacher();
-    const side = this.teacherSide as NonNullable<typeof this.teacherSide>;
-    if (side.features) return side.features;
+  /** The teacher's pyramids as a profile sees them, cached where they fit in memory. */
+  private async features(profile: Profile): Promise<TeacherFeatures> {
+    const state = await this.takeTeacher();
+    state.features ??= await this.undividedFeatures(state.views.released);
+    return profile === 'released' ? state.features : dividedFeatures(state.features, state.views.paper.deviations);
+  }
+
+  private async undividedFeatures(teacher: Teacher): Promise<TeacherFeatures> {
     const { size } = this.options.experiment;
-    const { teacher } = side;
     const positions = 'width' in size ? teacher.detector.strides.reduce((sum, s) => sum + Math.ceil(size.width / s) * Math.ceil(size.height / s), 0) : Infinity;
     const bytes = 2 * this.train.images.length * positions * teacher.channels * 4;
-    if (bytes > CACHE_LIMIT) return (side.features = liveFeatures(teacher));
+    if (bytes > CACHE_LIMIT) return liveFeatures(teacher);
     const plain = this.loader(this.train, { batch: 10 });
     const flipped = this.loader(this.train, { batch: 10, flip: 1 });
     const progress = this.options.progress('teacher features', plain.batchesPerEpoch + flipped.batchesPerEpoch);
-    side.features = await cachedFeatures(teacher, { plain, flipped }, (done) => progress.update(done));
-    progress.stop();
-    return side.features;
+    try {
+      return await cachedFeatures(teacher, { plain, flipped }, (done) => progress.update(done));
+    } finally {
+      progress.stop();
+    }
   }
 
-  /** Stage 1 of a profile and seed, found again where it was tuned before with the same configuration. */
+  /** Stage 1 of a profile and seed, tuned once a session; with `resume`, found again where it was tuned before with the same configuration. */
   async stageOne(profile: Profile, seed: number): Promise<FrequencyState> {
     const key = `${profile}-seed${seed}`;
     const found = this.frequency.get(key);
     if (found) return found;
-    const { teacher } = await this.teacher();
+    const { views, sha256 } = await this.takeTeacher();
+    const teacher = views[profile];
     const { frequency, tuning } = this.options.experiment.prompt[profile];
     const { batch } = this.options.experiment.student;
-    const state = createFrequencyState(teacher.deviations.length, teacher.channels, frequency, seed);
-    const features = await this.features();
+    const features = await this.features(profile);
     const loader = this.loader(this.train, { batch, shuffle: true, flip: 0.5, seed: `prompt${seed}` });
-    const config = { frequency, tuning, seed, teacher: teacher.deviations };
-    await this.run(`prompt, ${profile}, seed ${seed}`, `prompt-${key}`, config, tuning.steps, (run) =>
-      tunePrompt({ teacher, features, state, loader, tuning, batchSize: batch }, run),
-    );
+    const config = { frequency, tuning, batch, seed, teacher: sha256, ...this.inputs() };
+    const state = createFrequencyState(teacher.deviations.length, teacher.channels, frequency, seed);
+    try {
+      await this.run(`prompt, ${profile}, seed ${seed}`, `prompt-${key}`, config, tuning.steps, (run) =>
+        tunePrompt({ teacher, features, state, loader, tuning, batchSize: batch }, run),
+      );
+    } catch (error) {
+      state.parameters.dispose();
+      throw error;
+    }
     this.frequency.set(key, state);
     return state;
   }
 
-  /** Trains and scores the student of a variant and seed. */
-  async student(variant: Variant, seed: number): Promise<{ result: RunResult; detector: RetinaNet; score: DetectorScore }> {
-    const { experiment, root } = this.options;
-    const { teacher, score: teacherScore } = await this.teacher();
-    const distillation = distillationOf(variant, experiment);
-    const profile = stageOneOf(variant);
-    const frequency = profile && (await this.stageOne(profile, seed));
-    const side: TeacherSide | undefined = variant === 'student' ? undefined : { teacher, features: await this.features(), frequency };
-    const detector = new RetinaNet(experiment.student.model, { seed });
-    const config = this.configOf(variant, seed);
-    const { steps } = experiment.student;
-    const { folder, millisecondsPerStep } = await this.run(`${variant}, seed ${seed}`, `${variant}-seed${seed}`, config, steps, (run) =>
-      trainStudent({ student: detector, seed, distillation, side, ...this.schedule(experiment.student, seed) }, run),
-    );
-    const score = await this.evaluate(detector, `${variant}, seed ${seed}: AP`);
-    const { metrics, perCategory } = score;
-    const result: RunResult = {
-      format: 1,
-      experiment: experiment.name,
-      data: experiment.title,
-      variant,
-      seed,
-      config,
-      metrics,
-      perCategory,
-      teacher: teacherScore.metrics,
-      steps,
-      millisecondsPerStep,
-      curve: thin(readLog(folder)),
-      ...provenance(root),
-    };
-    return { result, detector, score };
+  /** What a variant's student learns from; nothing for the student alone. */
+  private async sideOf(variant: Variant, seed: number): Promise<TeacherSide | undefined> {
+    if (variant === 'student') return undefined;
+    const stageOne = stageOneOf(variant);
+    const profile = stageOne ?? 'paper';
+    const { views } = await this.takeTeacher();
+    return { teacher: views[profile], features: await this.features(profile), frequency: stageOne && (await this.stageOne(stageOne, seed)) };
   }
 
-  /** Everything that decides the outcome of a run. */
-  configOf(variant: Variant, seed: number): Record<string, unknown> {
+  /** Trains and scores the student of a variant and seed. The caller disposes the detector. */
+  async student(variant: Variant, seed: number): Promise<{ result: RunResult; detector: RetinaNet; score: DetectorScore }> {
+    const { experiment, root } = this.options;
+    const { steps, model } = experiment.student;
+    const teacher = (await this.takeTeacher()).score.metrics;
+    const config = await this.configOf(variant, seed);
+    const side = await this.sideOf(variant, seed);
+    const distillation = distillationOf(variant, experiment);
+    const detector = new RetinaNet(model, { seed });
+    try {
+      const { folder, millisecondsPerStep } = await this.run(`${variant}, seed ${seed}`, `${variant}-seed${seed}`, config, steps, (run) =>
+        trainStudent({ student: detector, seed, distillation, side, ...this.schedule(experiment.student, seed) }, run),
+      );
+      const score = await this.evaluate(detector, `${variant}, seed ${seed}: AP`);
+      const { metrics, perCategory } = score;
+      const curve = thin(readLog(folder));
+      const known = { format: 1 as const, experiment: experiment.name, data: experiment.title, variant, seed, config };
+      return { result: { ...known, metrics, perCategory, teacher, steps, millisecondsPerStep, curve, ...provenance(root) }, detector, score };
+    } catch (error) {
+      detector.dispose();
+      throw error;
+    }
+  }
+
+  /** Everything that decides the outcome of a run, the teacher's weights included where it has one. */
+  async configOf(variant: Variant, seed: number): Promise<Record<string, unknown>> {
     const { experiment } = this.options;
     const profile = stageOneOf(variant);
     return {
       student: experiment.student,
       distillation: distillationOf(variant, experiment),
       ...(profile && { prompt: experiment.prompt[profile] }),
-      size: experiment.size,
-      data: fingerprintOf(this.train.instances),
+      ...(variant !== 'student' && { teacher: (await this.takeTeacher()).sha256 }),
+      ...this.inputs(),
+      validation: this.data.val,
       seed,
     };
   }
 
+  /** Frees the teacher, the prompts and the loaders. */
   async close(): Promise<void> {
     await Promise.all([...this.loaders.values()].map((loader) => loader.close()));
     this.frequency.forEach(({ parameters }) => parameters.dispose());
-    this.teacherSide?.teacher.detector.dispose();
+    this.teacherState?.detector.dispose();
   }
-}
-
-/** The split to train on and the one to measure on. */
-function pickSplits(folder: string): [string, string] {
-  const splits = splitsOf(folder);
-  const named = (prefix: string): string => {
-    const split = splits.find((name) => name.startsWith(prefix));
-    if (!split) throw new Error(`${folder}: no split called ${prefix}* (found: ${splits.join(', ') || 'none'}); expected annotations/instances_${prefix}*.json`);
-    return split;
-  };
-  return [named('train'), named('val')];
 }

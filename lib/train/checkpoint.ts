@@ -3,7 +3,7 @@
  *
  * A checkpoint is two files, `step-00000100.safetensors` (tensors) and `step-00000100.json` (step, SHA-256 of the
  * first, the run's fingerprint). Both are written beside their final name and renamed; the JSON comes last, so a
- * checkpoint exists when its JSON does. A file that fails its checksum is passed over for the one before it.
+ * checkpoint exists when its JSON does. One that fails its checksum is passed over, with a warning, for the one before.
  */
 import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
@@ -28,10 +28,11 @@ interface Sidecar {
 
 /** SHA-256 of a value's JSON text: two runs with the same configuration have the same fingerprint. */
 export function fingerprintOf(config: unknown): string {
-  return createHash('sha256').update(JSON.stringify(config)).digest('hex').slice(0, 16);
+  return createHash('sha256').update(JSON.stringify(config) ?? 'undefined').digest('hex').slice(0, 16);
 }
 
-async function sha256(file: string): Promise<string> {
+/** SHA-256 of a file's bytes, in hexadecimal. */
+export async function sha256(file: string): Promise<string> {
   const hash = createHash('sha256');
   for await (const chunk of fs.createReadStream(file)) hash.update(chunk as Buffer);
   return hash.digest('hex');
@@ -76,21 +77,27 @@ export class Checkpoints {
    */
   async latest(): Promise<Checkpoint | undefined> {
     for (const step of this.steps()) {
-      let sidecar: Sidecar;
-      try {
-        sidecar = JSON.parse(fs.readFileSync(this.file(step, 'json'), 'utf8')) as Sidecar;
-        if ((await sha256(this.file(step, 'safetensors'))) !== sidecar.sha256) continue;
-      } catch {
-        continue; // unreadable: the one before it still holds
+      const sidecar = await this.intact(step);
+      if (!sidecar) {
+        process.emitWarning(`${this.file(step, 'safetensors')} or the JSON beside it is damaged: going on from the checkpoint before it, if there is one`);
+        continue;
       }
       if (sidecar.fingerprint !== this.fingerprint)
         throw new Error(`${this.folder} holds a run with another configuration: choose another folder, or start again without resuming`);
-      const tensors: NamedTensors = new Map();
-      for (const [name, { shape, data }] of await readSafetensors(this.file(step, 'safetensors')))
-        tensors.set(name, { shape, data: data as Float32Array });
-      return { step, tensors };
+      const stored = await readSafetensors(this.file(step, 'safetensors'));
+      return { step, tensors: new Map([...stored].map(([name, { shape, data }]) => [name, { shape, data: data as Float32Array }])) };
     }
     return undefined;
+  }
+
+  /** What the JSON of a checkpoint says, if both files can be read and the checksum holds. */
+  private async intact(step: number): Promise<Sidecar | undefined> {
+    try {
+      const sidecar = JSON.parse(fs.readFileSync(this.file(step, 'json'), 'utf8')) as Sidecar;
+      return sidecar.step === step && (await sha256(this.file(step, 'safetensors'))) === sidecar.sha256 ? sidecar : undefined;
+    } catch {
+      return undefined;
+    }
   }
 
   /** Forgets every checkpoint, to start again. */

@@ -16,19 +16,26 @@ export interface StepRecord {
   milliseconds: number;
 }
 
+/** TensorFlow keeps one writer a folder for the life of the process: a folder it writes to must not be removed. */
+const openSummaries = new Set<string>();
+
 /** Appends records to `log.jsonl` of a run's folder. A resumed run first drops the records past its checkpoint. */
 export class RunLog {
-  private readonly file: string;
   private readonly handle: number;
   private readonly summary: ReturnType<typeof tf.node.summaryFileWriter>;
 
+  /** @param resumedAt steps that were taken before; with 0 an earlier run's log and summaries go. */
   constructor(folder: string, resumedAt: number) {
     fs.mkdirSync(folder, { recursive: true });
-    this.file = path.join(folder, 'log.jsonl');
+    const file = path.join(folder, 'log.jsonl');
     const kept = readLog(folder).filter((record) => record.step < resumedAt);
-    fs.writeFileSync(this.file, kept.map((record) => `${JSON.stringify(record)}\n`).join(''));
-    this.handle = fs.openSync(this.file, 'a');
-    this.summary = tf.node.summaryFileWriter(path.join(folder, 'tensorboard'));
+    fs.writeFileSync(`${file}.tmp`, kept.map((record) => `${JSON.stringify(record)}\n`).join(''));
+    fs.renameSync(`${file}.tmp`, file);
+    this.handle = fs.openSync(file, 'a');
+    const summaries = path.join(folder, 'tensorboard');
+    if (resumedAt === 0 && !openSummaries.has(summaries)) fs.rmSync(summaries, { recursive: true, force: true });
+    openSummaries.add(summaries);
+    this.summary = tf.node.summaryFileWriter(summaries);
   }
 
   write(record: StepRecord): void {

@@ -9,14 +9,14 @@ import * as path from 'node:path';
 import { valueAndGradients } from '../kernels/gradients';
 import type { Parameter, Parameters } from '../kernels/parameters';
 import { tf } from '../tf';
-import type { Scalar } from '../tf';
+import type { Scalar, Tensor } from '../tf';
 import { Checkpoints, fingerprintOf, type NamedTensors } from './checkpoint';
 import { clipByGlobalNorm } from './clip';
-import { RunLog, type StepRecord } from './log';
-import { createOptimizer, type OptimizerConfig } from './optimizer';
+import { readLog, RunLog, type StepRecord } from './log';
+import { createOptimizer, type Optimizer, type OptimizerConfig } from './optimizer';
 import { learningRate, type Schedule } from './schedule';
 
-/** Parts of a loss by name; the total is the sum of `weight * value`. */
+/** Parts of a loss by name, other than `loss` itself; the total is the sum of `weight * value`. */
 export type LossParts = Record<string, { value: Scalar; weight: number }>;
 
 export interface TrainOptions<B> {
@@ -51,11 +51,11 @@ export interface TrainResult {
   steps: number;
   /** False when `signal` stopped the run. */
   finished: boolean;
-  /** Median milliseconds of this session's steps. */
+  /** Median milliseconds of a step, all sessions together; 0 before the first. */
   millisecondsPerStep: number;
 }
 
-/** Raised when a loss is no longer a finite number: the weights of the last checkpoint still are. */
+/** Raised when the loss, a gradient or a weight is no longer a finite number: what the last checkpoint holds still is. */
 export class DivergedError extends Error {}
 
 /** Trains until `schedule.steps` steps have been taken or `signal` stops the run. */
@@ -63,84 +63,114 @@ export async function train<B>(options: TrainOptions<B>): Promise<TrainResult> {
   const { folder, schedule, stores, checkpointEvery = 200, signal } = options;
   const parameters: Parameter[] = Object.values(stores).flatMap((store) => store.trainable());
   const optimizer = createOptimizer(options.optimizer, parameters);
-  const checkpoints = new Checkpoints(path.join(folder, 'checkpoints'), fingerprintOf(options.config));
-  const start = options.resume ? await restore(checkpoints, stores, optimizer) : 0;
-  if (!options.resume) checkpoints.clear();
-  const log = new RunLog(folder, start);
-  const times: number[] = [];
-  let step = start;
+  let log: RunLog | undefined;
   try {
+    const checkpoints = new Checkpoints(path.join(folder, 'checkpoints'), fingerprintOf(options.config));
+    if (!options.resume) checkpoints.clear();
+    let step = await restore(checkpoints, stores, optimizer);
+    log = new RunLog(folder, step);
     while (step < schedule.steps && !signal?.aborted) {
-      const began = performance.now();
       const record = await takeStep(options, parameters, optimizer, step);
-      record.milliseconds = performance.now() - began;
-      record.imagesPerSecond = (1000 * options.batchSize) / record.milliseconds;
-      times.push(record.milliseconds);
       log.write(record);
       step++;
       await options.onStep?.(record);
       await new Promise(setImmediate); // let data, output and interrupts through
       const due = checkpointEvery > 0 && (step % checkpointEvery === 0 || step === schedule.steps || signal?.aborted);
-      if (due) await checkpoints.save({ step, tensors: snapshot(stores, optimizer) });
+      if (due) await checkpoints.save({ step, tensors: snapshot(step, stores, optimizer) });
     }
+    return { steps: step, finished: step >= schedule.steps, millisecondsPerStep: medianMilliseconds(folder) };
   } finally {
-    log.close();
+    log?.close();
     optimizer.dispose();
   }
-  times.sort((a, b) => a - b);
-  return { steps: step, finished: step >= schedule.steps, millisecondsPerStep: times[times.length >> 1] ?? 0 };
+}
+
+function medianMilliseconds(folder: string): number {
+  const times = readLog(folder).map(({ milliseconds }) => milliseconds).sort((a, b) => a - b);
+  return times[times.length >> 1] ?? 0;
 }
 
 /** One forward pass, backward pass and update. */
-async function takeStep<B>(
-  options: TrainOptions<B>,
-  parameters: Parameter[],
-  optimizer: ReturnType<typeof createOptimizer>,
-  step: number,
-): Promise<StepRecord> {
+async function takeStep<B>(options: TrainOptions<B>, parameters: Parameter[], optimizer: Optimizer, step: number): Promise<StepRecord> {
+  const began = performance.now();
   const batch = await options.batch(step);
-  const parts: Record<string, Scalar> = {};
-  const { value, gradients } = valueAndGradients(() => {
-    const weighted = Object.entries(options.loss(batch, step)).map(([name, part]) => {
-      parts[name] = tf.keep(part.value.clone());
-      return part.weight === 1 ? part.value : tf.mul(part.value, part.weight);
-    });
-    return weighted.length === 1 ? (weighted[0] as Scalar) : (tf.addN(weighted) as Scalar);
-  }, parameters);
-  options.release?.(batch);
-  const losses: Record<string, number> = { loss: value.dataSync()[0] };
-  for (const [name, part] of Object.entries(parts)) losses[name] = part.dataSync()[0];
-  tf.dispose([value, parts]);
-  if (!Number.isFinite(losses.loss)) {
-    tf.dispose(gradients);
-    const named = Object.entries(losses).map(([name, loss]) => `${name} ${loss}`);
-    throw new DivergedError(`step ${step}: the loss is no longer finite (${named.join(', ')}): lower the learning rate or clip the gradient`);
+  let evaluated: Evaluated;
+  try {
+    evaluated = evaluate(() => options.loss(batch, step), parameters);
+  } finally {
+    options.release?.(batch);
   }
+  const { losses, gradients } = evaluated;
   const rate = learningRate(options.schedule, step);
-  const record: StepRecord = { step, losses, learningRate: rate, imagesPerSecond: 0, milliseconds: 0 };
-  if (options.clip === undefined) {
-    optimizer.apply(gradients, rate);
+  let gradientNorm: number | undefined;
+  try {
+    if (!Number.isFinite(losses.loss)) throw diverged(`step ${step}`, 'the loss', losses);
+    gradientNorm = update(optimizer, gradients, rate, options.clip);
+    if (gradientNorm !== undefined && !Number.isFinite(gradientNorm)) throw diverged(`step ${step}`, 'the gradient', losses);
+  } finally {
     tf.dispose(gradients);
-  } else {
-    const clipped = clipByGlobalNorm(gradients, options.clip);
-    record.gradientNorm = clipped.norm.dataSync()[0];
-    optimizer.apply(clipped.gradients, rate);
-    tf.dispose([gradients, clipped.gradients, clipped.norm]);
   }
-  return record;
+  const milliseconds = performance.now() - began;
+  return { step, losses, learningRate: rate, gradientNorm, imagesPerSecond: (1000 * options.batchSize) / milliseconds, milliseconds };
+}
+
+interface Evaluated {
+  losses: StepRecord['losses'];
+  /** One a parameter; the caller disposes them. */
+  gradients: Tensor[];
+}
+
+/** The weighted total of a loss, its parts, and the total's gradients. */
+function evaluate(loss: () => LossParts, parameters: Parameter[]): Evaluated {
+  const parts: Record<string, Scalar> = {};
+  try {
+    const { value, gradients } = valueAndGradients(() => {
+      const weighted = Object.entries(loss()).map(([name, part]) => {
+        parts[name] = tf.keep(part.value.clone());
+        return part.weight === 1 ? part.value : tf.mul(part.value, part.weight);
+      });
+      return weighted.length === 1 ? (weighted[0] as Scalar) : (tf.addN(weighted) as Scalar);
+    }, parameters);
+    const losses: Record<string, number> = { loss: value.dataSync()[0] };
+    for (const [name, part] of Object.entries(parts)) losses[name] = part.dataSync()[0];
+    value.dispose();
+    return { losses, gradients };
+  } finally {
+    tf.dispose(parts);
+  }
+}
+
+/** Updates the parameters; returns the gradient's norm before clipping, where it is clipped. */
+function update(optimizer: Optimizer, gradients: Tensor[], rate: number, clip: number | undefined): number | undefined {
+  if (clip === undefined) {
+    optimizer.apply(gradients, rate);
+    return undefined;
+  }
+  const clipped = clipByGlobalNorm(gradients, clip);
+  optimizer.apply(clipped.gradients, rate);
+  const norm = clipped.norm.dataSync()[0];
+  tf.dispose([clipped.gradients, clipped.norm]);
+  return norm;
+}
+
+function diverged(where: string, what: string, losses: StepRecord['losses'] = {}): DivergedError {
+  const named = Object.entries(losses).map(([name, loss]) => `${name} ${loss}`);
+  const parts = named.length ? ` (${named.join(', ')})` : '';
+  return new DivergedError(`${where}: ${what} is no longer finite${parts}: lower the learning rate or clip the gradient`);
 }
 
 /** Everything that the next step depends on, by name. */
-function snapshot(stores: Record<string, Parameters>, optimizer: ReturnType<typeof createOptimizer>): NamedTensors {
+function snapshot(step: number, stores: Record<string, Parameters>, optimizer: Optimizer): NamedTensors {
   const tensors: NamedTensors = new Map();
   for (const [prefix, store] of Object.entries(stores))
     for (const [name, tensor] of store.read()) tensors.set(`${prefix}/${name}`, tensor);
   for (const [name, tensor] of optimizer.state()) tensors.set(`optimizer/${name}`, tensor);
+  for (const [name, { data }] of tensors) if (!data.every(Number.isFinite)) throw diverged(`after step ${step - 1}`, name);
   return tensors;
 }
 
 /** The step to go on from: 0 without a checkpoint. */
-async function restore(checkpoints: Checkpoints, stores: Record<string, Parameters>, optimizer: ReturnType<typeof createOptimizer>): Promise<number> {
+async function restore(checkpoints: Checkpoints, stores: Record<string, Parameters>, optimizer: Optimizer): Promise<number> {
   const checkpoint = await checkpoints.latest();
   if (!checkpoint) return 0;
   const under = (prefix: string): NamedTensors =>

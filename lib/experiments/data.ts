@@ -1,0 +1,20 @@
+/** The two splits of a folder in COCO layout that an experiment needs. */
+import { openCoco, splitsOf, type CocoDataset, type OpenOptions } from '../coco/dataset';
+
+/** The split to train on and the one to measure on: the first `train*` and the first `val*` of the folder. */
+export function openSplits(folder: string, options: OpenOptions = {}): { train: CocoDataset; val: CocoDataset } {
+  const splits = splitsOf(folder);
+  const open = (prefix: string): CocoDataset => {
+    const split = splits.find((name) => name.startsWith(prefix));
+    if (!split) {
+      const expected = `expected ${prefix}*/ and annotations/instances_${prefix}*.json, as in COCO's own layout`;
+      throw new Error(`${folder}: no split called ${prefix}* (found: ${splits.join(', ') || 'none'}); ${expected}`);
+    }
+    return openCoco(folder, split, options);
+  };
+  const [train, val] = [open('train'), open('val')];
+  const listOf = ({ categories }: CocoDataset): string => categories.map(({ id, name }) => `${id} ${name}`).join(', ');
+  if (listOf(train) !== listOf(val))
+    throw new Error(`${folder}: ${train.split} and ${val.split} must list the same categories in the same order; they have (${listOf(train)}) and (${listOf(val)})`);
+  return { train, val };
+}
