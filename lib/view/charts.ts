@@ -46,7 +46,8 @@ export function metricBars(results: RunResult[], teacher: RunResult['metrics'], 
     });
   const top = Math.max(1, ...bars.map(({ end }) => end));
   const y = { field: 'detector', type: 'nominal', sort: titles, title: null } as const;
-  const scale = { domain: [0, top * 1.22], nice: false };
+  const room = bars.some(({ seeds }) => seeds.length) ? 1.5 : 1.25; // for the labels behind the bars
+  const scale = { domain: [0, top * room], nice: false };
   return themed({
     title,
     data: { values: bars },
@@ -57,9 +58,9 @@ export function metricBars(results: RunResult[], teacher: RunResult['metrics'], 
       height: { step: 26 },
       layer: [
         {
-          mark: { type: 'bar', height: { band: 0.72 }, cornerRadiusEnd: 2 },
+          mark: { type: 'bar', height: { band: 0.72 }, cornerRadiusEnd: 2, tooltip: true },
           encoding: {
-            x: { field: 'mean', type: 'quantitative', title: 'AP (%)', scale, axis: { tickCount: 4 } },
+            x: { field: 'mean', type: 'quantitative', title: 'AP (%)', scale, axis: { tickCount: 4, grid: false } },
             color: { field: 'detector', type: 'nominal', scale: { domain: titles, range: colors }, legend: null },
           },
         },
@@ -107,11 +108,11 @@ export function categoryDots(results: RunResult[], title = 'Average precision by
         encoding: { x: { aggregate: 'min', field: 'ap', type: 'quantitative' }, x2: { aggregate: 'max', field: 'ap' }, y },
       },
       {
-        mark: { type: 'point', filled: true, size: 80, opacity: 0.95 },
+        mark: { type: 'point', filled: true, size: 80, opacity: 0.95, tooltip: true },
         encoding: {
           x: { field: 'ap', type: 'quantitative', title: 'AP (%), mean over seeds', scale: { zero: true } },
           y,
-          color: { field: 'detector', type: 'nominal', scale: { domain: titles, range: colors }, title: null, legend: { orient: 'top', columns: 4 } },
+          color: { field: 'detector', type: 'nominal', scale: { domain: titles, range: colors }, title: null, legend: { orient: 'top', columns: 3 } },
         },
       },
     ],
@@ -120,49 +121,74 @@ export function categoryDots(results: RunResult[], title = 'Average precision by
 
 const TASK = 'task loss (classification + box)';
 
+/** Round values between two on a logarithmic axis: 1, 2, 5 a decade, or more where that gives fewer than three. */
+export function logTicks(low: number, high: number): number[] {
+  const decades = Array.from({ length: 24 }, (_, i) => 10 ** (i - 12));
+  const within = (digits: number[]): number[] =>
+    decades.flatMap((decade) => digits.map((digit) => Number((digit * decade).toPrecision(3)))).filter((tick) => tick >= low && tick <= high);
+  const choices = [[1], [1, 3], [1, 2, 5], [1, 1.5, 2, 3, 4, 5, 7], [1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 4.5, 5, 6, 7, 8, 9]].map(within);
+  return choices.find((ticks) => ticks.length >= 3) ?? choices[choices.length - 1];
+}
+
+type Panel = Extract<Chart, { concat: unknown }>['concat'][number];
+
+interface LossPoint {
+  detector: string;
+  seed: number;
+  step: number;
+  part: string;
+  value: number;
+}
+
+function lossPoints({ variant, seed, curve }: RunResult): LossPoint[] {
+  return curve.flatMap(({ step, losses }) => {
+    const { loss, classification = 0, box = 0, ...parts } = losses;
+    const task = 'classification' in losses ? classification + box : loss;
+    return Object.entries({ [TASK]: task, ...parts })
+      .filter(([, value]) => value > 0)
+      .map(([part, value]) => ({ detector: variantTitles[variant], seed, step, part, value }));
+  });
+}
+
 /**
- * Losses against the step: the task's own, and each distillation loss unweighted. Faint: single steps of each seed;
- * strong: running mean over neighbouring records and seeds. Scales differ by panel, logarithmic.
+ * Losses against the step: the task's own, and each distillation loss unweighted, a panel each. Faint: single steps of
+ * each seed; strong: running mean over neighbouring records and seeds.
  */
 export function lossCurves(results: RunResult[], title = 'Losses in training'): Chart {
   const { titles, colors } = detectors(results, false);
-  const values = results.flatMap(({ variant, seed, curve }) =>
-    curve.flatMap(({ step, losses }) => {
-      const { loss, classification = 0, box = 0, ...parts } = losses;
-      const task = 'classification' in losses ? classification + box : loss;
-      return Object.entries({ [TASK]: task, ...parts })
-        .filter(([, value]) => value > 0)
-        .map(([part, value]) => ({ detector: variantTitles[variant], seed, step, part, value }));
-    }),
-  );
-  const parts = [...new Set(values.map(({ part }) => part))];
-  const x = { field: 'step', type: 'quantitative', title: 'training step', axis: { grid: false, tickCount: 5 } } as const;
-  const scale = { type: 'log', nice: false } as const;
-  const color = { field: 'detector', type: 'nominal', scale: { domain: titles, range: colors }, title: null, legend: { orient: 'top', columns: 4 } } as const;
-  return themed({
-    title,
-    data: { values },
-    facet: { field: 'part', type: 'nominal', title: null, sort: parts },
-    columns: 2,
-    spacing: { row: 32, column: 32 },
-    resolve: { scale: { y: 'independent' } },
-    spec: {
-      width: 340,
+  const points = results.flatMap(lossPoints);
+  const parts = [...new Set(points.map(({ part }) => part))];
+  const color = { field: 'detector', type: 'nominal', scale: { domain: titles, range: colors }, title: null, legend: { orient: 'top', columns: 3 } } as const;
+  const panels = parts.map((part): Panel => {
+    const own = points.filter((point) => point.part === part);
+    const [low, high] = own.reduce(([least, most], { value }) => [Math.min(least, value), Math.max(most, value)], [Infinity, 0]);
+    const x = { field: 'step', type: 'quantitative', title: 'training step', axis: { grid: false, tickCount: 5 } } as const;
+    const y = {
+      type: 'quantitative',
+      title: 'loss (log scale)',
+      scale: { type: 'log', nice: false, domain: [low * 0.97, high * 1.03] as number[] },
+      axis: { values: logTicks(low, high), format: '~g', minExtent: 36 },
+    } as const;
+    return {
+      title: { text: part, anchor: 'middle', fontSize: 13 },
+      width: 400,
       height: 200,
+      transform: [{ filter: { field: 'part', equal: part } }],
       layer: [
         {
-          mark: { type: 'line', strokeWidth: 1, opacity: 0.18 },
-          encoding: { x, y: { field: 'value', type: 'quantitative', title: 'loss (log scale)', scale }, color, detail: { field: 'seed', type: 'nominal' } },
+          mark: { type: 'line', strokeWidth: 1, opacity: 0.2 },
+          encoding: { x, y: { ...y, field: 'value' }, color, detail: { field: 'seed', type: 'nominal' } },
         },
         {
           transform: [
-            { aggregate: [{ op: 'mean', field: 'value', as: 'value' }], groupby: ['detector', 'part', 'step'] },
-            { window: [{ op: 'mean', field: 'value', as: 'smooth' }], frame: [-4, 4], groupby: ['detector', 'part'], sort: [{ field: 'step' }] },
+            { aggregate: [{ op: 'mean', field: 'value', as: 'value' }], groupby: ['detector', 'step'] },
+            { window: [{ op: 'mean', field: 'value', as: 'smooth' }], frame: [-4, 4], groupby: ['detector'], sort: [{ field: 'step' }] },
           ],
           mark: { type: 'line', strokeWidth: 2.2 },
-          encoding: { x, y: { field: 'smooth', type: 'quantitative', scale }, color },
+          encoding: { x, y: { ...y, field: 'smooth' }, color },
         },
       ],
-    },
+    };
   });
+  return themed({ title, data: { values: points }, concat: panels, columns: 2, bounds: 'flush', spacing: { row: 86, column: 90 } });
 }

@@ -1,6 +1,7 @@
 /** Detections of several detectors on the same pictures: which boxes are right, which are not, and what was overlooked. */
 import type { CocoDataset } from '../coco/dataset';
 import type { CocoAnnotation, CocoDetection, CocoImage } from '../coco/types';
+import { variantTitles } from '../experiments/experiment';
 import { contactSheet, drawBoxes, type DrawnBox } from './pictures';
 import { boxColors } from './theme';
 
@@ -71,20 +72,25 @@ export function truthBoxes(dataset: CocoDataset, imageId: number): DrawnBox[] {
     .map(({ bbox, category_id }) => ({ bbox, color: boxColors.truth, label: name(category_id) }));
 }
 
-/** A verdict, to draw: full lines are right, dashed ones wrong, dotted ones overlooked objects. */
+/** A verdict, to draw, the best scores last: full lines are right, dashed ones wrong, dotted ones overlooked objects. */
 export function verdictBoxes(dataset: CocoDataset, { found, wrong, missed }: Verdict): DrawnBox[] {
   const name = namesOf(dataset);
   const label = ({ category_id, score }: CocoDetection): string => `${name(category_id)} ${score.toFixed(2)}`;
   return [
     ...missed.map(({ bbox }) => ({ bbox, color: boxColors.missed, dash: '2 4' })),
-    ...wrong.map((detection) => ({ bbox: detection.bbox, color: boxColors.wrong, dash: '6 4', label: label(detection) })),
-    ...found.map((detection) => ({ bbox: detection.bbox, color: boxColors.found, label: label(detection) })),
+    ...[...wrong].reverse().map((detection) => ({ bbox: detection.bbox, color: boxColors.wrong, dash: '6 4', label: label(detection) })),
+    ...[...found].reverse().map((detection) => ({ bbox: detection.bbox, color: boxColors.found, label: label(detection) })),
   ];
 }
 
 function namesOf({ categories }: CocoDataset): (id: number) => string {
   const names = new Map(categories.map(({ id, name }) => [id, name]));
   return (id) => names.get(id) ?? String(id);
+}
+
+/** What a detector is called: a variant by its title, another by its own name. */
+export function detectorTitle(detector: string): string {
+  return (variantTitles as Record<string, string | undefined>)[detector] ?? detector;
 }
 
 export interface DetectionPanel {
@@ -130,6 +136,6 @@ export async function detectionPanels({ dataset, detections }: ReportPictures, o
 /** The same as one PNG, for a notebook: a row a picture, a column a detector. */
 export async function detectionSheet(pictures: ReportPictures, options: DetectionOptions = {}): Promise<Buffer> {
   const rows = await detectionPanels(pictures, { count: 4, ...options });
-  const panels = rows.flatMap((row) => row.panels.map(({ detector, caption, image }) => ({ image, title: `${detector}: ${caption}` })));
+  const panels = rows.flatMap((row) => row.panels.map(({ detector, caption, image }) => ({ image, title: `${detectorTitle(detector)}: ${caption}` })));
   return contactSheet(panels, { columns: rows[0]?.panels.length });
 }

@@ -3,6 +3,7 @@ import sharp from 'sharp';
 import { decode, type Picture } from '../coco/image';
 import { escapeHtml } from './html';
 import { svgToPng } from './render';
+import { textWidth } from './text-width';
 import { FONT, TEXT_COLOR } from './theme';
 
 /** A box to draw, in pixels of the original picture. */
@@ -16,18 +17,38 @@ export interface DrawnBox {
 }
 
 const LABEL_SIZE = 11;
-const CHARACTER = 0.6; // of the font size: a mean width
 
-function labelSvg({ bbox: [x, y], color, label }: DrawnBox, scale: number, width: number): string {
-  if (!label) return '';
-  const w = Math.min(width, label.length * LABEL_SIZE * CHARACTER + 6);
-  const h = LABEL_SIZE + 4;
-  const left = Math.max(0, Math.min(x * scale - 1, width - w));
-  const top = y * scale - h < 0 ? Math.max(0, y * scale) : y * scale - h;
-  return (
-    `<rect x="${left}" y="${top}" width="${w}" height="${h}" rx="2" fill="${color}" fill-opacity="0.92"/>` +
-    `<text x="${left + w / 2}" y="${top + LABEL_SIZE}" text-anchor="middle" font-size="${LABEL_SIZE}" font-weight="600" fill="#10141a">${escapeHtml(label)}</text>`
-  );
+interface Rectangle {
+  left: number;
+  top: number;
+  width: number;
+  height: number;
+}
+
+function overlap(a: Rectangle, b: Rectangle): boolean {
+  return a.left < b.left + b.width && b.left < a.left + a.width && a.top < b.top + b.height && b.top < a.top + a.height;
+}
+
+/** Labels above their boxes, else inside or below; one that finds no free place is left out, the last boxes being served first. */
+function labelsSvg(boxes: readonly DrawnBox[], scale: number, size: { width: number; height: number }): string {
+  const placed: Rectangle[] = [];
+  const drawn = [...boxes].reverse().map(({ bbox, color, label }) => {
+    if (!label) return '';
+    const [x, y, , h] = bbox.map((value) => value * scale);
+    const width = textWidth(label, LABEL_SIZE, true) + 6;
+    const height = LABEL_SIZE + 4;
+    const left = Math.max(0, Math.min(x - 1, size.width - width));
+    const place = [y - height, y, y + h]
+      .map((top) => ({ left, top, width, height }))
+      .find((spot) => spot.top >= 0 && spot.top + height <= size.height && !placed.some((other) => overlap(spot, other)));
+    if (!place) return '';
+    placed.push(place);
+    return (
+      `<rect x="${left}" y="${place.top}" width="${width}" height="${height}" rx="2" fill="${color}" fill-opacity="0.92"/>` +
+      `<text x="${left + width / 2}" y="${place.top + LABEL_SIZE}" text-anchor="middle" font-size="${LABEL_SIZE}" font-weight="600" fill="#10141a">${escapeHtml(label)}</text>`
+    );
+  });
+  return drawn.join('');
 }
 
 function boxSvg({ bbox, color, dash }: DrawnBox, scale: number): string {
@@ -48,7 +69,7 @@ export async function drawBoxes(picture: string | Picture, boxes: readonly Drawn
   const height = Math.max(1, Math.round(size.height * scale));
   const overlay =
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" font-family="${FONT}">` +
-    `${boxes.map((box) => boxSvg(box, scale)).join('')}${boxes.map((box) => labelSvg(box, scale, width)).join('')}</svg>`;
+    `${boxes.map((box) => boxSvg(box, scale)).join('')}${labelsSvg(boxes, scale, { width, height })}</svg>`;
   return sharp(data, { raw: { ...size, channels: 3 } })
     .resize(width, height, { kernel: 'cubic', fit: 'fill' })
     .composite([{ input: await svgToPng(overlay, { scale: 1 }) }])

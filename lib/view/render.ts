@@ -3,6 +3,7 @@
  * is installed, else with a font of the system.
  */
 import { createRequire } from 'node:module';
+import { textWidth } from './text-width';
 import type { Chart } from './theme';
 
 /** Font files of the package that brings Inter; none where it is not installed. */
@@ -28,12 +29,24 @@ function fontOptions(): NonNullable<typeof fonts> {
   return fonts;
 }
 
+/** Vega's way to measure text, which its typings leave out; without a canvas its own guess is half as wide again as the text. */
+interface TextMetrics {
+  width(item: { fontSize?: number; fontWeight?: string | number }, text: unknown): number;
+}
+
+async function loadVega(): Promise<typeof import('vega')> {
+  const vega = await import('vega');
+  const { textMetrics } = vega as unknown as { textMetrics: TextMetrics };
+  textMetrics.width = ({ fontSize = 11, fontWeight }, text) => textWidth(String(text ?? ''), fontSize, fontWeight === 'bold' || Number(fontWeight) >= 600);
+  return vega;
+}
+
 /**
  * A chart as SVG text, which refers to nothing outside itself.
  * @param onWarning gets what Vega-Lite has to say about a doubtful spec; default: stderr
  */
 export async function toSvg(chart: Chart, onWarning: (message: string) => void = (message) => console.warn(message)): Promise<string> {
-  const [{ compile }, vega] = await Promise.all([import('vega-lite'), import('vega')]);
+  const [{ compile }, vega] = await Promise.all([import('vega-lite'), loadVega()]);
   const warn = (...messages: readonly unknown[]): void => onWarning(messages.map(String).join(' '));
   const logger = vega.logger(vega.Warn, 'warn', (_method, _level, messages) => warn(...messages));
   const { spec } = compile(chart, { logger });

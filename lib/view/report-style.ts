@@ -8,7 +8,7 @@ export const reportStyle = `
 }
 * { box-sizing: border-box; }
 body { margin: 0; background: var(--page); color: var(--text); font: 16px/1.55 Inter, system-ui, -apple-system, "Segoe UI", Helvetica, Arial, sans-serif; }
-main { max-width: 1120px; margin: 0 auto; padding: 40px 24px 80px; }
+main { max-width: 1240px; margin: 0 auto; padding: 40px 24px 80px; }
 h1 { font-size: 28px; line-height: 1.25; margin: 0 0 12px; letter-spacing: -0.01em; }
 h2 { font-size: 20px; margin: 48px 0 12px; padding-bottom: 6px; border-bottom: 1px solid var(--line); }
 h3 { font-size: 15px; margin: 24px 0 8px; }
@@ -22,9 +22,9 @@ th { font-weight: 600; color: var(--quiet); }
 td strong { color: var(--accent); }
 figure { margin: 24px 0 8px; color: var(--quiet); }
 figure svg { display: block; max-width: none; height: auto; }
-.pictures th { text-align: left; }
+.pictures th { text-align: left; white-space: normal; }
 .pictures th, .pictures td { padding: 4px 12px 12px 0; border: 0; vertical-align: top; }
-.pictures img { display: block; width: 240px; height: auto; border-radius: 4px; }
+.pictures img { display: block; width: clamp(150px, calc(1190px / var(--columns) - 12px), 240px); height: auto; border-radius: 4px; }
 .caption { margin-top: 4px; }
 .keys { font-size: 13px; color: var(--quiet); }
 .key { display: inline-block; width: 18px; height: 12px; margin: 0 6px 0 14px; vertical-align: -1px; border: 2px solid; border-radius: 2px; }

@@ -3,10 +3,10 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import sharp from 'sharp';
 import { writeAtomically } from '../atomic-file';
-import { variantTitles, variants, type Experiment, type Variant } from '../experiments/experiment';
+import { variants, type Experiment, type Variant } from '../experiments/experiment';
 import { summarise, type RunResult } from '../experiments/results';
 import { apBars, categoryDots, lossCurves, sizeBars } from './charts';
-import { detectionPanels, SCORE_THRESHOLD, type ReportPictures } from './detections';
+import { detectionPanels, detectorTitle, SCORE_THRESHOLD, type ReportPictures } from './detections';
 import { escapeHtml, htmlTable, inlineImage } from './html';
 import { toSvg } from './render';
 import { reportStyle } from './report-style';
@@ -105,25 +105,21 @@ async function charts(results: RunResult[], teacher: RunResult['metrics']): Prom
   return section('Charts', (await Promise.all(drawn.map(figure))).join('\n') + notes);
 }
 
-function titleOf(detector: string): string {
-  return (variantTitles as Record<string, string | undefined>)[detector] ?? detector;
-}
-
 async function detections(pictures: ReportPictures, results: RunResult[]): Promise<string> {
   const rows = await detectionPanels(pictures);
   if (!rows.length) return '';
-  const header = rows[0].panels.map(({ detector }) => `<th>${escapeHtml(titleOf(detector))}</th>`).join('');
+  const header = rows[0].panels.map(({ detector }) => `<th>${escapeHtml(detectorTitle(detector))}</th>`).join('');
   const body = await Promise.all(
     rows.map(async ({ image, panels }) => {
       const cells = panels.map(async ({ detector, image: png, caption }) => {
         const jpeg = await sharp(png).jpeg({ quality: 82, chromaSubsampling: '4:4:4' }).toBuffer();
-        return `<td>${inlineImage(jpeg, 'jpeg', `${titleOf(detector)}, ${image.file_name}: ${caption}`)}<div class="caption">${escapeHtml(caption)}</div></td>`;
+        return `<td>${inlineImage(jpeg, 'jpeg', `${detectorTitle(detector)}, ${image.file_name}: ${caption}`)}<div class="caption">${escapeHtml(caption)}</div></td>`;
       });
       return `<tr>${(await Promise.all(cells)).join('')}</tr>`;
     }),
   );
   const absent = variants.filter((variant) => results.some((result) => result.variant === variant) && !pictures.detections[variant]?.length);
-  const missing = absent.length ? ` Not drawn, because this session made no detections with them: ${absent.map(titleOf).join(', ')}.` : '';
+  const missing = absent.length ? ` Not drawn, because this session made no detections with them: ${absent.map(detectorTitle).join(', ')}.` : '';
   const key = [
     ['truth', 'annotated'],
     ['found', 'found (right category, IoU of 0.5 or more)'],
@@ -133,7 +129,7 @@ async function detections(pictures: ReportPictures, results: RunResult[]): Promi
   const note = `<p class="note">The same validation pictures for all, first seed; detections of score ${SCORE_THRESHOLD} and more.${escapeHtml(missing)}</p>`;
   return section(
     'Detections',
-    `<p class="keys">${key.join(' ')}</p><div class="wide"><table class="pictures"><thead><tr>${header}</tr></thead><tbody>${body.join('\n')}</tbody></table></div>${note}`,
+    `<p class="keys">${key.join(' ')}</p><div class="wide"><table class="pictures" style="--columns:${rows[0].panels.length}"><thead><tr>${header}</tr></thead><tbody>${body.join('\n')}</tbody></table></div>${note}`,
   );
 }
 
@@ -143,7 +139,7 @@ function details(summary: string, value: unknown): string {
 
 function configuration(experiment: Experiment, results: RunResult[]): string {
   const firsts = summarise(results, variants).map(({ variant }) => results.find((result) => result.variant === variant) as RunResult);
-  return section('Configuration', [details('experiment', experiment), ...firsts.map(({ variant, config }) => details(titleOf(variant), config))].join('\n'));
+  return section('Configuration', [details('experiment', experiment), ...firsts.map(({ variant, config }) => details(detectorTitle(variant), config))].join('\n'));
 }
 
 function runs(results: RunResult[]): string {
@@ -152,7 +148,7 @@ function runs(results: RunResult[]): string {
   const sorted = [...results].sort((a, b) => order(a.variant) - order(b.variant) || a.seed - b.seed);
   const header = ['variant', 'seed', 'AP', 'steps', 'ms/step', 'finished', 'commit'];
   const rows = sorted.map(({ variant, seed, metrics, steps, millisecondsPerStep, date, commit }) => [
-    titleOf(variant), String(seed), percentText(metrics.AP), String(steps), millisecondsPerStep.toFixed(0), date.slice(0, 16).replace('T', ' '), commit,
+    detectorTitle(variant), String(seed), percentText(metrics.AP), String(steps), millisecondsPerStep.toFixed(0), date.slice(0, 16).replace('T', ' '), commit,
   ]);
   const machines = [...new Set(results.map(describeMachine))].map((text) => `<li>${escapeHtml(text)}</li>`);
   const commands = [...new Set(results.map(({ command }) => command))].map((command) => `<pre>${escapeHtml(command)}</pre>`);

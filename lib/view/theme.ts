@@ -36,7 +36,7 @@ const config: Config = {
     titleFontSize: 12,
     titleFontWeight: 400,
     titlePadding: 8,
-    labelLimit: 260,
+    labelLimit: 320,
     domainColor: TEXT_COLOR,
     domainOpacity: 0.6,
     tickColor: TEXT_COLOR,
@@ -46,7 +46,7 @@ const config: Config = {
   },
   axisX: { tickSize: 4 },
   axisY: { tickSize: 0, labelPadding: 8, domain: false },
-  legend: { labelColor: TEXT_COLOR, titleColor: TEXT_COLOR, labelFontSize: 12, titleFontSize: 12, labelLimit: 260, symbolStrokeWidth: 3, columnPadding: 16 },
+  legend: { labelColor: TEXT_COLOR, titleColor: TEXT_COLOR, labelFontSize: 12, titleFontSize: 12, labelLimit: 320, symbolStrokeWidth: 3, symbolOpacity: 1, columnPadding: 20, rowPadding: 5, offset: 16 },
   header: { labelColor: TEXT_COLOR, titleColor: TEXT_COLOR, labelFontSize: 13, labelFontWeight: 600, labelPadding: 8 },
   text: { color: TEXT_COLOR, fontSize: 12 },
 };

@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { comparisonFrame, frameHtml } from '../../lib/dist/view/tables';
+import { comparisonTable } from '../../lib/dist/view/text-table';
+import { metrics, result, twoSeeds } from './fixture';
+
+test('the terminal table with several seeds: mean and deviation, teacher first, "-" for what the data lacks', () => {
+  assert.equal(
+    comparisonTable(twoSeeds, metrics(45), 'made-up data'),
+    `made-up data: COCO box AP in percent, mean ± deviation over seeds
+
+| detector      | seeds |         AP |       AP50 |       AP75 | APs |        APm |        APl | ms/step |
+| ------------- | ----: | ---------: | ---------: | ---------: | --: | ---------: | ---------: | ------: |
+| teacher       |     - |       45.0 |       65.0 |       46.0 |   - |       48.0 |       60.0 |       - |
+| student alone |     2 | 30.5 ± 0.7 | 50.5 ± 0.7 | 31.5 ± 0.7 |   - | 33.5 ± 0.7 | 45.5 ± 0.7 |     202 |
+| FreeKD (both) |     2 | 37.0 ± 1.4 | 57.0 ± 1.4 | 38.0 ± 1.4 |   - | 40.0 ± 1.4 | 52.0 ± 1.4 |     202 |`,
+  );
+});
+
+test('the terminal table with one seed has no deviations, and with no result the teacher alone', () => {
+  const table = comparisonTable([result('mse', 1, 33)], metrics(45), 'made-up data');
+  assert.ok(!table.includes('±'));
+  assert.match(table, /\| feature MSE \| +1 \| +33\.0 \|/);
+  assert.equal(comparisonTable([], metrics(45), 'made-up data').split('\n').length, 5);
+});
+
+test('the comparison as a danfojs frame, and a frame as HTML', async () => {
+  const frame = await comparisonFrame(twoSeeds, metrics(45));
+  assert.deepEqual(frame['detector'].values, ['teacher', 'student alone', 'FreeKD (both)']);
+  assert.deepEqual(frame['AP'].values, [45, 30.5, 37]);
+  const html = frameHtml(frame);
+  assert.match(html, /<td style="text-align:left">FreeKD \(both\)<\/td>/);
+  assert.match(html, /<td style="text-align:right">30\.5<\/td>/);
+  assert.ok(!html.includes('NaN'));
+});
+
+test('frameHtml escapes text, says what it left out, writes missing values as "-"', () => {
+  const html = frameHtml({ columns: ['a<b', 'x'], values: [['<i>', 1.234], ['y', null], ['z', 3]] }, { digits: 2, limit: 2 });
+  assert.match(html, /a&lt;b/);
+  assert.match(html, /&lt;i&gt;.*1\.23/);
+  assert.match(html, />-</);
+  assert.match(html, /1 more rows/);
+});
