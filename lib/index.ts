@@ -58,13 +58,17 @@ export { checkTeacher, evaluateDetector, TeacherMismatchError, type DetectorScor
 // Experiments
 export * from './experiments/experiment';
 export { metricNames, readResults, saveResult, summarise, type RunResult, type Summary } from './experiments/results';
+export { openNotebookSession, type NotebookSessionOptions } from './experiments/notebook-session';
 export { Session, Stopped, type SessionOptions } from './experiments/session';
 
 // Charts, tables and pictures
 export * from './view/charts';
 export { detectionPanels, detectionSheet, type ReportPictures } from './view/detections';
+export { maskChart } from './view/masks';
 export { liveTraining, showChart, showHtml, showPicture, showTable } from './view/notebook';
 export { contactSheet, drawBoxes } from './view/pictures';
+export { writeReport, type ReportContent } from './view/report';
+export { detectorColors, themed, type Chart } from './view/theme';
 export { toPng, toSvg } from './view/render';
-export { comparisonFrame } from './view/tables';
+export { comparisonFrame, frameHtml } from './view/tables';
 export { comparisonTable } from './view/text-table';

@@ -65,7 +65,7 @@ function groundTruthTable(
   });
   const image = Int32Array.from(known, (annotation) => imageIndex.get(annotation.image_id)!);
   const category = Int32Array.from(known, (annotation) => categoryIndex.get(annotation.category_id)!);
-  let order = Int32Array.from(known.keys());
+  let order: Int32Array = Int32Array.from(known.keys());
   order = countingSort(order, image, images.length);
   order = countingSort(order, category, categoryIndex.size);
 

@@ -115,7 +115,7 @@ export class Session {
           display ??= progress(title, steps, step + 1);
           const { loss, ...parts } = losses;
           const named = Object.entries(parts).map(([part, value]) => `${part} ${value.toFixed(3)}`);
-          display.update(step + 1, `| loss ${loss.toFixed(3)} (${named.join(', ')}) | lr ${learningRate.toExponential(1)} | ${imagesPerSecond.toFixed(0)} images/s`);
+          display.update(step + 1, `| loss ${loss.toFixed(3)} (${named.join(', ')}) | lr ${learningRate.toExponential(1)} | ${imagesPerSecond.toFixed(0)} images/s`, loss);
         },
       });
       if (!result.finished) throw new Stopped(`stopped after step ${result.steps} of ${title}; the same command with --resume goes on from there`);

@@ -10,7 +10,9 @@
  *
  * Our readings, for the paper is silent: resize bilinear; logits divided by H W, since a sum over the positions saturates
  * the softmax (`normalise: 'none'` is the literal formula); omega normalised to mean 1 over channels, so that a gate can move
- * weight between channels but never switch the loss off. The gate is trained in stage 1 and frozen in stage 2.
+ * weight between channels but never switch the loss off. The gate is trained in stage 1 and frozen in stage 2. It gets no
+ * weight decay: its gradient passes rows of A (of order 1/C) and a mean of 1, and is so small that under Adam with the L2
+ * decay of the tokens G shrank to 0 in a recorded run, which made omega 1 for every channel.
  */
 import { tf, type Tensor2D, type Tensor3D, type Tensor4D } from '../tf';
 import { Parameters } from '../kernels/parameters';
@@ -58,9 +60,9 @@ export class PositionRelation {
     const hidden = Math.max(1, Math.floor(channels / 4));
     const random = new Random(seed).fork(name);
     const he = (fanIn: number, size: number): Float32Array => random.normals(size, 0, Math.sqrt(2 / fanIn));
-    this.parameters.create(`${name}.fc1.weight`, [channels, hidden], he(channels, channels * hidden));
+    this.parameters.create(`${name}.fc1.weight`, [channels, hidden], he(channels, channels * hidden), 'gate');
     this.parameters.create(`${name}.fc1.bias`, [hidden], 0, 'bias');
-    this.parameters.create(`${name}.fc2.weight`, [hidden, 1], he(hidden, hidden));
+    this.parameters.create(`${name}.fc2.weight`, [hidden, 1], he(hidden, hidden), 'gate');
     this.parameters.create(`${name}.fc2.bias`, [1], 0, 'bias');
   }
 

@@ -9,9 +9,9 @@ import { Variable } from './variable';
 
 /**
  * What a parameter is, which decides how it is trained: only a `weight` gets weight decay, and a `statistic` (a running
- * mean or variance) is saved with the model but never trained.
+ * mean or variance) is saved with the model but never trained. A `gate` is the relational gate's (see freekd/relation.ts).
  */
-export type Role = 'weight' | 'bias' | 'norm' | 'statistic';
+export type Role = 'weight' | 'gate' | 'bias' | 'norm' | 'statistic';
 
 /** The values of one parameter, outside TensorFlow. */
 export interface ParameterEntry {

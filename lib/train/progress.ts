@@ -5,8 +5,8 @@
 import { Presets, SingleBar } from 'cli-progress';
 
 export interface Progress {
-  /** `done` of `total`; `note` stands behind the bar (losses, rate). */
-  update(done: number, note?: string): void;
+  /** `done` of `total`; `note` stands behind the bar (losses, rate); a display that can draws `loss`. */
+  update(done: number, note?: string, loss?: number): void;
   /** Leaves the last state on screen. */
   stop(): void;
 }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { retinaNetR50, smallStudent, smallTeacher } from '../../lib/dist/detection/presets';
 import { createBackbone, resnet18, resnet50 } from '../../lib/dist/detection/resnet';
-import { RetinaNet, type RetinaNetConfig } from '../../lib/dist/detection/retinanet';
+import { RetinaNet, type HeadOutput, type RetinaNetConfig } from '../../lib/dist/detection/retinanet';
 import { valueAndGradients } from '../../lib/dist/kernels/gradients';
 import { Parameters } from '../../lib/dist/kernels/parameters';
 import { Random } from '../../lib/dist/kernels/random';
@@ -73,7 +73,7 @@ for (const [name, c] of Object.entries(golden.networks as Record<string, Network
     assert.deepEqual(trained.map((parameter) => parameter.name).sort(), Object.keys(c.gradients).sort());
     const largest = Math.max(...Object.values(c.gradients).map(([norm]) => norm));
     for (const [i, { name: key, shape }] of trained.entries()) {
-      const gradient = gradients[i].dataSync();
+      const gradient = gradients[i].dataSync() as Float32Array;
       const probe = numbers(`${key}/probe`, gradient.length);
       const [norm, product] = c.gradients[key];
       const tolerance = 1e-4 * Math.max(norm, 1e-3 * largest);
@@ -105,7 +105,7 @@ test("the published backbones have torchvision's parameters", () => {
 
 test('initial values: Kaiming deviation, prior of 0.01, the same for the same seed', () => {
   const [a, b, c] = [1, 1, 2].map((seed) => new RetinaNet(tiny, { seed }));
-  const weights = (model: RetinaNet) => model.parameters.get('backbone.layer4.0.conv2.weight').value.dataSync();
+  const weights = (model: RetinaNet) => model.parameters.get('backbone.layer4.0.conv2.weight').value.dataSync() as Float32Array;
   assert.deepEqual(weights(a), weights(b));
   assert.notDeepEqual(weights(a), weights(c));
   const deviation = Math.sqrt(weights(a).reduce((sum, w) => sum + w * w, 0) / weights(a).length);
@@ -152,7 +152,9 @@ test('two pictures are learnt by heart and found again; memory stays constant', 
   for (let step = 6; step < 60; step++) losses.push(trainStep(model, images, optimizer));
   assert.ok(losses[59] < 0.1 * losses[0], `loss ${losses[0]} -> ${losses[59]}`);
   const extents = twoTargets.map(() => ({ inputWidth: 64, inputHeight: 64 }));
-  const found = tf.tidy(() => model.detect(model.head(model.pyramid(images)), extents, { scoreThreshold: 0.4 }));
+  const outputs = tf.tidy(() => model.head(model.pyramid(images)) as unknown as tf.TensorContainer) as unknown as HeadOutput[];
+  const found = model.detect(outputs, extents, { scoreThreshold: 0.4 });
+  tf.dispose(outputs as unknown as tf.TensorContainer);
   for (const [n, { boxes, labels }] of twoTargets.entries()) {
     assert.deepEqual([...found[n].labels].sort(), [...labels]);
     for (const [i, label] of found[n].labels.entries()) {

@@ -31,7 +31,7 @@ describe('gradients', () => {
       const restored = tf.tensor(start, parameter.shape);
       parameter.assign(restored);
       restored.dispose();
-      const analytic = gradients[i].dataSync().reduce((sum: number, g: number, j: number) => sum + (g * move[j]) / length, 0);
+      const analytic = (gradients[i].dataSync() as Float32Array).reduce((sum: number, g: number, j: number) => sum + (g * move[j]) / length, 0);
       assert.ok(Math.abs(numeric - analytic) < 2e-3 * Math.max(0.1, Math.abs(analytic)), `${parameter.name}: ${analytic}, numerically ${numeric}`);
     });
     tf.dispose([value, ...gradients]);

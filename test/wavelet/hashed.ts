@@ -31,14 +31,14 @@ export function decompositionOf([approximation, ...bands]: Tensor4D[]): WaveletD
 /** Sum of x times hashed numbers, in float64. */
 export function projection(x: Tensor4D, seed: number): number {
   const weights = hashed(x.shape, seed).dataSync();
-  return x.dataSync().reduce((sum, value, i) => sum + value * weights[i], 0);
+  return (x.dataSync() as Float32Array).reduce((sum, value, i) => sum + value * weights[i], 0);
 }
 
 /** Inner product of two lists of tensors, in float64. */
 export function dot(a: Tensor4D[], b: Tensor4D[]): number {
   return a.reduce((total, x, i) => {
     const y = b[i].dataSync();
-    return total + x.dataSync().reduce((sum, value, k) => sum + value * y[k], 0);
+    return total + (x.dataSync() as Float32Array).reduce((sum, value, k) => sum + value * y[k], 0);
   }, 0);
 }
 

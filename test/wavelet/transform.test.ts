@@ -75,6 +75,9 @@ test('transform and inverse have exact adjoints in every mode, tiny and odd size
   }
 });
 
+/** tf.grad, whose types know no ranks. */
+const gradient = (f: (x: Tensor4D) => tf.Tensor): ((x: Tensor4D) => Tensor4D) => tf.grad(f as (x: tf.Tensor) => tf.Tensor) as (x: tf.Tensor) => Tensor4D;
+
 test('tf.grad gives the adjoint, through one band alone and twice', () => {
   for (const wavelet of ['haar', 'db2']) {
     for (const mode of MODES) {
@@ -82,18 +85,18 @@ test('tf.grad gives the adjoint, through one band alone and twice', () => {
         const options = { wavelet, mode, level: 2 };
         const x = hashed([1, 5, 6, 2], 1);
         const weights = bandsOf(wavedec2(x, options)).map((band, i) => hashed(band.shape, 9 + i));
-        const loss = (y: Tensor4D): Scalar => tf.addN(bandsOf(wavedec2(y, options)).map((band, i) => band.mul(weights[i]).sum()));
+        const loss = (y: Tensor4D): Scalar => tf.addN(bandsOf(wavedec2(y, options)).map((band, i) => band.mul(weights[i]).sum<Scalar>()));
         const expected = wavedec2Adjoint(decompositionOf(weights), { wavelet, mode, size: [5, 6] });
-        assert.ok(largest(tf.grad(loss)(x).sub(expected) as Tensor4D) < 1e-5 * largest(expected));
+        assert.ok(largest(gradient(loss)(x).sub(expected) as Tensor4D) < 1e-5 * largest(expected));
 
-        const single = tf.grad((y: Tensor4D) => wavedec2(y, options).details[1].vertical.mul(weights[5]).sum())(x) as Tensor4D;
+        const single = gradient((y) => wavedec2(y, options).details[1].vertical.mul(weights[5]).sum())(x) as Tensor4D;
         const others = decompositionOf(weights.map((w, i) => (i === 5 ? w : tf.zerosLike(w))));
         assert.ok(largest(single.sub(wavedec2Adjoint(others, { wavelet, mode, size: [5, 6] }))) < 1e-5);
 
         // The second derivative of the energy |A x|^2 / 2 along v is A^T A v.
-        const energy = (y: Tensor4D): Scalar => tf.addN(bandsOf(wavedec2(y, options)).map((band) => band.square().sum().mul(0.5)));
+        const energy = (y: Tensor4D): Scalar => tf.addN(bandsOf(wavedec2(y, options)).map((band) => band.square().sum().mul<Scalar>(0.5)));
         const v = hashed([1, 5, 6, 2], 2);
-        const second = tf.grad((y: Tensor4D) => tf.grad(energy)(y).mul(v).sum())(x) as Tensor4D;
+        const second = gradient((y) => gradient(energy)(y).mul(v).sum())(x) as Tensor4D;
         const product = wavedec2Adjoint(wavedec2(v, options), { wavelet, mode, size: [5, 6] });
         assert.ok(largest(second.sub(product)) < 1e-5 * largest(product), `${wavelet}, ${mode}`);
       });
@@ -111,7 +114,7 @@ test('gradients agree with finite differences, forward and inverse', () => {
       };
       const x = hashed([1, ...size, 1], 3);
       const direction = hashed([1, ...size, 1], 8);
-      const exact = tf.grad(f)(x).mul(direction).sum().dataSync()[0];
+      const exact = gradient(f)(x).mul(direction).sum().dataSync()[0];
       const step = 2 ** -7; // f is quadratic: central differences are exact but for rounding
       const at = (t: number): number => f(x.add(direction.mul(t))).dataSync()[0];
       const numeric = (at(step) - at(-step)) / (2 * step);
@@ -150,9 +153,9 @@ test('many channels, which take another path through the matrices, equal the sam
       const options = { wavelet, mode, level: 2 };
       const x = hashed([2, 5, 6, 17], 1);
       const together = wavedec2(x, options);
-      const apart = tf.split(x, 17, 3).map((channel) => bandsOf(wavedec2(channel, options)));
+      const apart = tf.split(x, 17, 3).map((channel) => bandsOf(wavedec2(channel as Tensor4D, options)));
       bandsOf(together).forEach((band, i) => {
-        const joined = tf.concat(apart.map((bands) => bands[i]), 3);
+        const joined = tf.concat(apart.map((bands) => bands[i]), 3) as Tensor4D;
         assert.ok(largest(band.sub(joined)) < 1e-6 * largest(band), `${wavelet}, band ${i}`);
       });
       assertAdjoint(multilevelAnalysis(options, [5, 6], 2), [[2, 5, 6, 17]], `${wavelet}, 17 channels`);

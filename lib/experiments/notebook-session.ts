@@ -1,0 +1,38 @@
+/** A `Session` for notebooks: live displays in the cell, the shipped teacher, and training that an interrupt of the kernel stops. */
+import * as path from 'node:path';
+import { liveTraining } from '../view/notebook';
+import { emojiScenes, type Experiment } from './experiment';
+import { Session } from './session';
+
+export interface NotebookSessionOptions {
+  experiment: Experiment;
+  /** Folder in COCO layout. */
+  dataFolder: string;
+  /** Where results, logs and checkpoints go; relative to the notebook. */
+  out: string;
+  /** Teacher file without its extension; default: the shipped teacher of emoji scenes. */
+  teacherFile?: string;
+}
+
+/** `lib/dist/experiments` is three folders below the repository's root. */
+const root = path.resolve(__dirname, '../../..');
+const shipped = path.join(root, 'data/teachers', emojiScenes.name);
+
+/** Opens a session whose progress is shown below the cell that waits for it. A cell that runs again starts its training again. */
+export function openNotebookSession({ experiment, dataFolder, out, teacherFile = shipped }: NotebookSessionOptions): Session {
+  let stop = new AbortController();
+  process.on('SIGINT', () => {
+    stop.abort();
+    stop = new AbortController(); // for the next cell
+  });
+  return new Session({
+    experiment, dataFolder, teacherFile, root,
+    out: path.resolve(out),
+    trainTeacher: false, resume: false, skipBad: false,
+    get signal() {
+      return stop.signal;
+    },
+    progress: liveTraining,
+    say: (line) => console.log(line),
+  });
+}

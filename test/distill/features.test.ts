@@ -1,0 +1,92 @@
+/** The teacher's features: cached ones are the live ones, in both flips; deviations leave the detector as it is. */
+import assert from 'node:assert/strict';
+import { before, describe, it } from 'node:test';
+import { openCoco } from '../../lib/dist/coco/dataset';
+import { createLoader } from '../../lib/dist/coco/loader';
+import { RetinaNet } from '../../lib/dist/detection/retinanet';
+import { cachedFeatures, dividedFeatures, liveFeatures } from '../../lib/dist/distill/feature-cache';
+import { checkTeacher, TeacherMismatchError } from '../../lib/dist/distill/evaluate';
+import { pyramidDeviations, Teacher } from '../../lib/dist/distill/teacher';
+import { tf, type Tensor } from '../../lib/dist/tf';
+import { pictures } from './setup';
+import { tinyTeacher, writePictures } from './tiny';
+
+let folder: string;
+before(async () => {
+  folder = await writePictures({ train: 7, val: 1 });
+});
+
+function assertClose(actual: Tensor[], expected: Tensor[], tolerance: number): void {
+  assert.equal(actual.length, expected.length);
+  actual.forEach((map, level) => {
+    assert.deepEqual(map.shape, expected[level].shape);
+    const largest = tf.tidy(() => tf.max(tf.abs(tf.sub(map, expected[level]))).dataSync()[0]);
+    assert.ok(largest <= tolerance, `level ${level} differs by ${largest}`);
+  });
+}
+
+describe('cached features', () => {
+  it('equal the live ones within 1e-6 of their size, shuffled and flipped, and leave no tensor behind', async () => {
+    const detector = new RetinaNet(tinyTeacher, { seed: 5 });
+    const teacher = new Teacher(detector, [0.5, 2]);
+    const [plain, flipped, training] = [pictures(folder, { batch: 3 }), pictures(folder, { batch: 3, flip: 1 }), pictures(folder, { shuffle: true, flip: 0.5, seed: 6 })];
+    const before = tf.memory().numTensors;
+    const progress: string[] = [];
+    const cached = await cachedFeatures(teacher, { plain, flipped }, (done, total) => progress.push(`${done}/${total}`));
+    assert.equal(tf.memory().numTensors, before);
+    assert.deepEqual(progress, ['1/6', '2/6', '3/6', '4/6', '5/6', '6/6']);
+    const flips = new Set<boolean>();
+    for (let step = 0; step < 4; step++) {
+      const batch = await training.batch(step);
+      batch.origins.forEach((origin) => flips.add(origin.flipped));
+      const [kept, live] = [cached(batch), liveFeatures(teacher)(batch)];
+      assertClose(kept, live, 1e-6 * tf.tidy(() => tf.max(tf.abs(live[0])).dataSync()[0]) + 1e-6);
+      tf.dispose([kept, live, batch.images]);
+    }
+    assert.equal(flips.size, 2);
+    assert.equal(tf.memory().numTensors, before);
+    const stranger = { images: tf.zeros([1, 64, 64, 3]) as never, targets: [], origins: [{ ...(await plain.batch(0)).origins[0], id: 99 }] };
+    assert.throws(() => cached(stranger), /picture 99 is not in the cache of teacher features/);
+    detector.dispose();
+  });
+
+  it('are refused where inputs differ in size', async () => {
+    const detector = new RetinaNet(tinyTeacher);
+    const teacher = new Teacher(detector, [1, 1]);
+    const dataset = openCoco(folder, 'train');
+    const loader = (width: number): ReturnType<typeof createLoader> => createLoader(dataset, { size: { width, height: 64 }, batch: 7, workers: 0 });
+    await assert.rejects(cachedFeatures(teacher, { plain: loader(64), flipped: loader(96) }), /use liveFeatures/);
+    detector.dispose();
+  });
+});
+
+describe('a teacher', () => {
+  it('divided by its deviations is the same detector, with features of deviation 1', async () => {
+    const detector = new RetinaNet(tinyTeacher, { seed: 5 });
+    const loader = pictures(folder, { batch: 7 });
+    const deviations = await pyramidDeviations(detector, loader);
+    const [teacher, plain] = [new Teacher(detector, deviations), new Teacher(detector, [1, 1])];
+    const batch = await loader.batch(0);
+    const features = teacher.pyramid(batch.images);
+    for (const map of features) {
+      const deviation = tf.tidy(() => tf.sqrt(tf.moments(map).variance).dataSync()[0]);
+      assert.ok(Math.abs(deviation - 1) < 1e-3, `deviation ${deviation}`);
+    }
+    const undivided = plain.pyramid(batch.images);
+    assertClose(undivided, detector.pyramid(batch.images), 0);
+    assertClose(dividedFeatures(liveFeatures(plain), deviations)(batch), features, 0);
+    const [own, original] = [teacher.head(features), detector.head(undivided)];
+    own.forEach(({ logits, deltas }, level) => assertClose([logits, deltas], [original[level].logits, original[level].deltas], 1e-5));
+    assert.ok(detector.parameters.all().every(({ trainable }) => !trainable));
+    detector.dispose();
+  });
+
+  it('that misses the AP of its card is named before any distillation', () => {
+    checkTeacher(30.4, 30);
+    checkTeacher(28, 30, 2);
+    const wrong = (): void => checkTeacher(3.14, 30.26);
+    assert.throws(wrong, TeacherMismatchError);
+    assert.throws(wrong, /the teacher reaches 3\.1 AP where 30\.3 is expected \(tolerance 0\.5\): check that the weights, the data set, its categories and the preprocessing are the ones of its card, or make the teacher again with --train-teacher/);
+    assert.throws(() => checkTeacher(NaN, 30), TeacherMismatchError);
+  });
+});

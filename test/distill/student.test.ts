@@ -1,0 +1,131 @@
+/** Stage 2: weights of 0 are plain training bit for bit, no tensor is left behind, the gradient is that of the whole loss. */
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { RetinaNet } from '../../lib/dist/detection/retinanet';
+import { createProjections, distillationLoss, inheritNeckAndHead, project, type Distillation, type TeacherSide } from '../../lib/dist/distill/distill-student';
+import { valueAndGradients } from '../../lib/dist/kernels/gradients';
+import { readLog } from '../../lib/dist/train/log';
+import { tf, type Scalar } from '../../lib/dist/tf';
+import { distil, distillations, frequencyState, pictures, tinyTeacherSide, tune } from './setup';
+import { hashOf, tinyStudent, writePictures } from './tiny';
+
+let folder: string;
+/** The teacher with both profiles' prompts, tuned for a few steps. */
+let sides: Record<'paper' | 'released', TeacherSide>;
+
+before(async () => {
+  folder = await writePictures();
+  const side = tinyTeacherSide();
+  const [paper, released] = [frequencyState(side, 'paper'), frequencyState(side, 'released')];
+  await tune(folder, side, paper);
+  await tune(folder, side, released);
+  sides = { paper: { ...side, frequency: paper }, released: { ...side, frequency: released } };
+});
+after(() => {
+  for (const { frequency } of Object.values(sides)) frequency?.parameters.dispose();
+  sides.paper.teacher.detector.dispose();
+});
+
+const sideOf = (name: string): TeacherSide => (name === 'released' ? sides.released : sides.paper);
+
+describe('a student with all distillation weights 0', () => {
+  const zero: Record<string, Distillation> = {
+    paper: { mse: 0, freekd: { mu: 0, masks: true, relation: true } },
+    released: { released: { frequency: 0, mse: 0, regression: 0 } },
+  };
+  for (const [profile, distillation] of Object.entries(zero))
+    it(`equals plain training bit for bit, profile ${profile}`, async () => {
+      const plain = await distil(folder, {});
+      const distilled = await distil(folder, distillation, { side: sideOf(profile) });
+      assert.equal(hashOf(distilled.student.parameters), hashOf(plain.student.parameters));
+      const losses = (run: string): unknown => readLog(run).map((record) => record.losses);
+      assert.deepEqual(losses(distilled.folder), losses(plain.folder));
+      const untrained = new RetinaNet(tinyStudent, { seed: 2 });
+      assert.notEqual(hashOf(untrained.parameters), hashOf(plain.student.parameters));
+      for (const net of [plain.student, distilled.student, untrained]) net.dispose();
+    });
+});
+
+describe('stage 2', () => {
+  const parts: Record<string, string[]> = {
+    student: ['loss', 'classification', 'box'],
+    mse: ['loss', 'classification', 'box', 'mse'],
+    freekd: ['loss', 'classification', 'box', 'freekd'],
+    released: ['loss', 'classification', 'box', 'mse', 'freekd', 'regression'],
+  };
+  for (const [name, distillation] of Object.entries(distillations))
+    it(`of ${name} holds the same number of tensors after every step and logs every part of its loss`, async () => {
+      const before = tf.memory().numTensors;
+      const counts: number[] = [];
+      const run = await distil(folder, distillation, { side: sideOf(name), steps: 5, onStep: () => void counts.push(tf.memory().numTensors) });
+      assert.equal(new Set(counts).size, 1, `tensors: ${counts}`);
+      for (const { losses } of readLog(run.folder)) {
+        assert.deepEqual(Object.keys(losses).sort(), [...parts[name]].sort());
+        const weights: Record<string, number> = { mse: distillation.mse ?? distillation.released?.mse ?? 0, freekd: distillation.freekd?.mu ?? 1 };
+        const total = Object.entries(losses).reduce((sum, [part, value]) => sum + (part === 'loss' ? 0 : value * (weights[part] ?? 1)), 0);
+        assert.ok(Math.abs(total - losses.loss) < 1e-4 * total, `${total} and ${losses.loss}`);
+      }
+      run.student.dispose();
+      assert.ok(tf.memory().numTensors - before <= 5, 'what tfjs keeps for the TensorBoard writer of a folder may stay, nothing else');
+    });
+
+  it('builds only the parts of profile released that have a weight', async () => {
+    const run = await distil(folder, { released: { frequency: 0, mse: 0, regression: 1 } }, { side: { ...sides.released, frequency: undefined }, steps: 1 });
+    assert.deepEqual(Object.keys(readLog(run.folder)[0].losses), ['loss', 'classification', 'box', 'regression']);
+    run.student.dispose();
+  });
+
+  // Without omega: it depends on the student, but no gradient goes through it.
+  const smooth: Record<string, Distillation> = { mse: distillations.mse, freekd: { freekd: { mu: 3, masks: true, relation: false } }, released: distillations.released };
+  for (const [name, distillation] of Object.entries(smooth))
+    it(`of ${name} descends the gradient of the whole loss, projection included`, async () => {
+      const batch = await pictures(folder).batch(0);
+      const student = new RetinaNet(tinyStudent, { seed: 2 });
+      const projections = createProjections(2, 8, 12, 7);
+      const parameters = [...student.parameters.trainable(), ...projections.trainable()];
+      const loss = (): Scalar => {
+        const pyramid = student.pyramid(batch.images, true);
+        const parts = distillationLoss(distillation, sideOf(name), batch, project(projections, pyramid), student.head(pyramid, true));
+        return tf.addN(Object.values(parts).map(({ value, weight }) => tf.mul<Scalar>(value, weight)));
+      };
+      const { value, gradients } = valueAndGradients(loss, parameters);
+      const norm = Math.sqrt(gradients.reduce((sum, gradient) => sum + tf.tidy(() => tf.sum(tf.square(gradient)).dataSync()[0]), 0));
+      const start = parameters.map((parameter) => parameter.value.clone());
+      /** The loss `distance` along the gradient. */
+      const at = (distance: number): number => {
+        parameters.forEach((parameter, i) => tf.tidy(() => parameter.assign(tf.add(start[i], tf.mul(gradients[i], distance / norm)))));
+        return tf.tidy(() => loss().dataSync()[0]);
+      };
+      const h = 3e-4;
+      const slope = (at(h) - at(-h)) / (2 * h);
+      assert.ok(Math.abs(slope - norm) < 0.02 * norm, `slope ${slope}, norm of the gradient ${norm}`);
+      tf.dispose([value, gradients, start, batch.images]);
+      student.dispose();
+      projections.dispose();
+    });
+
+  it('says what is wrong with its settings', async () => {
+    await assert.rejects(distil(folder, { mse: 1 }), /distillation needs a teacher/);
+    await assert.rejects(distil(folder, { mse: -1 }, { side: sides.paper }), /the weight mse should be a number >= 0, is -1/);
+    await assert.rejects(distil(folder, { freekd: { mu: NaN, masks: true, relation: true } }, { side: sides.paper }), /freekd\.mu should be a number >= 0, is NaN/);
+    await assert.rejects(distil(folder, { ...distillations.freekd, ...distillations.released }, { side: sides.paper }), /choose one/);
+    const untuned = { ...sides.paper, frequency: undefined };
+    await assert.rejects(distil(folder, distillations.freekd, { side: untuned }), /masks come from stage 1: tune the prompt first/);
+    await assert.rejects(distil(folder, distillations.released, { side: untuned }), /profile 'released' has a stage 1 of its own/);
+  });
+});
+
+describe('inheritNeckAndHead', () => {
+  it('copies what fits by name and shape, and nothing else', () => {
+    const teacher = new RetinaNet({ ...tinyStudent, backbone: { ...tinyStudent.backbone, widths: [8, 8, 16] } }, { seed: 8 });
+    const student = new RetinaNet(tinyStudent, { seed: 9 });
+    const before = student.parameters.read();
+    const names = inheritNeckAndHead(student, teacher);
+    const given = teacher.parameters.read();
+    for (const [name, { data }] of student.parameters.read()) assert.deepEqual(data, (names.includes(name) ? given : before).get(name)?.data, name);
+    const fitting = [...before.keys()].filter((name) => /^(neck|bbox_head)\./.test(name) && name !== 'neck.lateral_convs.1.conv.weight');
+    assert.deepEqual([...names].sort(), fitting.sort());
+    teacher.dispose();
+    student.dispose();
+  });
+});
