@@ -1,0 +1,94 @@
+/** `reproduce` as a person calls it: clear errors, a whole run on few pictures, stopping and going on. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { variants } from '../../lib/dist/experiments/experiment';
+import { readResult, readResults } from '../../lib/dist/experiments/results';
+import { writeFixture } from '../coco/fixture';
+
+const command = join(__dirname, '../../lib/dist/experiments/reproduce.js');
+const folder = mkdtempSync(join(tmpdir(), 'freekd-reproduce-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+interface Ended {
+  status: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs the command; `interrupt` is asked with all output after each piece of it, and gets one Ctrl-C sent when it says true. */
+function reproduce(words: string[], interrupt: (output: string) => boolean = () => false): Promise<Ended> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [command, ...words], { env: { ...process.env, INIT_CWD: folder, TF_CPP_MIN_LOG_LEVEL: '2' } });
+    const ended: Ended = { status: null, stdout: '', stderr: '' };
+    let interrupted = false;
+    for (const stream of ['stdout', 'stderr'] as const)
+      child[stream].on('data', (piece: Buffer) => {
+        ended[stream] += String(piece);
+        if (interrupted || !interrupt(ended.stdout + ended.stderr)) return;
+        interrupted = true;
+        child.kill('SIGINT');
+      });
+    child.on('error', reject);
+    child.on('close', (status) => resolve({ ...ended, status }));
+  });
+}
+
+test('--help names every option and variant', async () => {
+  const { status, stdout } = await reproduce(['--help']);
+  assert.equal(status, 0);
+  for (const option of ['data', 'variants', 'seeds', 'steps', 'profile', 'out', 'resume', 'smoke', 'full', 'train-teacher', 'skip-bad'])
+    assert.match(stdout, new RegExp(`--${option}\\b`));
+  for (const variant of variants) assert.ok(stdout.includes(variant), variant);
+});
+
+test('what was asked for wrongly is said in one sentence', async () => {
+  const cases: [string[], RegExp][] = [
+    [['--variants', 'student,magic'], /"magic" is none of student, mse/],
+    [['--seeds', '0'], /whole number above 0/],
+    [['--profile', 'other'], /Allowed choices are paper, released/],
+    [['--data', 'nowhere'], /--data: there is no folder .*nowhere/],
+    [['--data', await writeFixture()], /split/],
+  ];
+  for (const [words, expected] of cases) {
+    const { status, stderr } = await reproduce(words);
+    assert.equal(status, 1, words.join(' '));
+    assert.match(stderr, expected);
+    assert.doesNotMatch(stderr, /\n\s+at /, 'a stack');
+  }
+});
+
+test('a run that Ctrl-C stopped goes on with --resume, ends as an undisturbed one, and is kept afterwards', async () => {
+  const words = (out: string): string[] => ['--smoke', '--variants', 'freekd', '--steps', '60', '--out', out];
+  const whole = await reproduce(words('whole'));
+  assert.equal(whole.status, 0, whole.stderr);
+  assert.match(whole.stdout, /numbers without meaning/);
+  assert.match(whole.stdout, /\| teacher +\|/);
+  assert.match(whole.stdout, /\| FreeKD \(both\) +\|/);
+  const result = readResult(join(folder, 'whole', 'freekd-seed1.json'));
+  assert.equal(result.seed, 1);
+  assert.equal(result.steps, 60);
+  assert.ok(result.curve.length > 0);
+  for (const picture of ['comparison.png', 'report.html']) assert.ok(statSync(join(folder, 'whole', picture)).size > 10_000, picture);
+  assert.doesNotMatch(readFileSync(join(folder, 'whole', 'report.html'), 'utf8'), /<script[^>]+src="?http/, 'the report needs no network');
+
+  const stopped = await reproduce(words('stopped'), (output) => output.includes('prompt, paper, seed 1 10/10'));
+  assert.equal(stopped.status, 130, stopped.stderr);
+  assert.match(stopped.stderr, /stopped after step \d+ of .*--resume goes on/);
+  assert.ok(!existsSync(join(folder, 'stopped', 'freekd-seed1.json')));
+  const resumed = await reproduce([...words('stopped'), '--resume']);
+  assert.equal(resumed.status, 0, resumed.stderr);
+  const again = readResult(join(folder, 'stopped', 'freekd-seed1.json'));
+  assert.deepEqual(again.config, result.config);
+  assert.deepEqual(again.metrics, result.metrics);
+  const losses = ({ curve }: typeof result): unknown => curve.map(({ step, losses }) => [step, losses]);
+  assert.deepEqual(losses(again), losses(result));
+
+  const kept = await reproduce([...words('stopped'), '--resume']);
+  assert.match(kept.stdout, /freekd, seed 1: .* AP, kept from/);
+  assert.equal(readResults(join(folder, 'stopped')).length, 1);
+  assert.deepEqual(readdirSync(folder).sort(), ['stopped', 'whole']);
+});
