@@ -1,8 +1,13 @@
 /** The two splits of a folder in COCO layout that an experiment needs. */
-import { openCoco, splitsOf, type CocoDataset, type OpenOptions } from '../coco/dataset';
+import { checkPictures, openCoco, splitsOf, type CocoDataset, type OpenOptions } from '../coco/dataset';
+
+export interface Splits {
+  train: CocoDataset;
+  val: CocoDataset;
+}
 
 /** The split to train on and the one to measure on: the first `train*` and the first `val*` of the folder. */
-export function openSplits(folder: string, options: OpenOptions = {}): { train: CocoDataset; val: CocoDataset } {
+export function openSplits(folder: string, options: OpenOptions = {}): Splits {
   const splits = splitsOf(folder);
   const open = (prefix: string): CocoDataset => {
     const split = splits.find((name) => name.startsWith(prefix));
@@ -17,4 +22,9 @@ export function openSplits(folder: string, options: OpenOptions = {}): { train: 
   if (listOf(train) !== listOf(val))
     throw new Error(`${folder}: ${train.split} and ${val.split} must list the same categories in the same order; they have (${listOf(train)}) and (${listOf(val)})`);
   return { train, val };
+}
+
+/** Decodes every picture of both splits: an error lists the broken ones; where opened with `skipBad` they are left out and counted. */
+export async function checkSplits({ train, val }: Splits): Promise<Splits> {
+  return { train: await checkPictures(train), val: await checkPictures(val) };
 }

@@ -1,6 +1,7 @@
 /** A `Session` for notebooks: live displays in the cell, the shipped teacher, and training that an interrupt of the kernel stops. */
 import * as path from 'node:path';
 import { liveTraining } from '../view/notebook';
+import { openSplits } from './data';
 import { emojiScenes, type Experiment } from './experiment';
 import { Session } from './session';
 
@@ -26,9 +27,10 @@ export function openNotebookSession({ experiment, dataFolder, out, teacherFile =
     stop = new AbortController(); // for the next cell
   });
   return new Session({
-    experiment, dataFolder, teacherFile, root,
+    experiment, teacherFile, root,
+    splits: openSplits(dataFolder),
     out: path.resolve(out),
-    trainTeacher: false, resume: false, skipBad: false,
+    trainTeacher: false, resume: false,
     get signal() {
       return stop.signal;
     },

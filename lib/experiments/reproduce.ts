@@ -13,7 +13,7 @@ import { apBars } from '../view/charts';
 import { toPng } from '../view/render';
 import { writeReport, type ReportContent, type ReportPictures } from '../view/report';
 import { comparisonTable } from '../view/text-table';
-import { openSplits } from './data';
+import { checkSplits, openSplits, type Splits } from './data';
 import { emojiScenes, folderExperiment, variants, type Experiment, type Profile, type Variant } from './experiment';
 import { readResult, readResults, resultFile, saveResult } from './results';
 import { Session, Stopped, type SessionOptions } from './session';
@@ -89,19 +89,20 @@ function smokeSized(experiment: Experiment): Experiment {
 /** Where the user stood when npm was called, and what relative paths are relative to. */
 const base = process.env.INIT_CWD ?? process.cwd();
 
-async function openExperiment(options: Options): Promise<Pick<SessionOptions, 'experiment' | 'dataFolder' | 'teacherFile' | 'out'>> {
+async function openExperiment(options: Options): Promise<Pick<SessionOptions, 'experiment' | 'splits' | 'teacherFile' | 'out'>> {
   let experiment: Experiment;
-  let dataFolder: string;
+  let splits: Splits;
   if (options.data) {
-    dataFolder = path.resolve(base, options.data);
-    if (!fs.existsSync(dataFolder)) throw new Error(`--data: there is no folder ${dataFolder}`);
-    const { train } = openSplits(dataFolder, { skipBad: options.skipBad });
-    experiment = folderExperiment(path.basename(dataFolder), train.categories.length);
+    const folder = path.resolve(base, options.data);
+    if (!fs.existsSync(folder)) throw new Error(`--data: there is no folder ${folder}`);
+    splits = await checkSplits(openSplits(folder, { skipBad: options.skipBad }));
+    experiment = folderExperiment(path.basename(folder), splits.train.categories.length);
   } else {
     const progress = terminalProgress('emoji scenes', 1);
     const size = options.smoke ? { train: 80, val: 40 } : {};
-    ({ folder: dataFolder } = await ensureEmojiScenes({ ...size, onProgress: (done: number, total: number) => progress.update(done / total) }));
+    const { folder } = await ensureEmojiScenes({ ...size, onProgress: (done: number, total: number) => progress.update(done / total) });
     progress.stop();
+    splits = openSplits(folder);
     experiment = emojiScenes;
   }
   if (options.smoke) experiment = smokeSized(experiment);
@@ -109,7 +110,7 @@ async function openExperiment(options: Options): Promise<Pick<SessionOptions, 'e
   const out = options.out ? path.resolve(base, options.out) : path.join(root, 'data/results/local', experiment.name);
   const shipped = path.join(root, 'data/teachers', emojiScenes.name);
   const teacherFile = options.data ? path.join(out, 'teacher') : shipped;
-  return { experiment, dataFolder, teacherFile, out };
+  return { experiment, splits, teacherFile, out };
 }
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -127,13 +128,13 @@ function stopOnInterrupt(): AbortSignal {
 
 async function main(): Promise<void> {
   const options = parse();
-  const { profile, full, resume, trainTeacher, skipBad, firstSeed } = options;
+  const { profile, full, resume, trainTeacher, firstSeed } = options;
   const signal = stopOnInterrupt();
   const opened = await openExperiment(options);
   const { experiment, out } = opened;
   const chosen = options.variants ?? (full ? [...variants] : (['student', 'mse', profile === 'released' ? 'released' : 'freekd'] satisfies Variant[]));
   const seeds = Array.from({ length: full ? Math.max(3, options.seeds) : options.seeds }, (_, i) => firstSeed + i);
-  const session = new Session({ ...opened, root, trainTeacher, resume, skipBad, signal, say, progress: terminalProgress });
+  const session = new Session({ ...opened, root, trainTeacher, resume, signal, say, progress: terminalProgress });
   say(`${experiment.title}: ${session.train.images.length} training and ${session.val.images.length} validation pictures; results in ${path.relative(root, out) || out}`);
   try {
     const { score } = await session.teacher();

@@ -12,12 +12,13 @@ import { trainStudent, type TeacherSide } from '../distill/distill-student';
 import { checkTeacher, evaluateDetector, type DetectorScore } from '../distill/evaluate';
 import { cachedFeatures, dividedFeatures, liveFeatures, type TeacherFeatures } from '../distill/feature-cache';
 import { Teacher } from '../distill/teacher';
+import { clampedLevels } from '../freekd/level';
 import { createFrequencyState, tunePrompt, type FrequencyState } from '../distill/tune-prompt';
 import { fingerprintOf } from '../train/checkpoint';
 import { readLog } from '../train/log';
 import type { TrainOptions, TrainResult } from '../train/loop';
 import type { Progress } from '../train/progress';
-import { openSplits } from './data';
+import type { Splits } from './data';
 import { distillationOf, stageOneOf, type Experiment, type Profile, type TrainingConfig, type Variant } from './experiment';
 import { provenance, thin, type RunResult } from './results';
 import { adoptTeacher, readTeacher, saveTeacher, type TeacherCard } from './teacher-file';
@@ -27,8 +28,7 @@ export class Stopped extends Error {}
 
 export interface SessionOptions {
   experiment: Experiment;
-  /** Folder in COCO layout. */
-  dataFolder: string;
+  splits: Splits;
   /** Where results and, below `runs/`, logs and checkpoints go. */
   out: string;
   /** Repository root, for the commit that results name. */
@@ -37,7 +37,6 @@ export interface SessionOptions {
   teacherFile: string;
   trainTeacher: boolean;
   resume: boolean;
-  skipBad: boolean;
   signal?: AbortSignal;
   /** Opens a progress display. */
   progress(title: string, total: number, start?: number): Progress;
@@ -67,11 +66,11 @@ export class Session {
   private readonly data: { train: string; val: string };
 
   constructor(readonly options: SessionOptions) {
-    const { dataFolder, skipBad, experiment } = options;
-    ({ train: this.train, val: this.val } = openSplits(dataFolder, { skipBad }));
+    const { splits, experiment } = options;
+    ({ train: this.train, val: this.val } = splits);
     const classes = this.train.categories.length;
     if (classes !== experiment.student.model.classes)
-      throw new Error(`${dataFolder} has ${classes} categories, the experiment ${experiment.name} expects ${experiment.student.model.classes}`);
+      throw new Error(`${this.train.folder} has ${classes} categories, the experiment ${experiment.name} expects ${experiment.student.model.classes}`);
     this.data = { train: fingerprintOf(this.train.instances), val: fingerprintOf(this.val.instances) };
   }
 
@@ -140,12 +139,23 @@ export class Session {
       const score = await this.evaluate(detector, 'teacher AP');
       if (card.data === this.data.val) checkTeacher(score.metrics.AP, card.AP);
       say(`teacher: ${score.metrics.AP.toFixed(1)} AP on ${this.val.images.length} pictures (its card: ${card.AP.toFixed(1)})`);
+      this.sayClamped(detector);
       const views = { paper: new Teacher(detector, card.deviations), released: new Teacher(detector, card.deviations.map(() => 1)) };
       return (this.teacherState = { detector, sha256, score, views });
     } catch (error) {
       detector.dispose();
       throw error;
     }
+  }
+
+  /** Names the pyramid levels that are too small for profile `paper`'s wavelet levels. */
+  private sayClamped({ strides }: RetinaNet): void {
+    const { size, prompt } = this.options.experiment;
+    const { frequency } = prompt.paper;
+    if (!('width' in size) || frequency.profile !== 'paper') return;
+    const maps = strides.map((stride): [number, number] => [Math.ceil(size.height / stride), Math.ceil(size.width / stride)]);
+    for (const { pyramidLevel, size: [h, w], requested, used } of clampedLevels(maps, frequency.level))
+      this.options.say(`pyramid level ${pyramidLevel} (${h}x${w}) is too small for ${requested} wavelet levels: profile paper uses ${used} there`);
   }
 
   private async trainTeacher(): Promise<void> {

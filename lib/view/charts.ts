@@ -44,17 +44,18 @@ export function metricBars(results: RunResult[], teacher: RunResult['metrics'], 
       });
       return [{ metric: group, detector: 'teacher', mean: teacher[metric], label: percentText(teacher[metric]), end: teacher[metric], seeds: [] }, ...students];
     });
-  const top = Math.max(1, ...bars.map(({ end }) => end));
+  const width = 200;
+  const labelShare = (label: string): number => (8 + 6.5 * label.length) / width; // of the panel, behind the bar
+  const top = Math.max(1, ...bars.map(({ end, label }) => end / (1 - labelShare(label))));
   const y = { field: 'detector', type: 'nominal', sort: titles, title: null } as const;
-  const room = bars.some(({ seeds }) => seeds.length) ? 1.5 : 1.25; // for the labels behind the bars
-  const scale = { domain: [0, top * room], nice: false };
+  const scale = { domain: [0, top], nice: false };
   return themed({
     title,
     data: { values: bars },
     facet: { column: { field: 'metric', type: 'nominal', title: null, sort: metrics.map((metric) => metricTitles[metric]) } },
     spacing: 24,
     spec: {
-      width: 200,
+      width,
       height: { step: 26 },
       layer: [
         {
