@@ -59,7 +59,8 @@ export { checkTeacher, evaluateDetector, TeacherMismatchError, type DetectorScor
 export * from './experiments/experiment';
 export { metricNames, readResults, saveResult, summarise, type RunResult, type Summary } from './experiments/results';
 export { openNotebookSession, type NotebookSessionOptions } from './experiments/notebook-session';
-export { Session, Stopped, type SessionOptions } from './experiments/session';
+export { Session } from './experiments/session';
+export { Stopped, type SessionOptions } from './experiments/workbench';
 
 // Charts, tables and pictures
 export * from './view/charts';

@@ -16,7 +16,8 @@ import { comparisonTable } from '../view/text-table';
 import { checkSplits, openSplits, type Splits } from './data';
 import { emojiScenes, folderExperiment, variants, type Experiment, type Profile, type Variant } from './experiment';
 import { readResult, readResults, resultFile, saveResult } from './results';
-import { Session, Stopped, type SessionOptions } from './session';
+import { Session } from './session';
+import { Stopped, type SessionOptions } from './workbench';
 
 const root = path.resolve(__dirname, '../../..');
 

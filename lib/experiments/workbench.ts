@@ -1,0 +1,125 @@
+/**
+ * What all training of an experiment shares: the two splits, their loaders (made once), the schedule, the progress
+ * display, and where logs and checkpoints lie.
+ */
+import * as path from 'node:path';
+import type { CocoDataset } from '../coco/dataset';
+import { createLoader, type Loader, type LoaderOptions } from '../coco/loader';
+import type { Batch } from '../coco/types';
+import type { RetinaNet } from '../detection/retinanet';
+import { evaluateDetector, type DetectorScore } from '../distill/evaluate';
+import { fingerprintOf } from '../train/checkpoint';
+import type { TrainOptions, TrainResult } from '../train/loop';
+import type { Progress } from '../train/progress';
+import type { Splits } from './data';
+import type { Experiment, TrainingConfig } from './experiment';
+
+/** Raised when the user stopped the work; what was reached is saved. */
+export class Stopped extends Error {}
+
+export interface SessionOptions {
+  experiment: Experiment;
+  splits: Splits;
+  /** Where results and, below `runs/`, logs and checkpoints go. */
+  out: string;
+  /** Repository root, for the commit that results name. */
+  root: string;
+  /** Teacher file without its extension; trained and written there when missing or with `trainTeacher`. */
+  teacherFile: string;
+  trainTeacher: boolean;
+  resume: boolean;
+  signal?: AbortSignal;
+  /** Opens a progress display. */
+  progress(title: string, total: number, start?: number): Progress;
+  say(line: string): void;
+}
+
+export class Workbench {
+  readonly train: CocoDataset;
+  readonly val: CocoDataset;
+  /** Fingerprints of the annotations. */
+  readonly data: { train: string; val: string };
+  private readonly loaders = new Map<string, Loader>();
+
+  constructor(readonly options: SessionOptions) {
+    const { splits, experiment } = options;
+    ({ train: this.train, val: this.val } = splits);
+    const classes = this.train.categories.length;
+    if (classes !== experiment.student.model.classes)
+      throw new Error(`${this.train.folder} has ${classes} categories, the experiment ${experiment.name} expects ${experiment.student.model.classes}`);
+    this.data = { train: fingerprintOf(this.train.instances), val: fingerprintOf(this.val.instances) };
+  }
+
+  /** A loader over a split at the size of the experiment, made once for equal options. */
+  loader(dataset: CocoDataset, options: Partial<LoaderOptions> & { batch: number }): Loader {
+    const { size, antialias } = this.options.experiment;
+    const key = JSON.stringify([dataset.split, options]);
+    let loader = this.loaders.get(key);
+    if (!loader) this.loaders.set(key, (loader = createLoader(dataset, { size, antialias, ...options })));
+    return loader;
+  }
+
+  /** A detector's score on the validation pictures. */
+  async evaluate(detector: RetinaNet, title: string): Promise<DetectorScore> {
+    const loader = this.loader(this.val, { batch: 10 });
+    const progress = this.options.progress(title, loader.batchesPerEpoch);
+    try {
+      return await evaluateDetector(detector, this.val, loader, (done) => progress.update(done));
+    } finally {
+      progress.stop();
+    }
+  }
+
+  /** Trains under a progress display; throws `Stopped` where the user stopped it. */
+  async run(
+    title: string,
+    name: string,
+    config: unknown,
+    steps: number,
+    body: (run: Pick<TrainOptions<Batch>, 'folder' | 'config' | 'resume' | 'signal' | 'onStep'>) => Promise<TrainResult>,
+  ): Promise<TrainResult & { folder: string }> {
+    const { out, resume, signal, progress } = this.options;
+    const folder = path.join(out, 'runs', name);
+    let display: Progress | undefined;
+    try {
+      const result = await body({
+        folder,
+        config,
+        resume,
+        signal,
+        onStep: ({ step, losses, learningRate, imagesPerSecond }) => {
+          display ??= progress(title, steps, step + 1);
+          const { loss, ...parts } = losses;
+          const named = Object.entries(parts).map(([part, value]) => `${part} ${value.toFixed(3)}`);
+          display.update(step + 1, `| loss ${loss.toFixed(3)} (${named.join(', ')}) | lr ${learningRate.toExponential(1)} | ${imagesPerSecond.toFixed(0)} images/s`, loss);
+        },
+      });
+      if (!result.finished) throw new Stopped(`stopped after step ${result.steps} of ${title}; the same command with --resume goes on from there`);
+      return { ...result, folder };
+    } finally {
+      display?.stop();
+    }
+  }
+
+  /** What every run depends on beside its own settings. */
+  inputs(): Record<string, unknown> {
+    const { size, antialias } = this.options.experiment;
+    return { size, antialias, data: this.data.train };
+  }
+
+  /** Batches, optimizer and learning rate of a training run. */
+  schedule({ batch, learningRate, warmupSteps, steps, optimizer, clip }: TrainingConfig, seed: number) {
+    return {
+      loader: this.loader(this.train, { batch, shuffle: true, flip: 0.5, seed }),
+      batchSize: batch,
+      schedule: { kind: 'cosine' as const, base: learningRate, steps, warmup: { steps: Math.min(warmupSteps, steps >> 2), ratio: 0.001 } },
+      optimizer,
+      clip,
+    };
+  }
+
+  /** Ends the loaders' workers. */
+  async close(): Promise<void> {
+    await Promise.all([...this.loaders.values()].map((loader) => loader.close()));
+  }
+}
