@@ -59,6 +59,8 @@ export { checkTeacher, evaluateDetector, TeacherMismatchError, type DetectorScor
 export * from './experiments/experiment';
 export { metricNames, readResults, saveResult, summarise, type RunResult, type Summary } from './experiments/results';
 export { openNotebookSession, type NotebookSessionOptions } from './experiments/notebook-session';
+export { override } from './experiments/overrides';
+export * from './experiments/settings';
 export { Session } from './experiments/session';
 export { Stopped, type SessionOptions } from './experiments/workbench';
 

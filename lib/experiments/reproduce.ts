@@ -15,8 +15,10 @@ import { writeReport, type ReportContent, type ReportPictures } from '../view/re
 import { comparisonTable } from '../view/text-table';
 import { checkSplits, openSplits, type Splits } from './data';
 import { emojiScenes, folderExperiment, variants, type Experiment, type Profile, type Variant } from './experiment';
+import { override } from './overrides';
 import { readResult, readResults, resultFile, saveResult } from './results';
 import { Session } from './session';
+import { experimentOf, settingNames, settings, type Setting, type SettingName } from './settings';
 import { Stopped, type SessionOptions } from './workbench';
 
 const root = path.resolve(__dirname, '../../..');
@@ -27,6 +29,8 @@ interface Options {
   seeds: number;
   firstSeed: number;
   steps?: number;
+  setting?: SettingName;
+  set?: string[];
   profile: Profile;
   out?: string;
   resume: boolean;
@@ -59,6 +63,8 @@ function parse(): Options {
     .option('--seeds <n>', 'how many seeds', positive, 1)
     .option('--first-seed <n>', 'the first of them', positive, 1)
     .option('--steps <n>', 'training steps of each student', positive)
+    .addOption(new Option('--setting <name>', `other conditions on emoji scenes: ${settingNames.map((name) => `${name} (${settings[name].what})`).join(', ')}`).choices(settingNames))
+    .option('--set <field=value>', 'change a field of the experiment, e.g. weights.mu=30; may be repeated', (word: string, before: string[] = []) => [...before, word])
     .addOption(new Option('--profile <name>', 'the FreeKD variant of the default list').choices(['paper', 'released']).default('paper'))
     .option('--out <folder>', 'where results go (default: data/results/local/NAME)')
     .option('--resume', 'go on with an interrupted run; finished runs of the same configuration are kept', false)
@@ -93,24 +99,28 @@ const base = process.env.INIT_CWD ?? process.cwd();
 async function openExperiment(options: Options): Promise<Pick<SessionOptions, 'experiment' | 'splits' | 'teacherFile' | 'out'>> {
   let experiment: Experiment;
   let splits: Splits;
+  let shipped = false; // whether the shipped teacher fits
   if (options.data) {
+    if (options.setting) throw new Error('--setting: the settings are of emoji scenes; leave out --data');
     const folder = path.resolve(base, options.data);
     if (!fs.existsSync(folder)) throw new Error(`--data: there is no folder ${folder}`);
     splits = await checkSplits(openSplits(folder, { skipBad: options.skipBad }));
     experiment = folderExperiment(path.basename(folder), splits.train.categories.length);
   } else {
+    const setting: Setting | undefined = options.setting && settings[options.setting];
     const progress = terminalProgress('emoji scenes', 1);
     const size = options.smoke ? { train: 80, val: 40 } : {};
-    const { folder } = await ensureEmojiScenes({ ...size, onProgress: (done: number, total: number) => progress.update(done / total) });
+    const { folder } = await ensureEmojiScenes({ ...setting?.scenes, ...size, onProgress: (done: number, total: number) => progress.update(done / total) });
     progress.stop();
     splits = openSplits(folder);
-    experiment = emojiScenes;
+    experiment = options.setting ? experimentOf(options.setting) : emojiScenes;
+    shipped = !setting?.ownTeacher;
   }
   if (options.smoke) experiment = smokeSized(experiment);
+  experiment = override(experiment, options.set ?? []);
   if (options.steps) experiment = { ...experiment, student: { ...experiment.student, steps: options.steps } };
   const out = options.out ? path.resolve(base, options.out) : path.join(root, 'data/results/local', experiment.name);
-  const shipped = path.join(root, 'data/teachers', emojiScenes.name);
-  const teacherFile = options.data ? path.join(out, 'teacher') : shipped;
+  const teacherFile = shipped ? path.join(root, 'data/teachers', emojiScenes.name) : path.join(out, 'teacher');
   return { experiment, splits, teacherFile, out };
 }
 

@@ -17,6 +17,7 @@ export interface DrawnBox {
 }
 
 const LABEL_SIZE = 11;
+const TITLE_SIZE = 13; // smaller where a title is wider than its panel
 
 interface Rectangle {
   left: number;
@@ -86,7 +87,7 @@ export interface Panel {
 
 /**
  * Panels in rows of `columns`, each under its title, on a transparent ground.
- * @returns a PNG file's bytes
+ * @returns a PNG file's bytes, of 256 colours with dithering, which takes a quarter of the room: sheets are kept in notebooks
  */
 export async function contactSheet(panels: readonly Panel[], { columns = 4, gap = 12 } = {}): Promise<Buffer> {
   if (!panels.length) throw new Error('contactSheet: there is no panel to draw');
@@ -99,12 +100,13 @@ export async function contactSheet(panels: readonly Panel[], { columns = 4, gap 
   const corner = (i: number): { left: number; top: number } => ({ left: (i % used) * (width + gap), top: Math.floor(i / used) * (height + titleHeight + gap) });
   const titles = panels.map(({ title = '' }, i) => {
     const { left, top } = corner(i);
-    return `<text x="${left}" y="${top + 15}" font-size="13" font-weight="600" fill="${TEXT_COLOR}">${escapeHtml(title)}</text>`;
+    const fontSize = Math.min(TITLE_SIZE, (TITLE_SIZE * width) / textWidth(title, TITLE_SIZE, true));
+    return `<text x="${left}" y="${top + 15}" font-size="${fontSize}" font-weight="600" fill="${TEXT_COLOR}">${escapeHtml(title)}</text>`;
   });
   const text = `<svg xmlns="http://www.w3.org/2000/svg" width="${sheet.width}" height="${sheet.height}" font-family="${FONT}">${titles.join('')}</svg>`;
   const images = panels.map(({ image }, i) => ({ input: image, left: corner(i).left, top: corner(i).top + titleHeight }));
   return sharp({ create: { ...sheet, channels: 4, background: { r: 0, g: 0, b: 0, alpha: 0 } } })
     .composite([...images, { input: await svgToPng(text, { scale: 1 }), left: 0, top: 0 }])
-    .png()
+    .png({ palette: true, colours: 256, dither: 0.6, effort: 10 })
     .toBuffer();
 }
