@@ -74,4 +74,5 @@ export { writeReport, type ReportContent } from './view/report';
 export { detectorColors, themed, type Chart } from './view/theme';
 export { toPng, toSvg } from './view/render';
 export { comparisonFrame, frameHtml } from './view/tables';
+export { pairedDifferences, pairedTable } from './view/paired-table';
 export { comparisonTable } from './view/text-table';

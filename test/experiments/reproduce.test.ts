@@ -40,7 +40,7 @@ function reproduce(words: string[], interrupt: (output: string) => boolean = () 
 test('--help names every option and variant', async () => {
   const { status, stdout } = await reproduce(['--help']);
   assert.equal(status, 0);
-  for (const option of ['data', 'variants', 'seeds', 'steps', 'profile', 'out', 'resume', 'smoke', 'full', 'train-teacher', 'skip-bad'])
+  for (const option of ['data', 'variants', 'seeds', 'steps', 'setting', 'set', 'profile', 'out', 'resume', 'smoke', 'full', 'train-teacher', 'skip-bad'])
     assert.match(stdout, new RegExp(`--${option}\\b`));
   for (const variant of variants) assert.ok(stdout.includes(variant), variant);
 });
@@ -50,6 +50,9 @@ test('what was asked for wrongly is said in one sentence', async () => {
     [['--variants', 'student,magic'], /"magic" is none of student, mse/],
     [['--seeds', '0'], /whole number above 0/],
     [['--profile', 'other'], /Allowed choices are paper, released/],
+    [['--setting', 'none'], /Allowed choices are long, few, narrow, small/],
+    [['--setting', 'few', '--data', folder], /--setting: the settings are of emoji scenes/],
+    [['--set', 'weights.nu=3', '--smoke'], /--set weights\.nu=3: there is no field "nu"; there are mse, mu, released/],
     [['--data', 'nowhere'], /--data: there is no folder .*nowhere/],
     [['--data', await writeFixture()], /split/],
   ];

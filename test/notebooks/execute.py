@@ -22,13 +22,15 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 
 ROOT = Path(__file__).resolve().parents[2]
 VEGALITE = "application/vnd.vegalite.v5+json"
-# Charts on stdin as a JSON list, PNGs in base64 on stdout. White, because a viewer without Vega-Lite may have any background.
+# Charts on stdin as a JSON list, PNGs of 256 colours in base64 on stdout. White, as a viewer without Vega-Lite may have any background.
 TO_PNG = """
 const { toPng } = require('freekd');
+const sharp = require('sharp');
+const small = (png) => sharp(png).png({ palette: true, effort: 10 }).toBuffer();
 const charts = JSON.parse(require('fs').readFileSync(0, 'utf8'));
 (async () => {
   const pngs = [];
-  for (const chart of charts) pngs.push((await toPng(chart, { background: '#ffffff' })).toString('base64'));
+  for (const chart of charts) pngs.push((await small(await toPng(chart, { background: '#ffffff' }))).toString('base64'));
   process.stdout.write(JSON.stringify(pngs));
 })();
 """

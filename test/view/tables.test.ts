@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { pairedDifferences, pairedTable } from '../../lib/dist/view/paired-table';
 import { comparisonFrame, frameHtml } from '../../lib/dist/view/tables';
 import { comparisonTable } from '../../lib/dist/view/text-table';
 import { metrics, result, twoSeeds } from './fixture';
@@ -22,6 +23,20 @@ test('the terminal table with one seed has no deviations, and with no result the
   assert.ok(!table.includes('±'));
   assert.match(table, /\| feature MSE \| +1 \| +33\.0 \|/);
   assert.equal(comparisonTable([], metrics(45), 'made-up data').split('\n').length, 5);
+});
+
+test('the paired table: a row a data set, differences seed by seed, "-" for a variant that was not run', () => {
+  const other = [result('student', 1, 20), result('mse', 1, 30), result('mse', 2, 33), result('freekd', 2, 32), result('freekd', 1, 32)].map((run) => ({ ...run, data: 'others' }));
+  assert.deepEqual(pairedDifferences(other, 'freekd', 'mse'), [-1, 2]);
+  assert.equal(
+    pairedTable([twoSeeds, other], ['student', 'mse', 'freekd'], ['freekd', 'mse']),
+    `COCO box AP in percent
+
+| data         | teacher | student alone | feature MSE | FreeKD (both) | FreeKD (both) − feature MSE |  ahead |
+| ------------ | ------: | ------------: | ----------: | ------------: | --------------------------: | -----: |
+| made-up data |    45.0 |    30.5 ± 0.7 |           - |    37.0 ± 1.4 |                           - |      - |
+| others       |    45.0 |          20.0 |  31.5 ± 2.1 |    32.0 ± 0.0 |                  +0.5 ± 2.1 | 1 of 2 |`,
+  );
 });
 
 test('the comparison as a danfojs frame, and a frame as HTML', async () => {
