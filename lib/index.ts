@@ -75,4 +75,4 @@ export { detectorColors, themed, type Chart } from './view/theme';
 export { toPng, toSvg } from './view/render';
 export { comparisonFrame, frameHtml } from './view/tables';
 export { pairedDifferences, pairedTable } from './view/paired-table';
-export { comparisonTable } from './view/text-table';
+export { comparisonTable, pipeTable } from './view/text-table';

@@ -1,15 +1,16 @@
 /**
- * The result tables of the README, made from the result files. `npx tsx test/readme-tables.ts` writes them into it:
+ * The result tables of README.md and data/README.md, made from the result files. `npx tsx test/readme-tables.ts` writes them:
  *
  *   <!-- results emoji-scenes --> ... <!-- end -->                     all variants of one folder of data/results
  *   <!-- paired emoji-scenes emoji-scenes-long --> ... <!-- end -->    a row a folder, FreeKD against feature MSE
+ *   <!-- tuning tuning --> ... <!-- end -->                            a row a weight and length, a column a seed
  */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { comparisonTable, pairedTable, readResults, type RunResult } from 'freekd';
+import { comparisonTable, pairedTable, pipeTable, readResults, variantTitles, type Distillation, type RunResult } from 'freekd';
 
 const root = join(__dirname, '..');
-export const readmeFile = join(root, 'README.md');
+export const readmeFiles = ['README.md', 'data/README.md'].map((name) => join(root, name));
 
 function resultsOf(name: string): RunResult[] {
   const folder = join(root, 'data/results', name);
@@ -18,17 +19,41 @@ function resultsOf(name: string): RunResult[] {
   return results;
 }
 
+/** AP by weight of the distillation loss; the folders below `name` are one weight each. */
+function tuningTable(name: string): string {
+  const runs = readdirSync(join(root, 'data/results', name)).flatMap((folder) => resultsOf(join(name, folder)));
+  const seeds = [...new Set(runs.map(({ seed }) => seed))].sort((a, b) => a - b);
+  const weightOf = ({ config }: RunResult): number => {
+    const { mse, freekd } = (config as { distillation: Distillation }).distillation;
+    return mse ?? freekd!.mu;
+  };
+  const groups = new Map<string, RunResult[]>();
+  for (const run of runs) {
+    const key = `${run.variant} ${run.steps} ${weightOf(run)}`;
+    groups.set(key, [...(groups.get(key) ?? []), run]);
+  }
+  const ordered = [...groups.values()].sort(([a], [b]) => b.variant.localeCompare(a.variant) || a.steps - b.steps || weightOf(a) - weightOf(b));
+  const rows = ordered.map((group) => {
+    const values = seeds.map((seed) => group.find((run) => run.seed === seed)?.metrics.AP);
+    const known = values.filter((value) => value !== undefined);
+    const mean = known.reduce((sum, value) => sum + value, 0) / known.length;
+    return [variantTitles[group[0].variant], String(group[0].steps), String(weightOf(group[0])), ...values.map((value) => value?.toFixed(1) ?? '-'), mean.toFixed(1)];
+  });
+  return pipeTable(['loss', 'steps', 'weight', ...seeds.map((seed) => `AP, seed ${seed}`), 'mean'], rows);
+}
+
 const tables: Record<string, (names: string[]) => string> = {
   results([name]) {
     const results = resultsOf(name);
     return comparisonTable(results, results[0].teacher, results[0].data);
   },
   paired: (names) => pairedTable(names.map(resultsOf), ['student', 'mse', 'freekd'], ['freekd', 'mse']),
+  tuning: ([name]) => tuningTable(name),
 };
 
-/** The README with its tables made anew. */
+/** A README's text with its tables made anew. */
 export function withTables(readme: string): string {
-  return readme.replace(/(<!-- (results|paired) (.+?) -->\n)[\s\S]*?(<!-- end -->)/g, (_, head: string, kind: string, names: string, end: string) => `${head}${tables[kind](names.split(' '))}\n${end}`);
+  return readme.replace(/(<!-- (results|paired|tuning) (.+?) -->\n)[\s\S]*?(<!-- end -->)/g, (_, head: string, kind: string, names: string, end: string) => `${head}${tables[kind](names.split(' '))}\n${end}`);
 }
 
-if (require.main === module) writeFileSync(readmeFile, withTables(readFileSync(readmeFile, 'utf8')));
+if (require.main === module) for (const file of readmeFiles) writeFileSync(file, withTables(readFileSync(file, 'utf8')));

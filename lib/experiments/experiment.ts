@@ -108,7 +108,7 @@ export const emojiScenes: Experiment = {
     paper: { frequency: { profile: 'paper', tokens: 2, level: 3, wavelet: 'haar', mode: 'zero', gate: true }, tuning },
     released: { frequency: { profile: 'released', tokens: 6 }, tuning },
   },
-  weights: { mse: 3, mu: 10, released: { frequency: 1, mse: 5, regression: 1 } },
+  weights: { mse: 10, mu: 30, released: { frequency: 1, mse: 5, regression: 1 } },
 };
 
 /** An experiment on a folder in COCO layout: the pictures shrunk to `size`, a teacher trained on the spot. */
