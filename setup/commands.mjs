@@ -4,7 +4,7 @@ import { SetupError } from './errors.mjs';
 import { fromRoot, nodeModules } from './paths.mjs';
 import { seconds } from './progress.mjs';
 import { runInForeground } from './run.mjs';
-import { ensure, forBuild, forLint } from './setup.mjs';
+import { ensure, forBuild, forLint, withReferences } from './setup.mjs';
 
 async function setup(words) {
   const unknown = words.find((word) => word !== '--repair');
@@ -18,6 +18,11 @@ async function setup(words) {
 async function reproduce(words) {
   const { environment } = await ensure();
   return runInForeground(process.execPath, [fromRoot('lib', 'dist', 'experiments', 'reproduce.js'), ...words], { env: environment });
+}
+
+async function bench(words) {
+  const { environment } = await ensure(words.includes('--help') || words.includes('-h') ? undefined : withReferences);
+  return runInForeground(process.execPath, [path.join(nodeModules, 'tsx', 'dist', 'cli.mjs'), fromRoot('test', 'bench', 'index.ts'), ...words], { env: environment });
 }
 
 async function build() {
@@ -36,7 +41,7 @@ const start = async (words) => (await import('./start.mjs')).start(words);
 const test = async (words) => (await import('./test.mjs')).test(words);
 const doctor = async () => (await import('./doctor.mjs')).doctor();
 
-const commands = { setup, start, reproduce, test, doctor, lint, build };
+const commands = { setup, start, reproduce, test, doctor, lint, build, bench };
 
 /** @param {string[]} words command and its arguments */
 export async function main([name, ...words]) {

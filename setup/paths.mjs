@@ -9,6 +9,8 @@ export const nodeModules = fromRoot('node_modules');
 export const venv = fromRoot('.venv');
 export const venvPython = path.join(venv, 'bin', 'python');
 export const runtimeFolder = fromRoot('.runtime');
+/** Python environment of what the benchmarks compare with. */
+export const references = path.join(runtimeFolder, 'references');
 export const stamps = path.join(runtimeFolder, 'stamps');
 export const logs = path.join(runtimeFolder, 'logs');
 /** Half-made things: emptied by whoever holds the lock. */

@@ -12,10 +12,12 @@ import { build } from './steps/build.mjs';
 import { device } from './steps/device.mjs';
 import { kernel } from './steps/kernel.mjs';
 import { packages } from './steps/packages.mjs';
-import { python } from './steps/python.mjs';
+import { python, references } from './steps/python.mjs';
 import { tensorflow } from './steps/tensorflow.mjs';
 
 export const everything = [packages, python, tensorflow, binding, build, kernel, device];
+/** For `npm run bench`. */
+export const withReferences = [...everything, references];
 export const forBuild = [packages, build];
 export const forLint = [packages];
 
