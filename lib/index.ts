@@ -2,9 +2,10 @@
 export { tf } from './tf';
 
 // Wavelets
+export { bandEnergies } from './wavelet/energy';
 export { dwt2, idwt2, wavedec2, waverec2, wavedec2Adjoint } from './wavelet/transform';
 export type { WaveletBands, WaveletDecomposition, WaveletDetails } from './wavelet/transform';
-export { maxLevel, wavelets } from './wavelet/filter-bank';
+export { filterBank, maxLevel, wavelets, type FilterBank } from './wavelet/filter-bank';
 export { MODES as boundaryModes, type WaveletMode } from './wavelet/boundary';
 
 // FreeKD
@@ -65,8 +66,11 @@ export { Session } from './experiments/session';
 export { Stopped, type SessionOptions } from './experiments/workbench';
 
 // Charts, tables and pictures
+export { bandBars, type BandSeries } from './view/band-bars';
 export * from './view/charts';
 export { detectionPanels, detectionSheet, type ReportPictures } from './view/detections';
+export { heatPicture, spotlight, type ColorScheme, type HeatOptions } from './view/heat';
+export { bandMosaic, type MosaicOptions } from './view/mosaic';
 export { maskChart } from './view/masks';
 export { liveTraining, showChart, showHtml, showPicture, showTable } from './view/notebook';
 export { contactSheet, drawBoxes } from './view/pictures';

@@ -1,0 +1,46 @@
+/** A wavelet decomposition as the mosaic that books show, in PyWavelets' order: LL in the upper left corner, H right of it, V below, D across. */
+import sharp, { type OverlayOptions } from 'sharp';
+import { tf, type Tensor4D } from '../tf';
+import type { WaveletDecomposition } from '../wavelet/transform';
+import { colored, gridOf, type ColorScheme } from './heat';
+
+export interface MosaicOptions {
+  /** Which picture and which channel. Default 0. */
+  image?: number;
+  channel?: number;
+  /** Pixels. Default 384. */
+  width?: number;
+}
+
+const GAP = 2; // pixels between tiles
+const GROUND = { r: 0, g: 0, b: 0, alpha: 0 };
+
+/**
+ * The mosaic of one channel. LL is shown in greys, details in red (above 0) and blue (below 0), white being 0; every band is stretched to
+ * its own range, since those of details are many times smaller, and to its place, since those of long filters are larger than half the
+ * picture.
+ * @returns a PNG file's bytes
+ */
+export async function bandMosaic({ approximation, details }: WaveletDecomposition, { image = 0, channel = 0, width = 384 }: MosaicOptions = {}): Promise<Buffer> {
+  const [, h, w] = details.length > 0 ? details[details.length - 1].horizontal.shape : approximation.shape;
+  const height = Math.round((width * h) / w);
+  const tile = async (band: Tensor4D, scheme: ColorScheme, [left, top, right, bottom]: number[]): Promise<OverlayOptions> => {
+    const map = tf.tidy(() => band.slice([image, 0, 0, channel], [1, -1, -1, 1]));
+    const { data, ...size } = await colored(gridOf(map), { scheme });
+    map.dispose();
+    const to = { width: Math.max(1, right - left - GAP), height: Math.max(1, bottom - top - GAP) };
+    const input = await sharp(data, { raw: { ...size, channels: 3 } }).resize(to.width, to.height, { kernel: 'nearest', fit: 'fill' }).png().toBuffer();
+    return { input, left, top };
+  };
+  const tiles: OverlayOptions[] = [];
+  let [right, bottom] = [width + GAP, height + GAP];
+  for (const { horizontal, vertical, diagonal } of [...details].reverse()) {
+    const [x, y] = [Math.round(right / 2), Math.round(bottom / 2)];
+    tiles.push(await tile(horizontal, 'redblue', [x, 0, right, y]));
+    tiles.push(await tile(vertical, 'redblue', [0, y, x, bottom]));
+    tiles.push(await tile(diagonal, 'redblue', [x, y, right, bottom]));
+    [right, bottom] = [x, y];
+  }
+  tiles.push(await tile(approximation, 'greys', [0, 0, right, bottom]));
+  return sharp({ create: { width, height, channels: 4, background: GROUND } }).composite(tiles).png().toBuffer();
+}
