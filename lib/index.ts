@@ -53,6 +53,7 @@ export { readSafetensors, safetensorsMetadata, writeSafetensors, type StoredTens
 export { Teacher, pyramidDeviations } from './distill/teacher';
 export { cachedFeatures, liveFeatures, type TeacherFeatures } from './distill/feature-cache';
 export { createFrequencyState, tunePrompt, type FrequencyConfig, type FrequencyState, type PromptTuning } from './distill/tune-prompt';
+export { alignChannels } from './distill/alignment';
 export { createProjections, inheritNeckAndHead, project, trainStudent, type Distillation } from './distill/distill-student';
 export { checkTeacher, evaluateDetector, TeacherMismatchError, type DetectorScore } from './distill/evaluate';
 
@@ -69,6 +70,7 @@ export { Stopped, type SessionOptions } from './experiments/workbench';
 export { bandBars, type BandSeries } from './view/band-bars';
 export * from './view/charts';
 export { detectionPanels, detectionSheet, type ReportPictures } from './view/detections';
+export { filterChart } from './view/filters';
 export { heatPicture, spotlight, type ColorScheme, type HeatOptions } from './view/heat';
 export { bandMosaic, type MosaicOptions } from './view/mosaic';
 export { maskChart } from './view/masks';
