@@ -25,6 +25,12 @@ export interface TrainingConfig {
   clip: number;
 }
 
+/** Prompt (and gate), and how they are tuned. */
+export interface StageOne {
+  frequency: FrequencyConfig;
+  tuning: PromptTuning;
+}
+
 export interface Experiment {
   name: string;
   /** What tables and charts call the data. */
@@ -35,7 +41,7 @@ export interface Experiment {
   teacher: TrainingConfig;
   student: TrainingConfig;
   /** Stage 1 of each profile. */
-  prompt: Record<Profile, { frequency: FrequencyConfig; tuning: PromptTuning }>;
+  prompt: Record<Profile, StageOne>;
   /** Weights of the losses of stage 2. */
   weights: { mse: number; mu: number; released: Required<Distillation>['released'] };
 }

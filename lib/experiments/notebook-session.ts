@@ -13,14 +13,16 @@ export interface NotebookSessionOptions {
   out: string;
   /** Teacher file without its extension; default: the shipped teacher of emoji scenes. */
   teacherFile?: string;
+  /** Take up runs of the same configuration where they stopped, finished ones included. Default false: everything is trained anew. */
+  resume?: boolean;
 }
 
 /** `lib/dist/experiments` is three folders below the repository's root. */
 const root = path.resolve(__dirname, '../../..');
 const shipped = path.join(root, 'data/teachers', emojiScenes.name);
 
-/** Opens a session whose progress is shown below the cell that waits for it. A cell that runs again starts its training again. */
-export function openNotebookSession({ experiment, dataFolder, out, teacherFile = shipped }: NotebookSessionOptions): Session {
+/** Opens a session whose progress is shown below the cell that waits for it. A cell that runs again starts its training again, unless `resume`. */
+export function openNotebookSession({ experiment, dataFolder, out, teacherFile = shipped, resume = false }: NotebookSessionOptions): Session {
   let stop = new AbortController();
   process.on('SIGINT', () => {
     stop.abort();
@@ -30,7 +32,7 @@ export function openNotebookSession({ experiment, dataFolder, out, teacherFile =
     experiment, teacherFile, root,
     splits: openSplits(dataFolder),
     out: path.resolve(out),
-    trainTeacher: false, resume: false,
+    trainTeacher: false, resume,
     get signal() {
       return stop.signal;
     },

@@ -9,7 +9,7 @@ import type { DetectorScore } from '../distill/evaluate';
 import type { Teacher } from '../distill/teacher';
 import { createFrequencyState, tunePrompt, type FrequencyState } from '../distill/tune-prompt';
 import { readLog } from '../train/log';
-import { distillationOf, stageOneOf, type Profile, type Variant } from './experiment';
+import { distillationOf, stageOneOf, type Profile, type StageOne, type Variant } from './experiment';
 import { provenance, thin, type RunResult } from './results';
 import { TeacherSource } from './teacher-source';
 import { Workbench, type SessionOptions } from './workbench';
@@ -38,28 +38,33 @@ export class Session {
     return this.bench.evaluate(detector, title);
   }
 
-  /** Stage 1 of a profile and seed, tuned once a session; with `resume`, found again where it was tuned before with the same configuration. */
-  async stageOne(profile: Profile, seed: number): Promise<FrequencyState> {
-    const key = `${profile}-seed${seed}`;
-    const found = this.frequency.get(key);
+  /** Stage 1 of a profile and seed. */
+  stageOne(profile: Profile, seed: number): Promise<FrequencyState> {
+    return this.tune(`${profile}-seed${seed}`, this.options.experiment.prompt[profile], seed);
+  }
+
+  /**
+   * Stage 1 with settings of one's own, tuned once a session for each `name`; with `resume`, found again where it was tuned before with the
+   * same configuration. The session frees the result.
+   */
+  async tune(name: string, { frequency, tuning }: StageOne, seed: number): Promise<FrequencyState> {
+    const found = this.frequency.get(name);
     if (found) return found;
     const { views, sha256 } = await this.source.take();
-    const teacher = views[profile];
-    const { frequency, tuning } = this.options.experiment.prompt[profile];
+    const teacher = views[frequency.profile];
     const { batch } = this.options.experiment.student;
-    const features = await this.source.features(profile);
+    const features = await this.source.features(frequency.profile);
     const loader = this.bench.loader(this.train, { batch, shuffle: true, flip: 0.5, seed: `prompt${seed}` });
     const config = { frequency, tuning, batch, seed, teacher: sha256, ...this.bench.inputs() };
     const state = createFrequencyState(teacher.deviations.length, teacher.channels, frequency, seed);
     try {
-      await this.bench.run(`prompt, ${profile}, seed ${seed}`, `prompt-${key}`, config, tuning.steps, (run) =>
-        tunePrompt({ teacher, features, state, loader, tuning, batchSize: batch }, run),
-      );
+      const title = `prompt, ${name.replace('-seed', ', seed ')}`;
+      await this.bench.run(title, `prompt-${name}`, config, tuning.steps, (run) => tunePrompt({ teacher, features, state, loader, tuning, batchSize: batch }, run));
     } catch (error) {
       state.parameters.dispose();
       throw error;
     }
-    this.frequency.set(key, state);
+    this.frequency.set(name, state);
     return state;
   }
 

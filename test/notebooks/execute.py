@@ -70,9 +70,20 @@ def join_streams(cell):
     cell.outputs = joined
 
 
+def short(value):
+    """A JSON value with its numbers to five digits: a chart shows no more, and the file stays small."""
+    if isinstance(value, float):
+        return float(f"{value:.5g}")
+    if isinstance(value, dict):
+        return {name: short(item) for name, item in value.items()}
+    return [short(item) for item in value] if isinstance(value, list) else value
+
+
 def add_pngs(notebook):
     """Gives every Vega-Lite output a PNG of the same chart."""
     bundles = [output.data for output in outputs_of(notebook) if VEGALITE in output.get("data", {})]
+    for bundle in bundles:
+        bundle[VEGALITE] = short(bundle[VEGALITE])
     charts = json.dumps([bundle[VEGALITE] for bundle in bundles])
     done = subprocess.run(["node", "-e", TO_PNG], cwd=ROOT, input=charts, capture_output=True, text=True, check=False)
     if done.returncode != 0 or done.stderr:

@@ -1,0 +1,49 @@
+/** Lines over a common x, in one panel or several. */
+import { themed, type Chart } from './theme';
+
+export interface LinePoint {
+  series: string;
+  x: number;
+  y: number;
+  /** Points of different panels are drawn in charts of their own, side by side. */
+  panel?: string;
+}
+
+export interface LineChartOptions {
+  title: string;
+  /** Axis titles, with their units. */
+  x: string;
+  y: string;
+  /** Of the y axis, as d3-format's. Default `~g`. */
+  format?: string;
+  colors: Record<string, string>;
+  /** Logarithmic y axis. */
+  log?: boolean;
+}
+
+/** One line a series; where there are panels, each has its own y axis. */
+export function lineChart(points: readonly LinePoint[], { title, x, y, format = '~g', colors, log = false }: LineChartOptions): Chart {
+  const panels = [...new Set(points.map(({ panel }) => panel ?? ''))];
+  const series = [...new Set(points.map((point) => point.series))];
+  const missing = series.find((name) => !(name in colors));
+  if (missing !== undefined) throw new Error(`lineChart: there is no colour for "${missing}"`);
+  const color = {
+    field: 'series', type: 'nominal', title: null,
+    scale: { domain: series, range: series.map((name) => colors[name]) },
+    legend: series.length > 1 ? { orient: 'top' } : null,
+  } as const;
+  const charts = panels.map((panel) => ({
+    ...(panel && { title: { text: panel, anchor: 'middle' as const, fontSize: 13 } }),
+    data: { values: points.filter((point) => (point.panel ?? '') === panel && (!log || point.y > 0)) },
+    width: panels.length > 1 ? 300 : 480,
+    height: 200,
+    mark: { type: 'line' as const, strokeWidth: 2.2 },
+    encoding: {
+      x: { field: 'x', type: 'quantitative' as const, title: x, axis: { grid: false, tickCount: 5 } },
+      y: { field: 'y', type: 'quantitative' as const, title: y, axis: { format, tickCount: 5 }, scale: log ? { type: 'log' as const } : { zero: true } },
+      color,
+      tooltip: [{ field: 'series' }, { field: 'x', title: x }, { field: 'y', title: y, format }],
+    },
+  }));
+  return themed({ title, hconcat: charts, spacing: 40 });
+}

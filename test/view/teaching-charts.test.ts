@@ -1,0 +1,45 @@
+/** The charts of the course: complete specs, drawn without a warning, with the numbers they were given. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { filterChart, lineChart, softmaxChart, toSvg, valueBars } from 'freekd';
+import type { Chart } from '../../lib/dist/view/theme';
+
+async function drawn(chart: Chart): Promise<string> {
+  const warnings: string[] = [];
+  const svg = await toSvg(chart, (message) => warnings.push(message));
+  assert.deepEqual(warnings, []);
+  return svg;
+}
+
+test('filterChart: a menu of wavelets, the first one shown', async () => {
+  const svg = await drawn(filterChart(['db2', 'haar']));
+  const bars = svg.match(/aria-roledescription="bar"/g) ?? [];
+  assert.equal(bars.length, 8, 'two filters of four numbers');
+  assert.throws(() => filterChart(['db99']), /Unknown wavelet "db99"/);
+});
+
+test('filterChart: gain of Haar is sqrt(2) at one end and 0 at the other', () => {
+  const chart = filterChart(['haar']) as unknown as { hconcat: { data: { values: { pass: string; share: number; gain: number }[] } }[] };
+  const gains = chart.hconcat[1].data.values.filter(({ share }) => share === 0 || share === 1).map(({ pass, share, gain }) => [pass, share, Number(gain.toFixed(3))]);
+  assert.deepEqual(gains, [['low pass', 0, 1.414], ['low pass', 1, 0], ['high pass', 0, 0], ['high pass', 1, 1.414]]);
+});
+
+test('lineChart: a line a series in each panel; a series without a colour is named', async () => {
+  const points = ['a', 'b'].flatMap((panel) => ['one', 'two'].flatMap((series) => [0, 1, 2].map((x) => ({ series, panel, x, y: x + 1 }))));
+  const svg = await drawn(lineChart(points, { title: 'made up', x: 'step', y: 'value', colors: { one: '#3d8fd8', two: '#d9475f' } }));
+  assert.equal((svg.match(/aria-roledescription="line mark"/g) ?? []).length, 4);
+  assert.throws(() => lineChart(points, { title: '', x: '', y: '', colors: { one: '#000' } }), /no colour for "two"/);
+});
+
+test('valueBars: one bar a value, sorted on demand', async () => {
+  const chart = valueBars([1, 3, 2], { title: 'made up', x: 'channel', y: 'value', color: '#3d8fd8', sorted: true, reference: 1 });
+  assert.deepEqual((chart as unknown as { data: { values: { index: number }[] } }).data.values.map(({ index }) => index), [1, 2, 0]);
+  assert.equal((await drawn(chart)).match(/aria-roledescription="bar"/g)?.length, 3);
+});
+
+test('softmaxChart: shares of one, at the division that the slider starts with', async () => {
+  const svg = await drawn(softmaxChart([8, 0, 0], { title: 'made up', powers: 3, axis: 'channel' }));
+  const shares = [...svg.matchAll(/aria-label="[^"]*share: ([\d.]+)%/g)].map(([, share]) => Number(share));
+  const e = Math.E;
+  assert.deepEqual(shares.map((share) => share.toFixed(1)), [(100 * e) / (e + 2), 100 / (e + 2), 100 / (e + 2)].map((share) => share.toFixed(1)));
+});
