@@ -14,7 +14,7 @@ export interface LineChartOptions {
   /** Axis titles, with their units. */
   x: string;
   y: string;
-  /** Of the y axis, as d3-format's. Default `~g`. */
+  /** Of the y axis, as d3-format's. Default `~r`. */
   format?: string;
   colors: Record<string, string>;
   /** Logarithmic y axis. */
@@ -22,7 +22,7 @@ export interface LineChartOptions {
 }
 
 /** One line a series; where there are panels, each has its own y axis. */
-export function lineChart(points: readonly LinePoint[], { title, x, y, format = '~g', colors, log = false }: LineChartOptions): Chart {
+export function lineChart(points: readonly LinePoint[], { title, x, y, format = '~r', colors, log = false }: LineChartOptions): Chart {
   const panels = [...new Set(points.map(({ panel }) => panel ?? ''))];
   const series = [...new Set(points.map((point) => point.series))];
   const missing = series.find((name) => !(name in colors));

@@ -10,25 +10,16 @@ import { tf, type Tensor4D } from '../tf';
 import { analysis, bandSize, multilevelAnalysis, multilevelSynthesis, pictureSize, resolve, synthesis, type Size, type WaveletOptions } from './levels';
 import { applyLinear, transposed } from './linear';
 
+// Type aliases and not interfaces, so that `tf.tidy` and `tf.dispose` take them.
+
 /** The details of one level, [N, h, w, C] each; level 1 is the finest. */
-export interface WaveletDetails {
-  level: number;
-  horizontal: Tensor4D;
-  vertical: Tensor4D;
-  diagonal: Tensor4D;
-}
+export type WaveletDetails = { level: number; horizontal: Tensor4D; vertical: Tensor4D; diagonal: Tensor4D };
 
 /** The four bands of one level, [N, h, w, C] each. */
-export interface WaveletBands extends Omit<WaveletDetails, 'level'> {
-  approximation: Tensor4D;
-}
+export type WaveletBands = { approximation: Tensor4D; horizontal: Tensor4D; vertical: Tensor4D; diagonal: Tensor4D };
 
-export interface WaveletDecomposition {
-  /** The approximation of the coarsest level. */
-  approximation: Tensor4D;
-  /** Coarsest level first. */
-  details: WaveletDetails[];
-}
+/** The approximation of the coarsest level, and the details, coarsest level first. */
+export type WaveletDecomposition = { approximation: Tensor4D; details: WaveletDetails[] };
 
 /** One level of the transform of x [N, H, W, C]. */
 export function dwt2(x: Tensor4D, options: WaveletOptions): WaveletBands {

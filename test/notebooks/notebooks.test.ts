@@ -24,7 +24,7 @@ interface Cell {
 const cellsOf = (file: string): Cell[] => (JSON.parse(readFileSync(file, 'utf8')) as { cells: Cell[] }).cells;
 
 /** Settings at which a notebook shows its whole path in seconds. */
-const small = { STEPS: '6', PROMPT_STEPS: '4', TRAIN: '32', VAL: '24', SEEDS: '1' };
+const small = { STEPS: '6', PROMPT_STEPS: '4', TRAIN: '32', VAL: '24', SEEDS: '1', STUDENT_STEPS: '6' };
 
 for (const name of notebooks) {
   const file = join(root, 'notebooks', name);
