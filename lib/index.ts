@@ -1,5 +1,6 @@
 /** The public face of `freekd`: notebooks, experiments and tests import from here only. */
 export { tf } from './tf';
+export { environmentFacts } from './environment';
 
 // Wavelets
 export { bandEnergies } from './wavelet/energy';
@@ -71,6 +72,7 @@ export { Stopped, type SessionOptions } from './experiments/workbench';
 export { bandBars, type BandSeries } from './view/band-bars';
 export * from './view/charts';
 export { detectionPanels, detectionSheet, type ReportPictures } from './view/detections';
+export { methodDiagram, methodSvg, type MethodPictures } from './view/diagram';
 export { filterChart } from './view/filters';
 export { heatPicture, spotlight, type ColorScheme, type HeatOptions } from './view/heat';
 export { bandMosaic, type MosaicOptions } from './view/mosaic';

@@ -2,7 +2,7 @@
 import sharp, { type OverlayOptions } from 'sharp';
 import { tf, type Tensor4D } from '../tf';
 import type { WaveletDecomposition } from '../wavelet/transform';
-import { colored, gridOf, type ColorScheme } from './heat';
+import { colored, gridOf, heatRange, type ColorScheme } from './heat';
 
 export interface MosaicOptions {
   /** Which picture and which channel. Default 0. */
@@ -10,6 +10,8 @@ export interface MosaicOptions {
   channel?: number;
   /** Pixels. Default 384. */
   width?: number;
+  /** Colours all bands by one scheme on one common scale, for what is no picture: masks, errors. */
+  scheme?: ColorScheme;
 }
 
 const GAP = 2; // pixels between tiles
@@ -21,13 +23,19 @@ const GROUND = { r: 0, g: 0, b: 0, alpha: 0 };
  * picture.
  * @returns a PNG file's bytes
  */
-export async function bandMosaic({ approximation, details }: WaveletDecomposition, { image = 0, channel = 0, width = 384 }: MosaicOptions = {}): Promise<Buffer> {
+export async function bandMosaic({ approximation, details }: WaveletDecomposition, { image = 0, channel = 0, width = 384, scheme }: MosaicOptions = {}): Promise<Buffer> {
   const [, h, w] = details.length > 0 ? details[details.length - 1].horizontal.shape : approximation.shape;
   const height = Math.round((width * h) / w);
-  const tile = async (band: Tensor4D, scheme: ColorScheme, [left, top, right, bottom]: number[]): Promise<OverlayOptions> => {
+  const gridOfBand = (band: Tensor4D): ReturnType<typeof gridOf> => {
     const map = tf.tidy(() => band.slice([image, 0, 0, channel], [1, -1, -1, 1]));
-    const { data, ...size } = await colored(gridOf(map), { scheme });
+    const grid = gridOf(map);
     map.dispose();
+    return grid;
+  };
+  const all = [approximation, ...details.flatMap(({ horizontal, vertical, diagonal }) => [horizontal, vertical, diagonal])];
+  const common = scheme && commonRange(all.map((band) => gridOfBand(band).values), scheme);
+  const tile = async (band: Tensor4D, own: ColorScheme, [left, top, right, bottom]: number[]): Promise<OverlayOptions> => {
+    const { data, ...size } = await colored(gridOfBand(band), { scheme: scheme ?? own, range: common });
     const to = { width: Math.max(1, right - left - GAP), height: Math.max(1, bottom - top - GAP) };
     const input = await sharp(data, { raw: { ...size, channels: 3 } }).resize(to.width, to.height, { kernel: 'nearest', fit: 'fill' }).png().toBuffer();
     return { input, left, top };
@@ -43,4 +51,10 @@ export async function bandMosaic({ approximation, details }: WaveletDecompositio
   }
   tiles.push(await tile(approximation, 'greys', [0, 0, right, bottom]));
   return sharp({ create: { width, height, channels: 4, background: GROUND } }).composite(tiles).png().toBuffer();
+}
+
+/** The range of all bands together. */
+function commonRange(values: readonly ArrayLike<number>[], scheme: ColorScheme): [number, number] {
+  const ranges = values.map((band) => heatRange(band, scheme));
+  return [Math.min(...ranges.map(([low]) => low)), Math.max(...ranges.map(([, high]) => high))];
 }

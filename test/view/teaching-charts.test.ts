@@ -1,7 +1,8 @@
 /** The charts of the course: complete specs, drawn without a warning, with the numbers they were given. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { filterChart, lineChart, softmaxChart, toSvg, valueBars } from 'freekd';
+import sharp from 'sharp';
+import { environmentFacts, filterChart, lineChart, methodDiagram, methodSvg, softmaxChart, toSvg, valueBars } from 'freekd';
 import type { Chart } from '../../lib/dist/view/theme';
 
 async function drawn(chart: Chart): Promise<string> {
@@ -42,4 +43,23 @@ test('softmaxChart: shares of one, at the division that the slider starts with',
   const shares = [...svg.matchAll(/aria-label="[^"]*share: ([\d.]+)%/g)].map(([, share]) => Number(share));
   const e = Math.E;
   assert.deepEqual(shares.map((share) => share.toFixed(1)), [(100 * e) / (e + 2), 100 / (e + 2), 100 / (e + 2)].map((share) => share.toFixed(1)));
+});
+
+test('methodDiagram: every picture is in it, and it can be drawn', async () => {
+  const names = ['picture', 'teacherMap', 'teacherBands', 'studentMap', 'studentBands', 'masks', 'difference'] as const;
+  const colors = ['#ff0000', '#00ff00', '#0000ff', '#ffff00', '#ff00ff', '#00ffff', '#808080'];
+  const tiles = await Promise.all(colors.map((background) => sharp({ create: { width: 8, height: 8, channels: 3, background } }).png().toBuffer()));
+  const pictures = Object.fromEntries(names.map((name, i) => [name, tiles[i]])) as Record<(typeof names)[number], Buffer>;
+  assert.equal(methodSvg(pictures).match(/<image /g)?.length, names.length);
+  const { data, info } = await sharp(await methodDiagram(pictures)).ensureAlpha().raw().toBuffer({ resolveWithObject: true });
+  const count = new Map<string, number>();
+  for (let i = 0; i < data.length; i += info.channels) {
+    const hex = `#${data.subarray(i, i + 3).toString('hex')}`;
+    if (data[i + 3] === 255) count.set(hex, (count.get(hex) ?? 0) + 1);
+  }
+  for (const color of colors) assert.ok((count.get(color) ?? 0) > 40_000, `${color} is missing`);
+});
+
+test('environmentFacts: something is known of everything', () => {
+  for (const { what, found } of environmentFacts()) assert.ok(found && found !== 'unknown', what);
 });

@@ -1,0 +1,20 @@
+/** What this process runs on: shown at the start of the course, and of use in a question to others. */
+import * as os from 'node:os';
+import { kernelLevel } from './kernels/native';
+import { tf } from './tf';
+
+/** Name and value of each fact, in the order to show them. */
+export function environmentFacts(): { what: string; found: string }[] {
+  const { binding, isUsingGpuDevice } = tf.backend() as unknown as { binding?: { TF_Version?: string }; isUsingGpuDevice?: boolean };
+  const kernels = { onednn: "TensorFlow's own, with oneDNN", plain: "TensorFlow's own", stock: 'stock tfjs' }[kernelLevel()];
+  return [
+    { what: 'device', found: isUsingGpuDevice ? 'GPU' : 'CPU' },
+    { what: 'processor', found: `${os.cpus()[0]?.model.trim() ?? 'unknown'}, ${os.availableParallelism()} threads` },
+    { what: 'memory', found: `${(os.totalmem() / 2 ** 30).toFixed(0)} GB` },
+    { what: 'system', found: `${os.type()} ${os.arch()}` },
+    { what: 'Node', found: process.version.slice(1) },
+    { what: 'TensorFlow', found: binding?.TF_Version ?? 'unknown' },
+    { what: 'tfjs', found: tf.version_core },
+    { what: 'kernels', found: kernels },
+  ];
+}
