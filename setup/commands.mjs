@@ -1,7 +1,7 @@
 /** The npm scripts: each makes sure of the set-up it needs, then does its work. */
 import path from 'node:path';
 import { SetupError } from './errors.mjs';
-import { fromRoot, nodeModules } from './paths.mjs';
+import { fromRoot, nodeModules, venvPython } from './paths.mjs';
 import { seconds } from './progress.mjs';
 import { runInForeground } from './run.mjs';
 import { ensure, forBuild, forLint, withReferences } from './setup.mjs';
@@ -25,6 +25,16 @@ async function bench(words) {
   return runInForeground(process.execPath, [path.join(nodeModules, 'tsx', 'dist', 'cli.mjs'), fromRoot('test', 'bench', 'index.ts'), ...words], { env: environment });
 }
 
+async function notebooks(words) {
+  const { environment } = await ensure();
+  return runInForeground(venvPython, [fromRoot('setup', 'notebooks.py'), ...words], { env: environment });
+}
+
+async function site(words) {
+  const { environment } = await ensure();
+  return runInForeground(venvPython, [fromRoot('setup', 'site.py'), ...words], { env: environment });
+}
+
 async function build() {
   await ensure(forBuild);
   console.log('lib/dist is up to date.');
@@ -41,7 +51,7 @@ const start = async (words) => (await import('./start.mjs')).start(words);
 const test = async (words) => (await import('./test.mjs')).test(words);
 const doctor = async () => (await import('./doctor.mjs')).doctor();
 
-const commands = { setup, start, reproduce, test, doctor, lint, build, bench };
+const commands = { setup, start, reproduce, test, doctor, lint, build, bench, notebooks, site };
 
 /** @param {string[]} words command and its arguments */
 export async function main([name, ...words]) {

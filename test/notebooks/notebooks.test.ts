@@ -1,8 +1,8 @@
-/** Every notebook runs from top to bottom, and its committed outputs are fit to be shown. */
+/** Every notebook runs from top to bottom, and what is committed is fit to be shown. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 
@@ -11,50 +11,43 @@ const notebooks = readdirSync(join(root, 'notebooks')).filter((name) => name.end
 const folder = mkdtempSync(join(tmpdir(), 'freekd-notebooks-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-interface Output {
-  output_type: string;
-  name?: string;
-  data?: Record<string, unknown>;
+function tool(words: string[], settings: Record<string, string> = {}): { status: number | null; stdout: string; stderr: string } {
+  return spawnSync(join(root, '.venv/bin/python'), ['setup/notebooks.py', ...words], { cwd: root, encoding: 'utf8', env: { ...process.env, ...settings } });
 }
-interface Cell {
-  cell_type: string;
-  source: string | string[];
-  outputs?: Output[];
-}
-const cellsOf = (file: string): Cell[] => (JSON.parse(readFileSync(file, 'utf8')) as { cells: Cell[] }).cells;
 
 /** Settings at which a notebook shows its whole path in seconds. */
-const small = { STEPS: '6', PROMPT_STEPS: '4', TRAIN: '32', VAL: '24', SEEDS: '1', STUDENT_STEPS: '6' };
+const small = { STEPS: '6', PROMPT_STEPS: '4', TRAIN: '32', VAL: '24', SEEDS: '1', STUDENT_STEPS: '6', OUT: join(folder, 'out') };
 
-for (const name of notebooks) {
-  const file = join(root, 'notebooks', name);
-
+for (const name of notebooks)
   test(`${name} runs from top to bottom without an error or a warning`, () => {
-    const settings = Object.fromEntries(Object.entries({ ...small, OUT: join(folder, 'out') }).map(([key, value]) => [`FREEKD_NOTEBOOK_${key}`, value]));
+    const settings = Object.fromEntries(Object.entries(small).map(([key, value]) => [`FREEKD_NOTEBOOK_${key}`, value]));
     const output = join(folder, name);
-    const python = join(root, '.venv/bin/python');
-    const { status, stderr } = spawnSync(python, ['test/notebooks/execute.py', file, '--output', output], {
-      cwd: root,
-      encoding: 'utf8',
-      env: { ...process.env, ...settings },
-    });
+    const { status, stderr } = tool([join(root, 'notebooks', name), '--output', output], settings);
     assert.equal(status, 0, stderr);
-    const shown = cellsOf(output).flatMap(({ outputs = [] }) => outputs);
-    assert.ok(shown.some(({ data = {} }) => 'image/png' in data), 'no picture');
+    assert.match(readFileSync(output, 'utf8'), /"image\/png"/, 'no picture');
   });
 
-  test(`${name} is committed with its outputs, small and clean`, () => {
-    assert.ok(statSync(file).size < 1e6, 'over 1 MB');
-    const code = cellsOf(file).filter(({ cell_type }) => cell_type === 'code');
-    const outputs = code.flatMap(({ outputs: all = [] }) => all);
-    assert.ok(outputs.length > 0, 'no outputs');
-    for (const { output_type, name: stream, data = {} } of outputs) {
-      assert.notEqual(output_type, 'error');
-      assert.notEqual(stream, 'stderr');
-      if ('application/vnd.vegalite.v5+json' in data) assert.ok('image/png' in data, 'a chart without a PNG');
-    }
-    assert.ok(!readFileSync(file, 'utf8').includes(homedir() + '/'), 'a path of the machine that ran it');
-  });
-}
+test('the committed notebooks have clean and small outputs, made by their code, and links that lead somewhere', () => {
+  assert.ok(notebooks.length > 0);
+  const { status, stderr } = tool(['--check']);
+  assert.equal(status, 0, stderr);
+});
 
-test('there are notebooks', () => assert.ok(notebooks.length > 0));
+test('--check says what is wrong', () => {
+  const notebook = JSON.parse(readFileSync(join(root, 'notebooks', notebooks[0]), 'utf8')) as { cells: { cell_type: string; source: string | string[]; outputs?: unknown[] }[] };
+  const wrong = (change: (copy: typeof notebook) => void): string => {
+    const copy = structuredClone(notebook);
+    change(copy);
+    const file = join(folder, 'wrong.ipynb');
+    writeFileSync(file, JSON.stringify(copy));
+    const { status, stderr } = tool([file, '--check']);
+    assert.equal(status, 1);
+    return stderr;
+  };
+  const code = notebook.cells.findIndex(({ cell_type }) => cell_type === 'code');
+  assert.match(wrong(({ cells }) => (cells[code].source = 'const other = 1;')), /outputs are older than its code/);
+  assert.match(wrong(({ cells }) => cells.forEach((cell) => cell.outputs && (cell.outputs = []))), /has no outputs/);
+  assert.match(wrong(({ cells }) => (cells[code].outputs = [{ output_type: 'stream', name: 'stderr', text: 'a warning' }])), /prints to stderr: a warning/);
+  assert.match(wrong(({ cells }) => (cells[0].source = '[x](nowhere.ipynb)')), /link to nowhere\.ipynb leads nowhere/);
+  assert.match(tool(['99']).stderr, /there is no notebook 99; there are 00-/);
+});
