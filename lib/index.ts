@@ -63,6 +63,7 @@ export { checkTeacher, evaluateDetector, TeacherMismatchError, type DetectorScor
 export * from './experiments/experiment';
 export { metricNames, readResults, saveResult, summarise, type RunResult, type Summary } from './experiments/results';
 export { openNotebookSession, type NotebookSessionOptions } from './experiments/notebook-session';
+export * from './experiments/ablations';
 export { override } from './experiments/overrides';
 export * from './experiments/settings';
 export { Session } from './experiments/session';
@@ -76,6 +77,7 @@ export { methodDiagram, methodSvg, type MethodPictures } from './view/diagram';
 export { filterChart } from './view/filters';
 export { heatPicture, spotlight, type ColorScheme, type HeatOptions } from './view/heat';
 export { bandMosaic, type MosaicOptions } from './view/mosaic';
+export { groupDots, type Variation } from './view/group-dots';
 export { lineChart, type LineChartOptions, type LinePoint } from './view/lines';
 export { maskChart } from './view/masks';
 export { liveTraining, showChart, showHtml, showPicture, showTable } from './view/notebook';

@@ -8,6 +8,7 @@
  */
 import type { InputSize } from '../coco/transforms';
 import type { Distillation } from '../distill/distill-student';
+import type { FrequencyOptions } from '../freekd/loss';
 import type { FrequencyConfig, PromptTuning } from '../distill/tune-prompt';
 import { smallStudent, smallTeacher } from '../detection/presets';
 import type { RetinaNetConfig } from '../detection/retinanet';
@@ -42,6 +43,8 @@ export interface Experiment {
   student: TrainingConfig;
   /** Stage 1 of each profile. */
   prompt: Record<Profile, StageOne>;
+  /** How L_FKD and L_FreeKD weigh bands, in profile `paper`. */
+  loss: Required<Pick<FrequencyOptions, 'bands' | 'reduction'>>;
   /** Weights of the losses of stage 2. */
   weights: { mse: number; mu: number; released: Required<Distillation>['released'] };
 }
@@ -63,11 +66,11 @@ export const variantTitles: Record<Variant, string> = {
 };
 
 /** The losses of a variant. */
-export function distillationOf(variant: Variant, { weights, prompt }: Experiment): Distillation {
+export function distillationOf(variant: Variant, { weights, prompt, loss }: Experiment): Distillation {
   const { mse, mu, released } = weights;
   const paper = prompt.paper.frequency;
   const transform = paper.profile === 'paper' ? { wavelet: paper.wavelet, mode: paper.mode, level: paper.level } : {};
-  const freekd = (masks: boolean, relation: boolean): Distillation => ({ freekd: { mu, masks, relation, ...transform } });
+  const freekd = (masks: boolean, relation: boolean): Distillation => ({ freekd: { mu, masks, relation, ...transform, ...loss } });
   switch (variant) {
     case 'student':
       return {};
@@ -114,6 +117,7 @@ export const emojiScenes: Experiment = {
     paper: { frequency: { profile: 'paper', tokens: 2, level: 3, wavelet: 'haar', mode: 'zero', gate: true }, tuning },
     released: { frequency: { profile: 'released', tokens: 6 }, tuning },
   },
+  loss: { bands: 'all', reduction: 'mean' },
   weights: { mse: 10, mu: 30, released: { frequency: 1, mse: 5, regression: 1 } },
 };
 

@@ -13,6 +13,7 @@ import { apBars } from '../view/charts';
 import { toPng } from '../view/render';
 import { writeReport, type ReportContent, type ReportPictures } from '../view/report';
 import { comparisonTable } from '../view/text-table';
+import { ablationExperiment, ablationNames, type AblationName } from './ablations';
 import { checkSplits, openSplits, type Splits } from './data';
 import { emojiScenes, folderExperiment, variants, type Experiment, type Profile, type Variant } from './experiment';
 import { override } from './overrides';
@@ -30,6 +31,7 @@ interface Options {
   firstSeed: number;
   steps?: number;
   setting?: SettingName;
+  ablation?: AblationName;
   set?: string[];
   profile: Profile;
   out?: string;
@@ -64,6 +66,7 @@ function parse(): Options {
     .option('--first-seed <n>', 'the first of them', positive, 1)
     .option('--steps <n>', 'training steps of each student', positive)
     .addOption(new Option('--setting <name>', `other conditions on emoji scenes: ${settingNames.map((name) => `${name} (${settings[name].what})`).join(', ')}`).choices(settingNames))
+    .addOption(new Option('--ablation <name>', 'FreeKD on emoji scenes with one choice changed; runs freekd only').choices(ablationNames).conflicts(['setting', 'data']))
     .option('--set <field=value>', 'change a field of the experiment, e.g. weights.mu=30; may be repeated', (word: string, before: string[] = []) => [...before, word])
     .addOption(new Option('--profile <name>', 'the FreeKD variant of the default list').choices(['paper', 'released']).default('paper'))
     .option('--out <folder>', 'where results go (default: data/results/local/NAME)')
@@ -113,7 +116,7 @@ async function openExperiment(options: Options): Promise<Pick<SessionOptions, 'e
     const { folder } = await ensureEmojiScenes({ ...setting?.scenes, ...size, onProgress: (done: number, total: number) => progress.update(done / total) });
     progress.stop();
     splits = openSplits(folder);
-    experiment = options.setting ? experimentOf(options.setting) : emojiScenes;
+    experiment = options.setting ? experimentOf(options.setting) : options.ablation ? ablationExperiment(options.ablation) : emojiScenes;
     shipped = !setting?.ownTeacher;
   }
   if (options.smoke) experiment = smokeSized(experiment);
@@ -143,7 +146,7 @@ async function main(): Promise<void> {
   const signal = stopOnInterrupt();
   const opened = await openExperiment(options);
   const { experiment, out } = opened;
-  const chosen = options.variants ?? (full ? [...variants] : (['student', 'mse', profile === 'released' ? 'released' : 'freekd'] satisfies Variant[]));
+  const chosen = options.variants ?? (options.ablation ? (['freekd'] satisfies Variant[]) : full ? [...variants] : (['student', 'mse', profile === 'released' ? 'released' : 'freekd'] satisfies Variant[]));
   const seeds = Array.from({ length: full ? Math.max(3, options.seeds) : options.seeds }, (_, i) => firstSeed + i);
   const session = new Session({ ...opened, root, trainTeacher, resume, signal, say, progress: terminalProgress });
   say(`${experiment.title}: ${session.train.images.length} training and ${session.val.images.length} validation pictures; results in ${path.relative(root, out) || out}`);

@@ -52,6 +52,7 @@ test('what was asked for wrongly is said in one sentence', async () => {
     [['--profile', 'other'], /Allowed choices are paper, released/],
     [['--setting', 'none'], /Allowed choices are long, few, narrow, small/],
     [['--setting', 'few', '--data', folder], /--setting: the settings are of emoji scenes/],
+    [['--ablation', 'mu-10', '--setting', 'few'], /cannot be used with option/],
     [['--set', 'weights.nu=3', '--smoke'], /--set weights\.nu=3: there is no field "nu"; there are mse, mu, released/],
     [['--data', 'nowhere'], /--data: there is no folder .*nowhere/],
     [['--data', await writeFixture()], /split/],

@@ -1,7 +1,7 @@
 /** Changing an experiment field by field, and the settings made of such changes. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { emojiScenes, experimentOf, override, RetinaNet, settingNames, settings, type Setting } from 'freekd';
+import { ablationExperiment, ablationNames, ablations, emojiScenes, experimentOf, override, RetinaNet, settingNames, settings, type Setting } from 'freekd';
 import { sceneConfig } from '../../lib/dist/scenes/config';
 
 test('override changes the named fields and nothing else', () => {
@@ -44,4 +44,19 @@ test('every setting is an experiment with a name and a title of its own, whose s
     return experiment.name;
   });
   assert.equal(new Set([...names, emojiScenes.name]).size, settingNames.length + 1);
+});
+
+test('every ablation changes what it says, and only in its group', () => {
+  for (const name of ablationNames) {
+    const experiment = ablationExperiment(name);
+    assert.notDeepEqual({ ...experiment, name: '', title: '' }, { ...emojiScenes, name: '', title: '' }, name);
+    assert.deepEqual(experiment.teacher, emojiScenes.teacher);
+    assert.deepEqual(experiment.student, emojiScenes.student, 'students are the same network');
+    assert.ok(experiment.title.includes(ablations[name].value));
+  }
+  const standards = new Map(ablationNames.map((name) => [ablations[name].group, ablations[name].standard]));
+  for (const name of ablationNames) assert.equal(ablations[name].standard, standards.get(ablations[name].group), 'one standard a group');
+  assert.equal(standards.get('mu'), String(emojiScenes.weights.mu));
+  const { frequency } = emojiScenes.prompt.paper;
+  assert.deepEqual('level' in frequency && [String(frequency.level), String(frequency.tokens), frequency.wavelet], ['wavelet levels', 'tokens a band', 'wavelet'].map((group) => standards.get(group)));
 });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import sharp from 'sharp';
-import { environmentFacts, filterChart, lineChart, methodDiagram, methodSvg, softmaxChart, toSvg, valueBars } from 'freekd';
+import { environmentFacts, filterChart, groupDots, lineChart, methodDiagram, methodSvg, softmaxChart, toSvg, valueBars } from 'freekd';
 import type { Chart } from '../../lib/dist/view/theme';
 
 async function drawn(chart: Chart): Promise<string> {
@@ -62,4 +62,16 @@ test('methodDiagram: every picture is in it, and it can be drawn', async () => {
 
 test('environmentFacts: something is known of everything', () => {
   for (const { what, found } of environmentFacts()) assert.ok(found && found !== 'unknown', what);
+});
+
+test('groupDots: a tick a row, a dot a seed, the control in every group', async () => {
+  const variations = [
+    { group: 'levels', value: '1', standard: false, results: [1, 2, 3] },
+    { group: 'levels', value: '3', standard: true, results: [3, 4] },
+    { group: 'tokens', value: '2', standard: true, results: [3, 4] },
+  ];
+  const svg = await drawn(groupDots(variations, { title: 'made up', axis: 'AP (%)', color: '#d9475f', control: { name: 'control', value: 2.5 } }));
+  const count = (role: string): number => svg.match(new RegExp(`aria-roledescription="${role}"`, 'g'))?.length ?? 0;
+  assert.deepEqual([count('tick'), count('point'), count('rule')], [3, 7, 2]);
+  assert.match(svg, /3 \(default\)/);
 });
