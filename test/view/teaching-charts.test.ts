@@ -72,6 +72,6 @@ test('groupDots: a tick a row, a dot a seed, the control in every group', async 
   ];
   const svg = await drawn(groupDots(variations, { title: 'made up', axis: 'AP (%)', color: '#d9475f', control: { name: 'control', value: 2.5 } }));
   const count = (role: string): number => svg.match(new RegExp(`aria-roledescription="${role}"`, 'g'))?.length ?? 0;
-  assert.deepEqual([count('tick'), count('point'), count('rule')], [3, 7, 2]);
+  assert.deepEqual([count('tick'), count('point'), count('rule mark container')], [3, 7, 2]);
   assert.match(svg, /3 \(default\)/);
 });
