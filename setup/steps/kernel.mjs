@@ -1,5 +1,5 @@
 /**
- * Step: tslab as a Jupyter kernel of .venv. The specification is the one that `tslab install` writes, with this very Node, its
+ * Step: tslab as a Jupyter kernel of .venv, and JupyterLab's settings there. The specification is the one that `tslab install` writes, with this very Node, its
  * absolute paths and TensorFlow's variables added.
  */
 import fs from 'node:fs';
@@ -27,12 +27,16 @@ const specificationText = ({ runtime }) => {
   return `${JSON.stringify(kernelSpecification({ node: process.execPath, tslab, variables }), null, 2)}\n`;
 };
 
+/** No question about news and no look for updates: the version is pinned. */
+const labSettings = path.join(venv, 'share', 'jupyter', 'lab', 'settings', 'overrides.json');
+const labSettingsText = `${JSON.stringify({ '@jupyterlab/apputils-extension:notification': { fetchNews: 'false', checkForUpdates: false } }, null, 2)}\n`;
+
 export const kernel = {
   name: 'kernel',
   title: 'Notebook kernel',
   disk: 1e6,
-  key: (context) => (fs.existsSync(tslab) ? hash(specificationText(context)) : null),
-  places: () => [path.relative(root, kernelFolder)],
+  key: (context) => (fs.existsSync(tslab) ? hash(specificationText(context), labSettingsText) : null),
+  places: () => [kernelFolder, labSettings].map((place) => path.relative(root, place)),
 
   async make(context) {
     const fresh = path.join(temporary, 'kernel');
@@ -41,5 +45,7 @@ export const kernel = {
     fs.rmSync(kernelFolder, { recursive: true, force: true });
     fs.mkdirSync(path.dirname(kernelFolder), { recursive: true });
     fs.renameSync(fresh, kernelFolder);
+    fs.mkdirSync(path.dirname(labSettings), { recursive: true });
+    fs.writeFileSync(labSettings, labSettingsText);
   },
 };

@@ -62,10 +62,11 @@ test('tests are found in folders and by name', (t) => {
 });
 
 test('JupyterLab keeps its safe defaults', () => {
-  const plain = jupyterArguments({ words: [], root: false, display: true, folder: 'notebooks' });
-  assert.deepEqual(plain, ['-m', 'jupyterlab', 'notebooks']);
-  const rooted = jupyterArguments({ words: ['--no-browser', '--port=9000'], root: true, display: false, folder: 'notebooks' });
-  assert.deepEqual(rooted, ['-m', 'jupyterlab', 'notebooks', '--allow-root', '--no-browser', '--port=9000']);
+  const plain = jupyterArguments({ words: [], root: false, display: true, folder: '/r' });
+  const own = ['-m', 'jupyterlab', '--ServerApp.root_dir=/r', '--FileContentsManager.preferred_dir=/r/notebooks', '--LabApp.default_url=/lab/tree/notebooks/00-start-here.ipynb'];
+  assert.deepEqual(plain, own, 'no address, no token setting');
+  const rooted = jupyterArguments({ words: ['--no-browser', '--port=9000'], root: true, display: false, folder: '/r' });
+  assert.deepEqual(rooted, [...own, '--allow-root', '--no-browser', '--port=9000']);
   assert.equal(hasDisplay({}, 'linux'), false);
   assert.equal(hasDisplay({ DISPLAY: ':0' }, 'linux'), true);
   assert.equal(hasDisplay({ DISPLAY: ':0', SSH_CONNECTION: 'x' }, 'linux'), false);
