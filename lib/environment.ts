@@ -3,17 +3,25 @@ import * as os from 'node:os';
 import { kernelLevel } from './kernels/native';
 import { tf } from './tf';
 
+interface Native {
+  binding?: { TF_Version?: string };
+  isUsingGpuDevice?: boolean;
+}
+const native = (): Native => tf.backend() as unknown as Native;
+
+/** The version of TensorFlow's native library. */
+export const tensorflowVersion = (): string => native().binding?.TF_Version ?? 'unknown';
+
 /** Name and value of each fact, in the order to show them. */
 export function environmentFacts(): { what: string; found: string }[] {
-  const { binding, isUsingGpuDevice } = tf.backend() as unknown as { binding?: { TF_Version?: string }; isUsingGpuDevice?: boolean };
   const kernels = { onednn: "TensorFlow's own, with oneDNN", plain: "TensorFlow's own", stock: 'stock tfjs' }[kernelLevel()];
   return [
-    { what: 'device', found: isUsingGpuDevice ? 'GPU' : 'CPU' },
+    { what: 'device', found: native().isUsingGpuDevice ? 'GPU' : 'CPU' },
     { what: 'processor', found: `${os.cpus()[0]?.model.trim() ?? 'unknown'}, ${os.availableParallelism()} threads` },
     { what: 'memory', found: `${(os.totalmem() / 2 ** 30).toFixed(0)} GB` },
     { what: 'system', found: `${os.type()} ${os.arch()}` },
     { what: 'Node', found: process.version.slice(1) },
-    { what: 'TensorFlow', found: binding?.TF_Version ?? 'unknown' },
+    { what: 'TensorFlow', found: tensorflowVersion() },
     { what: 'tfjs', found: tf.version_core },
     { what: 'kernels', found: kernels },
   ];

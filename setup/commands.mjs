@@ -25,15 +25,11 @@ async function bench(words) {
   return runInForeground(process.execPath, [path.join(nodeModules, 'tsx', 'dist', 'cli.mjs'), fromRoot('test', 'bench', 'index.ts'), ...words], { env: environment });
 }
 
-async function notebooks(words) {
+/** A command that is a script of setup/ in the Python environment. */
+const python = (script) => async (words) => {
   const { environment } = await ensure();
-  return runInForeground(venvPython, [fromRoot('setup', 'notebooks.py'), ...words], { env: environment });
-}
-
-async function site(words) {
-  const { environment } = await ensure();
-  return runInForeground(venvPython, [fromRoot('setup', 'site.py'), ...words], { env: environment });
-}
+  return runInForeground(venvPython, [fromRoot('setup', script), ...words], { env: environment });
+};
 
 async function build() {
   await ensure(forBuild);
@@ -51,7 +47,7 @@ const start = async (words) => (await import('./start.mjs')).start(words);
 const test = async (words) => (await import('./test.mjs')).test(words);
 const doctor = async () => (await import('./doctor.mjs')).doctor();
 
-const commands = { setup, start, reproduce, test, doctor, lint, build, bench, notebooks, site };
+const commands = { setup, start, reproduce, test, doctor, lint, build, bench, notebooks: python('notebooks.py'), site: python('site.py') };
 
 /** @param {string[]} words command and its arguments */
 export async function main([name, ...words]) {

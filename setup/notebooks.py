@@ -134,8 +134,10 @@ def check(path):
         found.append("its outputs are older than its code")
     if any("image/png" not in output.data for output in outputs if VEGALITE in output.get("data", {})):
         found.append("a chart has no PNG beside it")
-    if path.stat().st_size > LIMIT:
-        found.append(f"it has {path.stat().st_size:,} bytes, over {LIMIT:,}: show smaller or fewer pictures")
+    if path.stat().st_size >= LIMIT:
+        found.append(f"it has {path.stat().st_size:,} bytes, not below {LIMIT:,}: show smaller or fewer pictures")
+    if f"{Path.home()}/" in path.read_text():
+        found.append(f"it holds a path below {Path.home()}")
     return found
 
 

@@ -5,6 +5,7 @@ import * as os from 'node:os';
 import * as path from 'node:path';
 import { writeAtomically } from '../atomic-file';
 import type { StepRecord } from '../train/log';
+import { tensorflowVersion } from '../environment';
 import { tf } from '../tf';
 import { variants, type Variant } from './experiment';
 
@@ -47,7 +48,6 @@ export function provenance(root: string): Pick<RunResult, 'machine' | 'versions'
     }
   };
   const changed = git('status', '--porcelain', '--untracked-files=no') ? '+' : '';
-  const binding = (tf.backend() as unknown as { binding?: { TF_Version?: string } }).binding;
   return {
     machine: {
       cpu: os.cpus()[0]?.model ?? 'unknown',
@@ -56,7 +56,7 @@ export function provenance(root: string): Pick<RunResult, 'machine' | 'versions'
       memoryGB: Math.round(os.totalmem() / 2 ** 30),
       platform: `${os.platform()} ${os.arch()}`,
     },
-    versions: { node: process.version, tensorflow: binding?.TF_Version ?? 'unknown', tfjs: tf.version_core },
+    versions: { node: process.version, tensorflow: tensorflowVersion(), tfjs: tf.version_core },
     commit: (git('rev-parse', '--short=12', 'HEAD') || 'unknown') + changed,
     date: new Date().toISOString(),
     command: ['npm run reproduce --', ...process.argv.slice(2)].join(' '),
@@ -109,6 +109,12 @@ export interface Summary {
   millisecondsPerStep: number;
 }
 
+/** Mean and sample deviation; the deviation of one value is NaN. */
+export function meanAndDeviation(values: readonly number[]): { mean: number; deviation: number } {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  return { mean, deviation: Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1)) };
+}
+
 /** Mean and deviation over seeds of each variant, in the order of `order`. */
 export function summarise(results: RunResult[], order: readonly Variant[]): Summary[] {
   return order.flatMap((variant) => {
@@ -117,9 +123,8 @@ export function summarise(results: RunResult[], order: readonly Variant[]): Summ
     const mean = {} as Record<Metric, number>;
     const deviation = {} as Record<Metric, number>;
     for (const metric of metricNames) {
-      const values = runs.map(({ metrics }) => metrics[metric]);
-      mean[metric] = values.reduce((sum, value) => sum + value, 0) / values.length;
-      deviation[metric] = Math.sqrt(values.reduce((sum, value) => sum + (value - mean[metric]) ** 2, 0) / (values.length - 1));
+      const statistics = meanAndDeviation(runs.map(({ metrics }) => metrics[metric]));
+      [mean[metric], deviation[metric]] = [statistics.mean, statistics.deviation];
     }
     const times = runs.map((run) => run.millisecondsPerStep).sort((a, b) => a - b);
     return [{ variant, seeds: runs.map(({ seed }) => seed), mean, deviation, millisecondsPerStep: times[times.length >> 1] }];

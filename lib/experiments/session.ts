@@ -40,15 +40,16 @@ export class Session {
 
   /** Stage 1 of a profile and seed. */
   stageOne(profile: Profile, seed: number): Promise<FrequencyState> {
-    return this.tune(`${profile}-seed${seed}`, this.options.experiment.prompt[profile], seed);
+    return this.tune(profile, this.options.experiment.prompt[profile], seed);
   }
 
   /**
-   * Stage 1 with settings of one's own, tuned once a session for each `name`; with `resume`, found again where it was tuned before with the
+   * Stage 1 with settings of one's own, tuned once a session for each `name` and seed; with `resume`, found again where it was tuned before with the
    * same configuration. The session frees the result.
    */
   async tune(name: string, { frequency, tuning }: StageOne, seed: number): Promise<FrequencyState> {
-    const found = this.frequency.get(name);
+    const key = `${name}-seed${seed}`;
+    const found = this.frequency.get(key);
     if (found) return found;
     const { views, sha256 } = await this.source.take();
     const teacher = views[frequency.profile];
@@ -58,13 +59,12 @@ export class Session {
     const config = { frequency, tuning, batch, seed, teacher: sha256, ...this.bench.inputs() };
     const state = createFrequencyState(teacher.deviations.length, teacher.channels, frequency, seed);
     try {
-      const title = `prompt, ${name.replace('-seed', ', seed ')}`;
-      await this.bench.run(title, `prompt-${name}`, config, tuning.steps, (run) => tunePrompt({ teacher, features, state, loader, tuning, batchSize: batch }, run));
+      await this.bench.run(`prompt, ${name}, seed ${seed}`, `prompt-${key}`, config, tuning.steps, (run) => tunePrompt({ teacher, features, state, loader, tuning, batchSize: batch }, run));
     } catch (error) {
       state.parameters.dispose();
       throw error;
     }
-    this.frequency.set(name, state);
+    this.frequency.set(key, state);
     return state;
   }
 

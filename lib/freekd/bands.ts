@@ -25,10 +25,7 @@ export function bandNames(level: number): string[] {
 }
 
 /** The bands of a decomposition in order, B tensors [N, H_b, W_b, C]. */
-export function bandsOf(decomposition: WaveletDecomposition): Tensor4D[] {
-  const details = decomposition.details.map(({ horizontal, vertical, diagonal }) => [horizontal, vertical, diagonal]);
-  return [decomposition.approximation, ...details.flat()];
-}
+export { coefficients as bandsOf } from '../wavelet/transform';
 
 /** The inverse of `bandsOf`. */
 export function decompositionOf(bands: Tensor4D[]): WaveletDecomposition {

@@ -1,5 +1,5 @@
 /** Numbers as colours: a map of values as a picture, alone or over the picture it belongs to. */
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 import { decode, type Picture } from '../coco/image';
 import type { Tensor } from '../tf';
 
@@ -63,11 +63,13 @@ export async function colored({ values, height, width }: Grid, { scheme = 'virid
   return { data, width, height };
 }
 
-/** Pixels enlarged to `width`, each a sharp square. */
-function enlarged({ data, ...size }: Picture, width: number): Promise<Buffer> {
-  const height = Math.max(1, Math.round((size.height * width) / size.width));
-  return sharp(data, { raw: { ...size, channels: 3 } }).resize(width, height, { kernel: 'nearest', fit: 'fill' }).png().toBuffer();
+/** Pixels enlarged, each a sharp rectangle; not encoded yet. */
+export function enlarged({ data, ...size }: Picture, width: number, height: number): Sharp {
+  return sharp(data, { raw: { ...size, channels: 3 } }).resize(width, height, { kernel: 'nearest', fit: 'fill' });
 }
+
+/** The height of a picture at another width, in whole pixels. */
+const heightAt = (width: number, size: { width: number; height: number }): number => Math.max(1, Math.round((size.height * width) / size.width));
 
 /**
  * A map of values as a picture.
@@ -75,7 +77,9 @@ function enlarged({ data, ...size }: Picture, width: number): Promise<Buffer> {
  * @returns a PNG file's bytes
  */
 export async function heatPicture(map: Tensor, options: HeatOptions = {}): Promise<Buffer> {
-  return enlarged(await colored(gridOf(map), options), options.width ?? 220);
+  const { width = 220 } = options;
+  const picture = await colored(gridOf(map), options);
+  return enlarged(picture, width, heightAt(width, picture)).png().toBuffer();
 }
 
 /**
@@ -87,9 +91,9 @@ export async function heatPicture(map: Tensor, options: HeatOptions = {}): Promi
 export async function spotlight(picture: string | Picture, map: Tensor, options: Omit<HeatOptions, 'scheme'> = {}): Promise<Buffer> {
   const { data, ...size } = typeof picture === 'string' ? await decode(picture) : picture;
   const { width = 220 } = options;
-  const height = Math.max(1, Math.round((size.height * width) / size.width));
-  const shade = await enlarged(await colored(gridOf(map), { ...options, scheme: 'greys' }), width);
-  const light = await sharp(shade).resize(width, height, { kernel: 'nearest', fit: 'fill' }).removeAlpha().linear(0.85, 0.15 * 255).png().toBuffer();
+  const height = heightAt(width, size);
+  const shade = await colored(gridOf(map), { ...options, scheme: 'greys' });
+  const light = await enlarged(shade, width, height).linear(0.85, 0.15 * 255).png().toBuffer();
   return sharp(data, { raw: { ...size, channels: 3 } })
     .resize(width, height, { kernel: 'cubic', fit: 'fill' })
     .composite([{ input: light, blend: 'multiply' }])

@@ -17,12 +17,10 @@ export interface LineChartOptions {
   /** Of the y axis, as d3-format's. Default `~r`. */
   format?: string;
   colors: Record<string, string>;
-  /** Logarithmic y axis. */
-  log?: boolean;
 }
 
 /** One line a series; where there are panels, each has its own y axis. */
-export function lineChart(points: readonly LinePoint[], { title, x, y, format = '~r', colors, log = false }: LineChartOptions): Chart {
+export function lineChart(points: readonly LinePoint[], { title, x, y, format = '~r', colors }: LineChartOptions): Chart {
   const panels = [...new Set(points.map(({ panel }) => panel ?? ''))];
   const series = [...new Set(points.map((point) => point.series))];
   const missing = series.find((name) => !(name in colors));
@@ -34,13 +32,13 @@ export function lineChart(points: readonly LinePoint[], { title, x, y, format = 
   } as const;
   const charts = panels.map((panel) => ({
     ...(panel && { title: { text: panel, anchor: 'middle' as const, fontSize: 13 } }),
-    data: { values: points.filter((point) => (point.panel ?? '') === panel && (!log || point.y > 0)) },
+    data: { values: points.filter((point) => (point.panel ?? '') === panel) },
     width: panels.length > 1 ? 300 : 480,
     height: 200,
     mark: { type: 'line' as const, strokeWidth: 2.2 },
     encoding: {
       x: { field: 'x', type: 'quantitative' as const, title: x, axis: { grid: false, tickCount: 5 } },
-      y: { field: 'y', type: 'quantitative' as const, title: y, axis: { format, tickCount: 5 }, scale: log ? { type: 'log' as const } : { zero: true } },
+      y: { field: 'y', type: 'quantitative' as const, title: y, axis: { format, tickCount: 5 }, scale: { zero: true } },
       color,
       tooltip: [{ field: 'series' }, { field: 'x', title: x }, { field: 'y', title: y, format }],
     },

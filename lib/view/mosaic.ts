@@ -1,8 +1,8 @@
 /** A wavelet decomposition as the mosaic that books show, in PyWavelets' order: LL in the upper left corner, H right of it, V below, D across. */
 import sharp, { type OverlayOptions } from 'sharp';
 import { tf, type Tensor4D } from '../tf';
-import type { WaveletDecomposition } from '../wavelet/transform';
-import { colored, gridOf, heatRange, type ColorScheme } from './heat';
+import { coefficients, type WaveletDecomposition } from '../wavelet/transform';
+import { colored, enlarged, gridOf, heatRange, type ColorScheme } from './heat';
 
 export interface MosaicOptions {
   /** Which picture and which channel. Default 0. */
@@ -23,7 +23,8 @@ const GROUND = { r: 0, g: 0, b: 0, alpha: 0 };
  * picture.
  * @returns a PNG file's bytes
  */
-export async function bandMosaic({ approximation, details }: WaveletDecomposition, { image = 0, channel = 0, width = 384, scheme }: MosaicOptions = {}): Promise<Buffer> {
+export async function bandMosaic(decomposition: WaveletDecomposition, { image = 0, channel = 0, width = 384, scheme }: MosaicOptions = {}): Promise<Buffer> {
+  const { approximation, details } = decomposition;
   const [, h, w] = details.length > 0 ? details[details.length - 1].horizontal.shape : approximation.shape;
   const height = Math.round((width * h) / w);
   const gridOfBand = (band: Tensor4D): ReturnType<typeof gridOf> => {
@@ -32,12 +33,10 @@ export async function bandMosaic({ approximation, details }: WaveletDecompositio
     map.dispose();
     return grid;
   };
-  const all = [approximation, ...details.flatMap(({ horizontal, vertical, diagonal }) => [horizontal, vertical, diagonal])];
-  const common = scheme && commonRange(all.map((band) => gridOfBand(band).values), scheme);
+  const common = scheme && commonRange(coefficients(decomposition).map((band) => gridOfBand(band).values), scheme);
   const tile = async (band: Tensor4D, own: ColorScheme, [left, top, right, bottom]: number[]): Promise<OverlayOptions> => {
-    const { data, ...size } = await colored(gridOfBand(band), { scheme: scheme ?? own, range: common });
-    const to = { width: Math.max(1, right - left - GAP), height: Math.max(1, bottom - top - GAP) };
-    const input = await sharp(data, { raw: { ...size, channels: 3 } }).resize(to.width, to.height, { kernel: 'nearest', fit: 'fill' }).png().toBuffer();
+    const colors = await colored(gridOfBand(band), { scheme: scheme ?? own, range: common });
+    const input = await enlarged(colors, Math.max(1, right - left - GAP), Math.max(1, bottom - top - GAP)).png().toBuffer();
     return { input, left, top };
   };
   const tiles: OverlayOptions[] = [];

@@ -1,12 +1,7 @@
 /** Several data sets or settings in one table: AP of some variants, and the difference that is made on equal seeds. */
 import { variantTitles, type Variant } from '../experiments/experiment';
-import type { RunResult } from '../experiments/results';
+import { meanAndDeviation, summarise, type RunResult } from '../experiments/results';
 import { percentText, pipeTable } from './text-table';
-
-function statistics(values: readonly number[]): { mean: number; deviation: number } {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  return { mean, deviation: Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1)) };
-}
 
 const signed = (value: number): string => `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(1)}`;
 
@@ -26,12 +21,11 @@ export function pairedTable(sets: readonly RunResult[][], shown: readonly Varian
   const header = ['data', 'teacher', ...shown.map((variant) => variantTitles[variant]), `${variantTitles[a]} − ${variantTitles[b]}`, 'ahead'];
   const rows = sets.map((results) => {
     const cells = shown.map((variant) => {
-      const values = results.filter((run) => run.variant === variant).map(({ metrics }) => metrics.AP);
-      const { mean, deviation } = statistics(values);
-      return values.length ? percentText(mean, deviation) : '-';
+      const [summary] = summarise([...results], [variant]);
+      return summary ? percentText(summary.mean.AP, summary.deviation.AP) : '-';
     });
     const differences = pairedDifferences(results, a, b);
-    const { mean, deviation } = statistics(differences);
+    const { mean, deviation } = meanAndDeviation(differences);
     const ahead = `${differences.filter((value) => value > 0).length} of ${differences.length}`;
     const difference = Number.isNaN(deviation) ? signed(mean) : `${signed(mean)} ± ${deviation.toFixed(1)}`;
     return [results[0].data, percentText(results[0].teacher.AP), ...cells, differences.length ? difference : '-', differences.length ? ahead : '-'];

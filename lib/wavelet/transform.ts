@@ -90,8 +90,8 @@ export function wavedec2Adjoint(decomposition: WaveletDecomposition, options: Wa
   return applyLinear(transposed(map), coefficients(decomposition))[0];
 }
 
-/** All bands in PyWavelets' order. */
-function coefficients({ approximation, details }: WaveletDecomposition): Tensor4D[] {
+/** All bands in PyWavelets' order: the approximation, then (horizontal, vertical, diagonal) of each level, coarsest first. */
+export function coefficients({ approximation, details }: WaveletDecomposition): Tensor4D[] {
   return [approximation, ...details.flatMap(({ horizontal, vertical, diagonal }) => [horizontal, vertical, diagonal])];
 }
 

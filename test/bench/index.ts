@@ -45,10 +45,17 @@ function environment(): NodeJS.ProcessEnv {
   return { ...process.env, FREEKD_BENCH_THREADS: n, TF_NUM_INTRAOP_THREADS: n, TF_NUM_INTEROP_THREADS: n, OMP_NUM_THREADS: n, TF_CPP_MIN_LOG_LEVEL: '2' };
 }
 
+/** Of what is compared with, as pip names them. */
+function referenceVersions(): string[] {
+  const lines = execFileSync(python, ['-m', 'pip', 'list', '--format', 'freeze'], { encoding: 'utf8' }).trim().split('\n');
+  return lines.filter((line) => /^(torch|torchvision|pytorch-wavelets|pycocotools|faster-coco-eval|numpy)==/i.test(line));
+}
+
 async function main(): Promise<void> {
   const list = chosen();
   const folder = resolve(base, out);
   mkdirSync(folder, { recursive: true });
+  const packages = referenceVersions();
   const results: WorkResult[] = [];
   for (const work of list) {
     const progress = terminalProgress(work.title, rounds);
@@ -58,9 +65,7 @@ async function main(): Promise<void> {
     };
     const result = await measure(work, commands, { rounds, environment: environment(), onRound: (done) => progress.update(done) });
     progress.stop();
-    const packages = execFileSync(python, ['-m', 'pip', 'list', '--format', 'freeze'], { encoding: 'utf8' }).trim().split('\n');
-    const used = packages.filter((line) => /^(torch|torchvision|pytorch-wavelets|pycocotools|faster-coco-eval|numpy)==/i.test(line));
-    writeFileSync(join(folder, `${work.name}.json`), `${JSON.stringify({ ...result, rounds, threads, packages: used, ...provenance(root) }, null, 1)}\n`);
+    writeFileSync(join(folder, `${work.name}.json`), `${JSON.stringify({ ...result, rounds, threads, packages, ...provenance(root) }, null, 1)}\n`);
     results.push(result);
   }
   process.stdout.write(`\nRatios of medians over ${rounds} rounds, ours over the reference's (smallest to largest of a round); ${threads} threads each.\n\n`);

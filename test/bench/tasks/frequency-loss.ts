@@ -14,11 +14,10 @@ export function prepare(): Task {
     SIDES.map((side, i) => tf.tensor4d(numbers(`bench/${who}.${i}`, BATCH * side * side * CHANNELS), [BATCH, side, side, CHANNELS]));
   const [teacher, student] = [features('teacher'), features('student')];
   const tokens = SIDES.map((_, i) => tf.tensor3d(tokenNumbers(i), [4, TOKENS, CHANNELS]) as Tensor3D);
-  const step = (): number[] => {
+  return () => {
     const { value, grads } = tf.valueAndGrads((...maps) => releasedFreeKDLoss({ student: maps as Tensor4D[], teacher, tokens }))(student);
     const loss = value.dataSync()[0];
     tf.dispose([value, grads]);
     return [loss];
   };
-  return step;
 }
