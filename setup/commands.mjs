@@ -45,9 +45,10 @@ async function lint(words) {
 /** Loaded when asked for: the others need not read them. */
 const start = async (words) => (await import('./start.mjs')).start(words);
 const test = async (words) => (await import('./test.mjs')).test(words);
+const testBrowser = async (words) => (await import('./test.mjs')).testBrowser(words);
 const doctor = async () => (await import('./doctor.mjs')).doctor();
 
-const commands = { setup, start, reproduce, test, doctor, lint, build, bench, notebooks: python('notebooks.py'), site: python('site.py') };
+const commands = { setup, start, reproduce, test, 'test:browser': testBrowser, doctor, lint, build, bench, notebooks: python('notebooks.py'), site: python('site.py') };
 
 /** @param {string[]} words command and its arguments */
 export async function main([name, ...words]) {

@@ -47,3 +47,11 @@ export async function test(words) {
   else console.log(`\nTypes, lint and ${files.length} test files passed in ${seconds(begin)}.`);
   return failed.length > 0 ? 1 : 0;
 }
+
+/** `npm run test:browser`: notebooks in JupyterLab and Chromium. Apart from `npm test`, since Chromium is the system's. */
+export async function testBrowser(words) {
+  if (words.length > 0) throw new SetupError(`test:browser does not know "${words[0]}".`, 'It takes no arguments; CHROMIUM names the browser.');
+  const { environment } = await ensure();
+  const file = fromRoot('test', 'browser', 'notebooks.browser.ts');
+  return runInForeground(process.execPath, [path.join(nodeModules, 'tsx', 'dist', 'cli.mjs'), '--test', '--test-reporter=spec', file], { env: environment });
+}

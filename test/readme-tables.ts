@@ -4,10 +4,13 @@
  *   <!-- results emoji-scenes --> ... <!-- end -->                     all variants of one folder of data/results
  *   <!-- paired emoji-scenes emoji-scenes-long --> ... <!-- end -->    a row a folder, FreeKD against feature MSE
  *   <!-- tuning tuning --> ... <!-- end -->                            a row a weight and length, a column a seed
+ *   <!-- bench bench --> ... <!-- end -->                              a row a comparison of `npm run bench`
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { comparisonTable, pairedTable, pipeTable, readResults, variantTitles, type Distillation, type RunResult } from 'freekd';
+import { readBench } from './bench/results';
+import { aloneRows, benchRows } from './bench/table';
 
 const root = join(__dirname, '..');
 export const readmeFiles = ['README.md', 'data/README.md'].map((name) => join(root, name));
@@ -42,6 +45,13 @@ function tuningTable(name: string): string {
   return pipeTable(['loss', 'steps', 'weight', ...seeds.map((seed) => `AP, seed ${seed}`), 'mean'], rows);
 }
 
+/** The comparisons, and what is measured alone. */
+function benchTables(name: string): string {
+  const found = readBench(join(root, 'data/results', name));
+  if (!found.works.length) throw new Error(`README.md asks for the benchmark in data/results/${name}, which has no result file`);
+  return `${pipeTable(...benchRows(found.works))}\n\n${pipeTable(...aloneRows(found))}`;
+}
+
 const tables: Record<string, (names: string[]) => string> = {
   results([name]) {
     const results = resultsOf(name);
@@ -49,11 +59,12 @@ const tables: Record<string, (names: string[]) => string> = {
   },
   paired: (names) => pairedTable(names.map(resultsOf), ['student', 'mse', 'freekd'], ['freekd', 'mse']),
   tuning: ([name]) => tuningTable(name),
+  bench: ([name]) => benchTables(name),
 };
 
 /** A README's text with its tables made anew. */
 export function withTables(readme: string): string {
-  return readme.replace(/(<!-- (results|paired|tuning) (.+?) -->\n)[\s\S]*?(<!-- end -->)/g, (_, head: string, kind: string, names: string, end: string) => `${head}${tables[kind](names.split(' '))}\n${end}`);
+  return readme.replace(/(<!-- (results|paired|tuning|bench) (.+?) -->\n)[\s\S]*?(<!-- end -->)/g, (_, head: string, kind: string, names: string, end: string) => `${head}${tables[kind](names.split(' '))}\n${end}`);
 }
 
 if (require.main === module) for (const file of readmeFiles) writeFileSync(file, withTables(readFileSync(file, 'utf8')));

@@ -21,7 +21,10 @@ export interface NotebookSessionOptions {
 const root = path.resolve(__dirname, '../../..');
 const shipped = path.join(root, 'data/teachers', emojiScenes.name);
 
-/** Opens a session whose progress is shown below the cell that waits for it. A cell that runs again starts its training again, unless `resume`. */
+/**
+ * Opens a session whose progress is shown below the cell that waits for it. A cell that was interrupted and runs again goes on where it stopped; one that
+ * had finished trains anew, unless `resume`.
+ */
 export function openNotebookSession({ experiment, dataFolder, out, teacherFile = shipped, resume = false }: NotebookSessionOptions): Session {
   let stop = new AbortController();
   process.on('SIGINT', () => {
@@ -33,6 +36,7 @@ export function openNotebookSession({ experiment, dataFolder, out, teacherFile =
     splits: openSplits(dataFolder),
     out: path.resolve(out),
     trainTeacher: false, resume,
+    goOn: 'run the cell again to go on from there',
     get signal() {
       return stop.signal;
     },

@@ -148,7 +148,7 @@ async function main(): Promise<void> {
   const { experiment, out } = opened;
   const chosen = options.variants ?? (options.ablation ? (['freekd'] satisfies Variant[]) : full ? [...variants] : (['student', 'mse', profile === 'released' ? 'released' : 'freekd'] satisfies Variant[]));
   const seeds = Array.from({ length: full ? Math.max(3, options.seeds) : options.seeds }, (_, i) => firstSeed + i);
-  const session = new Session({ ...opened, root, trainTeacher, resume, signal, say, progress: terminalProgress });
+  const session = new Session({ ...opened, root, trainTeacher, resume, signal, say, progress: terminalProgress, goOn: 'the same command with --resume goes on from there' });
   say(`${experiment.title}: ${session.train.images.length} training and ${session.val.images.length} validation pictures; results in ${path.relative(root, out) || out}`);
   try {
     const { score } = await session.teacher();

@@ -38,8 +38,8 @@ export interface RunResult {
   command: string;
 }
 
-/** The machine and versions of this process. */
-export function provenance(root: string): Pick<RunResult, 'machine' | 'versions' | 'commit' | 'date' | 'command'> {
+/** The machine and versions of this process, which was started as `npm run` of `script`. */
+export function provenance(root: string, script = 'reproduce'): Pick<RunResult, 'machine' | 'versions' | 'commit' | 'date' | 'command'> {
   const git = (...args: string[]): string => {
     try {
       return execFileSync('git', ['-C', root, ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
@@ -59,7 +59,7 @@ export function provenance(root: string): Pick<RunResult, 'machine' | 'versions'
     versions: { node: process.version, tensorflow: tensorflowVersion(), tfjs: tf.version_core },
     commit: (git('rev-parse', '--short=12', 'HEAD') || 'unknown') + changed,
     date: new Date().toISOString(),
-    command: ['npm run reproduce --', ...process.argv.slice(2)].join(' '),
+    command: [`npm run ${script} --`, ...process.argv.slice(2)].join(' '),
   };
 }
 

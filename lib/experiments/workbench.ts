@@ -29,10 +29,14 @@ export interface SessionOptions {
   trainTeacher: boolean;
   resume: boolean;
   signal?: AbortSignal;
+  /** How the user goes on after a stop, as the end of a sentence. */
+  goOn: string;
   /** Opens a progress display. */
   progress(title: string, total: number, start?: number): Progress;
   say(line: string): void;
 }
+
+type RunOptions = Pick<TrainOptions<Batch>, 'folder' | 'config' | 'resume' | 'signal' | 'onStep'>;
 
 export class Workbench {
   readonly train: CocoDataset;
@@ -40,6 +44,10 @@ export class Workbench {
   /** Fingerprints of the annotations. */
   readonly data: { train: string; val: string };
   private readonly loaders = new Map<string, Loader>();
+  /** Runs that were stopped in this session: the next call takes them up, whatever `resume` says. */
+  private readonly stopped = new Set<string>();
+  /** Settles when the last run has ended: an interrupted cell may be run again before its training has come to rest. */
+  private last: Promise<unknown> = Promise.resolve();
 
   constructor(readonly options: SessionOptions) {
     const { splits, experiment } = options;
@@ -70,16 +78,17 @@ export class Workbench {
     }
   }
 
-  /** Trains under a progress display; throws `Stopped` where the user stopped it. */
-  async run(
-    title: string,
-    name: string,
-    config: unknown,
-    steps: number,
-    body: (run: Pick<TrainOptions<Batch>, 'folder' | 'config' | 'resume' | 'signal' | 'onStep'>) => Promise<TrainResult>,
-  ): Promise<TrainResult & { folder: string }> {
-    const { out, resume, signal, progress } = this.options;
+  /** Trains under a progress display, after the run before has ended; throws `Stopped` where the user stopped it. */
+  run(title: string, name: string, config: unknown, steps: number, body: (run: RunOptions) => Promise<TrainResult>): Promise<TrainResult & { folder: string }> {
+    const run = this.last.catch(() => undefined).then(() => this.runNow(title, name, config, steps, body));
+    this.last = run;
+    return run;
+  }
+
+  private async runNow(title: string, name: string, config: unknown, steps: number, body: (run: RunOptions) => Promise<TrainResult>): Promise<TrainResult & { folder: string }> {
+    const { out, signal, progress, goOn } = this.options;
     const folder = path.join(out, 'runs', name);
+    const resume = this.options.resume || this.stopped.has(name);
     let display: Progress | undefined;
     try {
       const result = await body({
@@ -94,7 +103,11 @@ export class Workbench {
           display.update(step + 1, `| loss ${loss.toFixed(3)} (${named.join(', ')}) | lr ${learningRate.toExponential(1)} | ${imagesPerSecond.toFixed(0)} images/s`, loss);
         },
       });
-      if (!result.finished) throw new Stopped(`stopped after step ${result.steps} of ${title}; the same command with --resume goes on from there`);
+      if (!result.finished) {
+        this.stopped.add(name);
+        throw new Stopped(`stopped after step ${result.steps} of ${title}; ${goOn}`);
+      }
+      this.stopped.delete(name);
       return { ...result, folder };
     } finally {
       display?.stop();

@@ -1,22 +1,27 @@
 /**
  * `npm run bench`: this project beside PyTorch and the reference tools on this machine. Each work is prepared by two processes that stay, and
- * they take turns, so that what else the machine does meets both. Prints ratios of medians, and keeps one JSON file a work.
+ * they take turns, so that what else the machine does meets both. Prints ratios of medians, and keeps one JSON file a work. Beside them, what
+ * has no reference: the time of a fresh set-up, and whether memory stays where it is.
  */
 import { Command, InvalidArgumentError } from 'commander';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { pipeTable } from 'freekd';
 import { provenance } from '../../lib/dist/experiments/results';
 import { terminalProgress } from '../../lib/dist/train/progress';
-import { measure, type WorkResult } from './rounds';
-import { benchRows } from './table';
+import { readBench } from './results';
+import { measure } from './rounds';
+import { timeSetUp } from './set-up';
+import { steadiness, STEADY_STEPS } from './steadiness';
+import { aloneRows, benchRows } from './table';
 import { works, type Work } from './works';
 
 const root = resolve(__dirname, '../..');
 const base = process.env.INIT_CWD ?? process.cwd();
 const python = join(root, '.runtime/references/bin/python');
+const names = [...works.map(({ name }) => name), 'steadiness', 'set-up'];
 
 function positive(text: string): number {
   const value = Number(text);
@@ -25,24 +30,28 @@ function positive(text: string): number {
 }
 
 const program = new Command('npm run bench --')
-  .description('Compares this project with PyTorch and the reference tools, side by side in one run.')
-  .argument('[works...]', `of ${works.map(({ name }) => name).join(', ')} (default: all)`)
+  .description('Compares this project with PyTorch and the reference tools, side by side in one run. Nothing else should be running.')
+  .argument('[works...]', `of ${names.join(', ')} (default: all)`)
   .option('--rounds <n>', 'rounds, each with every side once', positive, 7)
   .option('--threads <n>', 'threads of each side', positive, availableParallelism())
   .option('--out <folder>', 'where the JSON files go', join(root, 'data/results/local/bench'))
   .showHelpAfterError('(--help lists the options)');
 program.parse();
 const { rounds, threads, out } = program.opts<{ rounds: number; threads: number; out: string }>();
+const folder = resolve(base, out);
+/** What the sides write while they run; removed at the end. */
+const temporary = mkdtempSync(join(tmpdir(), 'freekd-bench-'));
+process.on('exit', () => rmSync(temporary, { recursive: true, force: true }));
 
-function chosen(): Work[] {
-  const unknown = program.args.find((name) => !works.some((work) => work.name === name));
-  if (unknown) program.error(`error: there is no work "${unknown}"; there are ${works.map(({ name }) => name).join(', ')}`);
-  return program.args.length > 0 ? works.filter(({ name }) => program.args.includes(name)) : works;
+function chosen(): string[] {
+  const unknown = program.args.find((name) => !names.includes(name));
+  if (unknown) program.error(`error: there is no work "${unknown}"; there are ${names.join(', ')}`);
+  return program.args.length > 0 ? names.filter((name) => program.args.includes(name)) : names;
 }
 
 function environment(): NodeJS.ProcessEnv {
   const n = String(threads);
-  return { ...process.env, FREEKD_BENCH_THREADS: n, TF_NUM_INTRAOP_THREADS: n, TF_NUM_INTEROP_THREADS: n, OMP_NUM_THREADS: n, TF_CPP_MIN_LOG_LEVEL: '2' };
+  return { ...process.env, TMPDIR: temporary, FREEKD_BENCH_THREADS: n, TF_NUM_INTRAOP_THREADS: n, TF_NUM_INTEROP_THREADS: n, OMP_NUM_THREADS: n, TF_CPP_MIN_LOG_LEVEL: '2' };
 }
 
 /** Of what is compared with, as pip names them. */
@@ -51,25 +60,40 @@ function referenceVersions(): string[] {
   return lines.filter((line) => /^(torch|torchvision|pytorch-wavelets|pycocotools|faster-coco-eval|numpy)==/i.test(line));
 }
 
+function save(name: string, result: object): void {
+  writeFileSync(join(folder, `${name}.json`), `${JSON.stringify({ ...result, ...provenance(root, 'bench') }, null, 1)}\n`);
+}
+
+async function compare(work: Work, packages: string[]): Promise<void> {
+  const progress = terminalProgress(work.title, rounds);
+  const commands = {
+    ours: [process.execPath, '--import', 'tsx', join(__dirname, 'side.ts'), work.name],
+    references: work.references.map(({ task }) => [python, join(__dirname, 'python/side.py'), task]),
+  };
+  const result = await measure(work, commands, { rounds, environment: environment(), onRound: (done) => progress.update(done) });
+  progress.stop();
+  save(work.name, { ...result, rounds, threads, packages });
+}
+
 async function main(): Promise<void> {
   const list = chosen();
-  const folder = resolve(base, out);
   mkdirSync(folder, { recursive: true });
   const packages = referenceVersions();
-  const results: WorkResult[] = [];
-  for (const work of list) {
-    const progress = terminalProgress(work.title, rounds);
-    const commands = {
-      ours: [process.execPath, '--import', 'tsx', join(__dirname, 'side.ts'), work.name],
-      references: work.references.map(({ task }) => [python, join(__dirname, 'python/side.py'), task]),
-    };
-    const result = await measure(work, commands, { rounds, environment: environment(), onRound: (done) => progress.update(done) });
+  for (const work of works) if (list.includes(work.name)) await compare(work, packages);
+  if (list.includes('steadiness')) {
+    const progress = terminalProgress('memory over steps', STEADY_STEPS);
+    save('steadiness', await steadiness(join(temporary, 'steadiness'), STEADY_STEPS, (done) => progress.update(done)));
     progress.stop();
-    writeFileSync(join(folder, `${work.name}.json`), `${JSON.stringify({ ...result, rounds, threads, packages, ...provenance(root) }, null, 1)}\n`);
-    results.push(result);
   }
-  process.stdout.write(`\nRatios of medians over ${rounds} rounds, ours over the reference's (smallest to largest of a round); ${threads} threads each.\n\n`);
-  process.stdout.write(`${pipeTable(...benchRows(results))}\n\nfiles: ${relative(base, folder) || folder}\n`);
+  if (list.includes('set-up')) {
+    process.stderr.write('a fresh clone is set up and run; this takes minutes\n');
+    save('set-up', await timeSetUp(root));
+  }
+  const found = readBench(folder, list);
+  if (found.works.length) process.stdout.write(`\nRatios of medians, ours over the reference's (smallest to largest of a round); ${threads} threads each.\n\n${pipeTable(...benchRows(found.works))}\n`);
+  const [header, rows] = aloneRows(found);
+  if (rows.length) process.stdout.write(`\n${pipeTable(header, rows)}\n`);
+  process.stdout.write(`\nfiles: ${relative(base, folder) || folder}\n`);
 }
 
 if (!existsSync(python)) program.error('error: the references are not installed; npm run bench installs them');

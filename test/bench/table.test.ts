@@ -1,7 +1,10 @@
 /** Ratios and rows of the benchmark's table. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { benchRows, ratioOf } from './table';
+import { toSvg } from 'freekd';
+import { benchChart } from './chart';
+import { aloneRows, benchRows, ratioOf } from './table';
+import type { BenchResults } from './results';
 import { works } from './works';
 
 test('a ratio is that of the medians, its range that of the rounds', () => {
@@ -21,4 +24,23 @@ test('a row a reference, and one for memory where it has a target', () => {
 
 test('works have names of their own', () => {
   assert.equal(new Set(works.map(({ name }) => name)).size, works.length);
+});
+
+test('a thousand steps are summed up after the warm-up; what was not measured has no row', () => {
+  const steps = Array.from({ length: 400 }, (_, i) => i + 1);
+  const steadiness = { steps, tensors: steps.map((step) => (step < 100 ? 5 : 7)), residentBytes: steps.map((step) => (step === 300 ? 3 : 2) * 2 ** 20) };
+  const known = { ...({} as NonNullable<BenchResults['setUp']>) };
+  const [, rows] = aloneRows({ steadiness: { ...known, ...steadiness }, setUp: { ...known, setUpSeconds: 100, smokeSeconds: 50 } });
+  assert.deepEqual(rows.map(([, measured]) => measured), ['7, 7, 7', '2 MB, 2 MB, 3 MB', '100 s + 50 s = 2.5 min']);
+  assert.deepEqual(aloneRows({})[1], []);
+});
+
+test('the chart draws each comparison without a warning', async () => {
+  const ours = { name: 'ours', version: '1', milliseconds: [50, 60], peakBytes: 0 };
+  const reference = { name: 'theirs', version: '2', milliseconds: [100, 120], peakBytes: 0, target: 1 };
+  const warnings: string[] = [];
+  const svg = await toSvg(benchChart([{ work: 'w', title: 'a work', ours, references: [reference] }], 'made'), (message) => warnings.push(message));
+  assert.deepEqual(warnings, []);
+  assert.match(svg, /a work \/ theirs/);
+  assert.match(svg, />0\.50</);
 });

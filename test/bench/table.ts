@@ -1,7 +1,11 @@
-/** Benchmark results as a table: a row a reference. */
+/** Benchmark results as tables: a row a reference, and what has none. */
+import type { BenchResults } from './results';
 import { median, type WorkResult } from './rounds';
+import { afterWarmUp, WARM_UP } from './steadiness';
 
 const time = (milliseconds: number): string => (milliseconds < 10_000 ? `${milliseconds.toPrecision(3)} ms` : `${(milliseconds / 1000).toFixed(1)} s`);
+
+const megabytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(0)} MB`;
 
 export interface Ratio {
   median: number;
@@ -22,9 +26,26 @@ export function benchRows(results: readonly WorkResult[]): [string[], string[][]
       const { median: middle, least, most } = ratioOf(ours.milliseconds, reference.milliseconds);
       const row = [title, reference.name, time(median(ours.milliseconds)), time(median(reference.milliseconds)), `${middle.toFixed(2)} (${least.toFixed(2)} to ${most.toFixed(2)})`, `≤ ${reference.target}`];
       if (reference.memoryTarget === undefined || reference.peakBytes <= 0) return [row];
-      const megabytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(0)} MB`;
       return [row, [`${title}: peak memory`, reference.name, megabytes(ours.peakBytes), megabytes(reference.peakBytes), (ours.peakBytes / reference.peakBytes).toFixed(2), `≤ ${reference.memoryTarget}`]];
     }),
   );
   return [['work', 'reference', 'ours', 'reference’s', 'ratio', 'target'], rows];
+}
+
+/** Header and rows of what is measured alone. */
+export function aloneRows({ steadiness, setUp }: Pick<BenchResults, 'steadiness' | 'setUp'>): [string[], string[][]] {
+  const rows: string[][] = [];
+  if (steadiness) {
+    const { tensors, residentBytes } = afterWarmUp(steadiness);
+    const last = steadiness.steps[steadiness.steps.length - 1];
+    const row = (title: string, { first, last: end, most }: typeof tensors, text: (value: number) => string): string[] =>
+      [`${title} at step ${WARM_UP}, at step ${last}, and at the most between`, `${text(first)}, ${text(end)}, ${text(most)}`, 'the same'];
+    rows.push(row('tensors', tensors, String), row('resident memory', residentBytes, megabytes));
+  }
+  if (setUp) {
+    const { setUpSeconds, smokeSeconds } = setUp;
+    const total = setUpSeconds + smokeSeconds;
+    rows.push(['set-up of a fresh clone with warm package caches, then --smoke', `${setUpSeconds.toFixed(0)} s + ${smokeSeconds.toFixed(0)} s = ${(total / 60).toFixed(1)} min`, '≤ 4 min']);
+  }
+  return [['work', 'measured', 'target'], rows];
 }
