@@ -49,7 +49,9 @@ export { learningRate, scaleLearningRate, type Schedule } from './train/schedule
 export { train, DivergedError, type LossParts, type TrainOptions, type TrainResult } from './train/loop';
 export { Checkpoints, fingerprintOf, type Checkpoint } from './train/checkpoint';
 export { readLog, type StepRecord } from './train/log';
-export { readSafetensors, safetensorsMetadata, writeSafetensors, type StoredTensor } from './weights/safetensors';
+export { readSafetensors, safetensorsMetadata, writeSafetensors } from './weights/safetensors';
+export { readTorchCheckpoint } from './weights/torch';
+export type { StoredTensor } from './weights/typed-data';
 
 // Distillation
 export { Teacher, pyramidDeviations } from './distill/teacher';
@@ -71,6 +73,7 @@ export { Stopped, type SessionOptions } from './experiments/workbench';
 
 // Charts, tables and pictures
 export { bandBars, type BandSeries } from './view/band-bars';
+export { bandMaps } from './view/band-maps';
 export * from './view/charts';
 export { detectionPanels, detectionSheet, type ReportPictures } from './view/detections';
 export { methodDiagram, methodSvg, type MethodPictures } from './view/diagram';

@@ -1,28 +1,31 @@
 /** Masks of a semantic frequency prompt as a chart: where in the picture, and in which band, each token looks. */
 import type { Tensor4D } from '../tf';
+import { corners, mapRow, unfold } from './cells';
 import { TEXT_COLOR, themed, type Chart } from './theme';
 
 /**
- * A grid of heat maps, a column a band and a row a token, for one picture.
+ * A grid of heat maps, a column a band and a row a token. A slider hides positions whose mask is below a threshold; with several pictures, a menu chooses
+ * one. Colours are stretched to the range that occurs in all of them.
  * @param masks one [N, H_b, W_b, T] a band with values in [0, 1], as `FrequencyPrompt.masks` gives
  * @param names of the bands, as `bandNames` gives
- * @param options.image which of the N pictures, default the first
+ * @param options.images which of the N pictures, default the first; the chart starts with the first of them
  */
-export function maskChart(masks: readonly Tensor4D[], names: readonly string[], { image = 0, title = 'Masks' } = {}): Chart {
+export function maskChart(masks: readonly Tensor4D[], names: readonly string[], { images = [0], title = 'Masks' }: { images?: readonly number[]; title?: string } = {}): Chart {
   if (masks.length !== names.length) throw new Error(`maskChart: there are ${masks.length} masks and ${names.length} names`);
   const values = masks.flatMap((mask, band) => {
-    const [, h, w, tokens] = mask.shape;
     const all = mask.dataSync();
-    return Array.from({ length: h * w * tokens }, (_, i) => {
-      const [row, column] = [Math.floor(i / (w * tokens)), Math.floor(i / tokens) % w];
-      const corners = { left: column / w, right: (column + 1) / w, top: row / h, bottom: (row + 1) / h };
-      return { band: names[band], token: `token ${(i % tokens) + 1}`, ...corners, mask: all[image * h * w * tokens + i] };
-    });
+    const tokens = Array.from({ length: mask.shape[3] }, (_, token) => token);
+    return images.flatMap((image) => tokens.map((token) => ({ picture: image, band: names[band], token: `token ${token + 1}`, ...mapRow(mask, all, image, token) })));
   });
-  const side = { type: 'quantitative' as const, axis: null, scale: { domain: [0, 1], nice: false } };
+  const [low, high] = values.reduce(([least, most], { value }) => [Math.min(least, ...value), Math.max(most, ...value)], [Infinity, -Infinity]);
+  const threshold = { name: 'threshold', value: 0, bind: { input: 'range' as const, min: 0, max: 1, step: 0.01, name: 'hide masks below ' } };
+  const picture = { name: 'picture', value: images[0], bind: { input: 'select' as const, options: [...images], name: 'picture ' } };
+  const keys = ['picture', 'band', 'token'];
   return themed({
     title,
+    params: images.length > 1 ? [picture, threshold] : [threshold],
     data: { values },
+    transform: [...(images.length > 1 ? [{ filter: 'datum.picture == picture' }] : []), ...unfold(keys), { filter: 'datum.value >= threshold' }],
     facet: {
       column: { field: 'band', type: 'nominal', title: null, sort: [...names] },
       row: { field: 'token', type: 'nominal', title: null, header: { orient: 'left' } },
@@ -33,12 +36,9 @@ export function maskChart(masks: readonly Tensor4D[], names: readonly string[], 
       height: 96,
       mark: { type: 'rect', stroke: null },
       encoding: {
-        x: { ...side, field: 'left' },
-        x2: { field: 'right' },
-        y: { ...side, field: 'top', scale: { domain: [1, 0], nice: false } },
-        y2: { field: 'bottom' },
-        color: { field: 'mask', type: 'quantitative', title: 'mask', scale: { scheme: 'viridis' }, legend: { labelColor: TEXT_COLOR, format: '.2f' } },
-        tooltip: [{ field: 'mask', type: 'quantitative', format: '.3f' }],
+        ...corners,
+        color: { field: 'value', type: 'quantitative', title: 'mask', scale: { scheme: 'viridis', domain: [low, high] }, legend: { labelColor: TEXT_COLOR, format: '.2f' } },
+        tooltip: [{ field: 'value', type: 'quantitative', format: '.3f', title: 'mask' }],
       },
     },
   });

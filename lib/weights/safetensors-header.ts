@@ -1,14 +1,10 @@
 /** The JSON header of a safetensors file, checked field by field before a byte of data is trusted to it. */
 
-const BYTES = {
-  F64: 8, I64: 8, U64: 8, F32: 4, I32: 4, U32: 4, F16: 2, BF16: 2, I16: 2, U16: 2, I8: 1, U8: 1, BOOL: 1,
-} as const;
-
-export type SafetensorsDtype = keyof typeof BYTES;
+import { BYTES, type Dtype } from './typed-data';
 
 export interface SafetensorsEntry {
   name: string;
-  dtype: SafetensorsDtype;
+  dtype: Dtype;
   shape: number[];
   elements: number;
   /** First byte, counted from the end of the header. */
@@ -64,10 +60,10 @@ function parseEntry(name: string, value: unknown, what: string): SafetensorsEntr
   }
   const elements = shape.reduce((product, side) => product * side, 1);
   const bytes = offsets[1] - offsets[0];
-  if (elements * BYTES[dtype as SafetensorsDtype] !== bytes) {
+  if (elements * BYTES[dtype as Dtype] !== bytes) {
     throw new Error(`${what}: ${dtype} of shape [${shape.join(', ')}] does not fill its ${bytes} bytes`);
   }
-  return { name, dtype: dtype as SafetensorsDtype, shape, elements, begin: offsets[0], bytes };
+  return { name, dtype: dtype as Dtype, shape, elements, begin: offsets[0], bytes };
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

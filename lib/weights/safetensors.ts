@@ -3,28 +3,15 @@
  * of a JSON header, the header (name -> dtype, shape, place in the data), then the little-endian data without holes.
  * Format: https://github.com/huggingface/safetensors, whose Python package writes the same bytes for the same tensors.
  */
-import { open, type FileHandle } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { writeAtomically } from '../atomic-file';
-import { narrowToHalf, widenBfloat16, widenHalf } from './half';
-import { parseHeader, type SafetensorsDtype, type SafetensorsEntry } from './safetensors-header';
-
-/** What `data` may be. I64 and U64 are BigInt arrays; BOOL is a Uint8Array of 0 and 1. */
-export type TensorData =
-  | Float32Array | Float64Array | Int32Array | Uint32Array | Int16Array | Uint16Array | Int8Array | Uint8Array
-  | BigInt64Array | BigUint64Array;
-
-/** One tensor of a file. `dtype` is the file's own ("F16"); F16 and BF16 have been widened to a Float32Array. */
-export interface StoredTensor {
-  shape: number[];
-  dtype: string;
-  data: TensorData;
-}
+import { CHUNK, readBytes, withFile } from './file-bytes';
+import { narrowToHalf } from './half';
+import { parseHeader } from './safetensors-header';
+import { readData, type Dtype, type StoredTensor, type TensorData } from './typed-data';
 
 /** The order in which tensors lie in a file, that of the Python package: wide types first keeps all data aligned. */
-const WRITE_ORDER: SafetensorsDtype[] = ['U64', 'I64', 'F64', 'F32', 'U32', 'I32', 'F16', 'U16', 'I16', 'I8', 'U8'];
-
-/** The most bytes read or written by one call: the system's limit is 2 GiB. */
-const CHUNK = 1 << 26;
+const WRITE_ORDER: Dtype[] = ['U64', 'I64', 'F64', 'F32', 'U32', 'I32', 'F16', 'U16', 'I16', 'I8', 'U8'];
 
 /** The Python package's own limit of a header. */
 const MAX_HEADER = 100_000_000;
@@ -89,7 +76,7 @@ export async function writeSafetensors(
   });
 }
 
-function dtypeOf(data: TensorData, half: boolean): SafetensorsDtype {
+function dtypeOf(data: TensorData, half: boolean): Dtype {
   if (data instanceof Float32Array) return half ? 'F16' : 'F32';
   if (data instanceof Float64Array) return 'F64';
   if (data instanceof Int32Array) return 'I32';
@@ -118,15 +105,6 @@ function narrowChecked(values: Float32Array, what: string): Uint16Array {
   return narrowToHalf(values);
 }
 
-async function withFile<T>(path: string, use: (file: FileHandle, size: number) => Promise<T>): Promise<T> {
-  const file = await open(path, 'r');
-  try {
-    return await use(file, (await file.stat()).size);
-  } finally {
-    await file.close();
-  }
-}
-
 async function readHeader(file: FileHandle, path: string, size: number) {
   if (size < 8) throw new Error(`${path}: not a safetensors file: ${size} bytes, fewer than the 8 of the header's length`);
   const prefix = Buffer.alloc(8);
@@ -140,45 +118,6 @@ async function readHeader(file: FileHandle, path: string, size: number) {
   await readBytes(file, path, text, 8);
   const dataStart = 8 + length;
   return { ...parseHeader(text, size - dataStart, path), dataStart };
-}
-
-async function readData(file: FileHandle, path: string, entry: SafetensorsEntry, position: number): Promise<TensorData> {
-  const { dtype, bytes, elements } = entry;
-  if (dtype === 'F16' || dtype === 'BF16') return readHalves(file, path, position, elements, dtype === 'F16' ? widenHalf : widenBfloat16);
-  const buffer = new ArrayBuffer(bytes);
-  await readBytes(file, path, new Uint8Array(buffer), position);
-  switch (dtype) {
-    case 'F32': return new Float32Array(buffer);
-    case 'F64': return new Float64Array(buffer);
-    case 'I64': return new BigInt64Array(buffer);
-    case 'U64': return new BigUint64Array(buffer);
-    case 'I32': return new Int32Array(buffer);
-    case 'U32': return new Uint32Array(buffer);
-    case 'I16': return new Int16Array(buffer);
-    case 'U16': return new Uint16Array(buffer);
-    case 'I8': return new Int8Array(buffer);
-    default: return new Uint8Array(buffer); // U8, BOOL
-  }
-}
-
-/** Widens while reading, so that only a small part lies in memory twice. */
-async function readHalves(file: FileHandle, path: string, position: number, elements: number, widen: typeof widenHalf): Promise<Float32Array> {
-  const result = new Float32Array(elements);
-  const part = new Uint16Array(Math.min(elements, 1 << 19));
-  for (let start = 0; start < elements; start += part.length) {
-    const bits = part.subarray(0, Math.min(part.length, elements - start));
-    await readBytes(file, path, new Uint8Array(bits.buffer, 0, bits.byteLength), position + 2 * start);
-    widen(bits, result, start);
-  }
-  return result;
-}
-
-async function readBytes(file: FileHandle, path: string, target: Uint8Array, position: number): Promise<void> {
-  for (let done = 0; done < target.length;) {
-    const { bytesRead } = await file.read(target, done, Math.min(CHUNK, target.length - done), position + done);
-    if (bytesRead === 0) throw new Error(`${path}: ended at byte ${position + done}; was it changed while it was read?`);
-    done += bytesRead;
-  }
 }
 
 async function writeBytes(file: FileHandle, bytes: Uint8Array): Promise<void> {

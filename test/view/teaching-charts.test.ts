@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import sharp from 'sharp';
-import { environmentFacts, filterChart, groupDots, lineChart, methodDiagram, methodSvg, softmaxChart, toSvg, valueBars } from 'freekd';
+import { bandMaps, bandNames, environmentFacts, filterChart, groupDots, lineChart, maskChart, methodDiagram, methodSvg, softmaxChart, tf, toSvg, valueBars, wavedec2 } from 'freekd';
+import type { Tensor4D } from '../../lib/dist/tf';
 import type { Chart } from '../../lib/dist/view/theme';
 
 async function drawn(chart: Chart): Promise<string> {
@@ -36,6 +37,32 @@ test('valueBars: one bar a value, sorted on demand', async () => {
   const chart = valueBars([1, 3, 2], { title: 'made up', x: 'channel', y: 'value', color: '#3d8fd8', sorted: true, reference: 1 });
   assert.deepEqual((chart as unknown as { data: { values: { index: number }[] } }).data.values.map(({ index }) => index), [1, 2, 0]);
   assert.equal((await drawn(chart)).match(/aria-roledescription="bar"/g)?.length, 3);
+});
+
+/** Fill colours of the rectangles, row by row. */
+const fills = (svg: string): string[] => [...svg.matchAll(/aria-roledescription="rect mark"[^>]*fill="([^"]+)"/g)].map(([, fill]) => fill);
+const parameter = (chart: Chart, name: string) => (chart.params as { name: string; value: unknown; bind: { options?: unknown[] } }[]).find((known) => known.name === name);
+
+test('maskChart: a rectangle a position, band and token of the picture chosen; equal masks have equal colours', async () => {
+  const masks = [tf.tensor4d([0.1, 0.9, 0.9, 0.1], [2, 1, 1, 2]), tf.tensor4d([0.1, 0.9, 0.9, 0.1, 0.5, 0.5, 0.5, 0.5], [2, 2, 1, 2])] as Tensor4D[];
+  const one = fills(await drawn(maskChart(masks, ['LL', 'H'])));
+  assert.equal(one.length, 6);
+  assert.equal(new Set(one).size, 2);
+  const other = maskChart(masks, ['LL', 'H'], { images: [1, 0] });
+  assert.deepEqual(parameter(other, 'picture')!.bind.options, [1, 0]);
+  assert.equal(new Set(fills(await drawn(other))).size, 3, 'the second picture has masks of 0.1, 0.9 and 0.5');
+  assert.throws(() => maskChart(masks, ['LL']), /2 masks and 1 names/);
+});
+
+test('bandMaps: the map of the band and channel that it starts with, row by row', async () => {
+  const x = tf.tidy(() => tf.range(0, 32).reshape([1, 4, 4, 2])) as Tensor4D;
+  const bands = wavedec2(x, { wavelet: 'haar', mode: 'zero', level: 1 });
+  const chart = bandMaps(bands, { title: 'made up', band: 'LL1', channel: 1 });
+  assert.deepEqual(parameter(chart, 'band')!.bind.options, bandNames(1));
+  const svg = await drawn(chart);
+  const shown = [...svg.matchAll(/aria-label="[^"]*coefficient: ([\d.−-]+)/g)].map(([, value]) => Number(value));
+  const expected = [...tf.tidy(() => bands.approximation.slice([0, 0, 0, 1], [1, 2, 2, 1]).dataSync())];
+  assert.deepEqual(shown, expected);
 });
 
 test('softmaxChart: shares of one, at the division that the slider starts with', async () => {

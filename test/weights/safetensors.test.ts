@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { writeAtomically } from '../../lib/dist/atomic-file';
 import { narrowToHalf, widenHalf } from '../../lib/dist/weights/half';
-import { readSafetensors, safetensorsMetadata, writeSafetensors, type TensorData } from '../../lib/dist/weights/safetensors';
+import { readSafetensors, safetensorsMetadata, writeSafetensors } from '../../lib/dist/weights/safetensors';
+import type { TensorData } from '../../lib/dist/weights/typed-data';
 
 const golden = JSON.parse(readFileSync(join(__dirname, '../golden/safetensors_file.json'), 'utf8'));
 const folder = mkdtempSync(join(tmpdir(), 'safetensors-'));
