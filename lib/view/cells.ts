@@ -4,14 +4,14 @@ import type { Tensor4D } from '../tf';
 export interface MapRow {
   h: number;
   w: number;
-  /** Row by row, to four digits. */
-  value: number[];
+  /** Row by row, to four digits, with spaces between: in a notebook every number of a list has a line of its own. */
+  numbers: string;
 }
 
 /** One picture and channel of a tensor [N, H, W, C] whose values are `all`. */
 export function mapRow({ shape: [, h, w, channels] }: Tensor4D, all: ArrayLike<number>, image: number, channel: number): MapRow {
   const start = image * h * w * channels + channel;
-  return { h, w, value: Array.from({ length: h * w }, (_, i) => Number(all[start + i * channels].toPrecision(4))) };
+  return { h, w, numbers: Array.from({ length: h * w }, (_, i) => Number(all[start + i * channels].toPrecision(4))).join(' ') };
 }
 
 /** Unfolds rows that `keys` tell apart; each position gets `value`, and its corners in a square from 0 to 1. */
@@ -19,7 +19,9 @@ export function unfold(keys: readonly string[]) {
   const row = 'floor((datum.cell - 1) / datum.w)';
   const column = '((datum.cell - 1) % datum.w)';
   return [
-    { flatten: ['value'] },
+    { calculate: "split(datum.numbers, ' ')", as: 'text' },
+    { flatten: ['text'] },
+    { calculate: 'toNumber(datum.text)', as: 'value' },
     { window: [{ op: 'row_number' as const, as: 'cell' }], groupby: [...keys] },
     { calculate: `${column} / datum.w`, as: 'left' },
     { calculate: `(${column} + 1) / datum.w`, as: 'right' },

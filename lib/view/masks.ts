@@ -17,7 +17,8 @@ export function maskChart(masks: readonly Tensor4D[], names: readonly string[], 
     const tokens = Array.from({ length: mask.shape[3] }, (_, token) => token);
     return images.flatMap((image) => tokens.map((token) => ({ picture: image, band: names[band], token: `token ${token + 1}`, ...mapRow(mask, all, image, token) })));
   });
-  const [low, high] = values.reduce(([least, most], { value }) => [Math.min(least, ...value), Math.max(most, ...value)], [Infinity, -Infinity]);
+  const all = values.flatMap(({ numbers }) => numbers.split(' ').map(Number));
+  const [low, high] = [Math.min(...all), Math.max(...all)];
   const threshold = { name: 'threshold', value: 0, bind: { input: 'range' as const, min: 0, max: 1, step: 0.01, name: 'hide masks below ' } };
   const picture = { name: 'picture', value: images[0], bind: { input: 'select' as const, options: [...images], name: 'picture ' } };
   const keys = ['picture', 'band', 'token'];
