@@ -1,0 +1,40 @@
+/** How published files call the parameters that we name as mmdetection does. */
+
+/** The name here of a name there; nothing where a file holds what we do not need. */
+export type NameMap = (name: string) => string | undefined;
+
+/** The first rule that matches decides: the rest of the name is kept behind the new beginning. */
+function byPattern(rules: readonly (readonly [RegExp, string])[]): NameMap {
+  return (name) => {
+    const rule = rules.find(([pattern]) => pattern.test(name));
+    return rule && name.replace(rule[0], rule[1]);
+  };
+}
+
+/** A counter that PyTorch's batch norm keeps and nobody reads. */
+const withoutCounters = (map: NameMap): NameMap => (name) => (name.endsWith('.num_batches_tracked') ? undefined : map(name));
+
+export const nameMaps = {
+  /** torchvision's ResNets, trained on ImageNet: the backbone only, `fc` is left out. */
+  'torchvision-resnet': withoutCounters(byPattern([[/^(?=(conv1|bn1|layer\d+)\.)/, 'backbone.']])),
+  /** mmdetection 2: RetinaNet, below `state_dict.`. */
+  'mmdet-retinanet': withoutCounters(byPattern([[/^state_dict\.(?=(backbone|neck|bbox_head)\.)/, '']])),
+  /** torchvision's RetinaNet (`retinanet_resnet50_fpn`). */
+  'torchvision-retinanet': withoutCounters(
+    byPattern([
+      [/^backbone\.body\./, 'backbone.'],
+      [/^backbone\.fpn\.inner_blocks\.(\d+)\.0\./, 'neck.lateral_convs.$1.conv.'],
+      [/^backbone\.fpn\.layer_blocks\.(\d+)\.0\./, 'neck.fpn_convs.$1.conv.'],
+      [/^backbone\.fpn\.extra_blocks\.p6\./, 'neck.fpn_convs.3.conv.'],
+      [/^backbone\.fpn\.extra_blocks\.p7\./, 'neck.fpn_convs.4.conv.'],
+      [/^head\.classification_head\.conv\.(\d+)\.0\./, 'bbox_head.cls_convs.$1.conv.'],
+      [/^head\.regression_head\.conv\.(\d+)\.0\./, 'bbox_head.reg_convs.$1.conv.'],
+      [/^head\.classification_head\.cls_logits\./, 'bbox_head.retina_cls.'],
+      [/^head\.regression_head\.bbox_reg\./, 'bbox_head.retina_reg.'],
+    ]),
+  ),
+  /** The authors' prompt: one module a pyramid level with tokens [4, T, C]; its `prob.*` is used by nothing. */
+  'freekd-prompt': byPattern([[/^(?:.*\.)?mask_modules\.(\d+)\.mask_token$/, '$1.tokens']]),
+} satisfies Record<string, NameMap>;
+
+export type NameMapName = keyof typeof nameMaps;
