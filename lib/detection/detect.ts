@@ -61,10 +61,19 @@ function scoresOf(logits: Tensor4D): Float32Array {
   return tf.tidy(() => tf.sigmoid(logits).dataSync() as Float32Array);
 }
 
-/** Indices of the scores above the threshold, the best `maximum` of them, best first. */
+/** Indices of the scores above the threshold, the best `maximum` of them, best first, equal scores in their order. */
 function bestPairs(scores: Float32Array, threshold: number, maximum: number): { pair: number; score: number }[] {
-  const pairs: number[] = [];
-  for (let i = 0; i < scores.length; i++) if (scores[i] > threshold) pairs.push(i);
+  let pairs = above(scores, threshold);
+  if (pairs.length > maximum) {
+    const least = Float32Array.from(pairs, (i) => scores[i]).sort()[pairs.length - maximum]; // the worst that stays
+    pairs = pairs.filter((i) => scores[i] >= least); // with its equals, of which the first stay
+  }
   const order = descending(pairs.map((i) => scores[i])).slice(0, maximum);
   return order.map((i) => ({ pair: pairs[i], score: scores[pairs[i]] }));
+}
+
+function above(scores: Float32Array, threshold: number): number[] {
+  const indices: number[] = [];
+  for (let i = 0; i < scores.length; i++) if (scores[i] > threshold) indices.push(i);
+  return indices;
 }

@@ -2,7 +2,8 @@
 /// <reference lib="dom.iterable" />
 /** JupyterLab as `npm start` opens it, and a page of Chromium that looks at it. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium, type Browser, type Page } from 'playwright-core';
 
@@ -28,7 +29,10 @@ export interface Lab {
 export async function startLab(): Promise<Lab> {
   const executablePath = process.env.CHROMIUM ?? browsers.find((file) => existsSync(file));
   if (!executablePath) throw new Error('there is no Chromium: sudo apt-get install chromium (Debian, Ubuntu), or name one with CHROMIUM=/path/to/chrome');
-  const server = spawn('npm', ['start', '--', '--no-browser'], { cwd: root, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  const workspaces = mkdtempSync(join(tmpdir(), 'freekd-lab-')); // not the user's, which would open what was open before
+  const env = { ...process.env, JUPYTERLAB_WORKSPACES_DIR: workspaces };
+  const server = spawn('npm', ['start', '--', '--no-browser'], { cwd: root, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  server.once('exit', () => rmSync(workspaces, { recursive: true, force: true }));
   const link = await new Promise<string>((resolve, reject) => {
     let output = '';
     const listen = (data: Buffer): void => {
@@ -50,7 +54,7 @@ export async function startLab(): Promise<Lab> {
   return {
     async open(file) {
       const page = await browser.newPage({ viewport: { width: 1300, height: 1000 } });
-      await page.goto(link.replace(/\/lab[^?]*/, `/lab/tree/${file}`));
+      await page.goto(`${link.replace(/\/lab[^?]*/, `/lab/tree/${file}`)}&reset`); // a workspace of its own
       return page;
     },
     async close() {
@@ -60,45 +64,55 @@ export async function startLab(): Promise<Lab> {
   };
 }
 
-/** Number of cells that run or wait. */
-const busy = (page: Page): Promise<number> => page.locator('.jp-InputPrompt', { hasText: '*' }).count();
-
-/** Runs all cells from the menu and waits for the last. */
-export async function runAll(page: Page): Promise<void> {
-  await page.locator('.jp-Notebook').waitFor();
-  await page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').waitFor(); // the kernel is there
-  await page.locator('.lm-MenuBar-itemLabel', { hasText: /^Run$/ }).click();
-  await page.locator('li[data-command="runmenu:run-all"]').click();
-  for (let quiet = 0; quiet < 3; quiet = (await busy(page)) ? 0 : quiet + 1) await page.waitForTimeout(1000);
+async function choose(page: Page, menu: RegExp, command: string): Promise<void> {
+  await page.locator('.lm-MenuBar-itemLabel', { hasText: menu }).click();
+  await page.locator(`li[data-command="${command}"]`).click();
 }
 
-/** What a notebook shows. JupyterLab keeps cells out of the page that are far from the view, so this goes through all of it. */
+/** Clears the outputs that were committed, runs all cells, and waits until none runs or waits any more. */
+export async function runAll(page: Page): Promise<void> {
+  const idle = page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]');
+  const unfinished = page.locator('.jp-CodeCell .jp-InputPrompt', { hasText: '[*]' });
+  await page.locator('.jp-Notebook').waitFor();
+  await idle.waitFor({ timeout: 60_000 });
+  await choose(page, /^Edit$/, 'editmenu:clear-all');
+  await choose(page, /^Run$/, 'runmenu:run-all');
+  await page.waitForTimeout(1000);
+  for (let quiet = 0; quiet < 3; quiet = (await unfinished.count()) === 0 ? quiet + 1 : 0) await page.waitForTimeout(1000);
+}
+
+/** What a notebook shows; JupyterLab draws what is near the view, so all of it is gone through. */
 export interface Shown {
   errors: string[];
   charts: number;
   pictures: number;
 }
 
+const outputs = [
+  '.jp-Notebook [data-mime-type="application/vnd.jupyter.stderr"], .jp-Notebook [data-mime-type="application/vnd.jupyter.error"]',
+  '.jp-Notebook .vega-embed canvas, .jp-Notebook .vega-embed svg',
+  '.jp-Notebook .jp-OutputArea img',
+];
+
 export async function look(page: Page, onScreen?: (screen: number) => Promise<void>): Promise<Shown> {
   const view = page.locator('.jp-WindowedPanel-outer').first();
   const seen = { errors: new Set<string>(), charts: new Set<string>(), pictures: new Set<string>() };
-  await view.evaluate((element) => (element.scrollTop = 0));
+  await view.evaluate((element) => element.scrollTo({ top: 0, behavior: 'instant' }));
   for (let screen = 0; ; screen++) {
     await page.waitForTimeout(700);
     await onScreen?.(screen);
-    const now = await page.evaluate(() => {
-      const visible = (element: Element): boolean => element.getBoundingClientRect().width > 50 && element.getBoundingClientRect().height > 20;
-      const all = (selector: string): Element[] => [...document.querySelectorAll(`.jp-Notebook ${selector}`)];
+    const now = await page.evaluate((selectors) => {
+      const [errors, charts, pictures] = selectors.map((selector) => [...document.querySelectorAll(selector)].filter((element) => element.getBoundingClientRect().height > 0));
       return {
-        errors: all('[data-mime-type="application/vnd.jupyter.stderr"], [data-mime-type="application/vnd.jupyter.error"]').map((element) => element.textContent ?? ''),
-        charts: all('.vega-embed canvas, .vega-embed svg').filter(visible).map((element) => element.closest('.jp-Cell')!.getAttribute('data-windowed-list-index') ?? ''),
-        pictures: all('.jp-OutputArea img').filter((element) => visible(element) && (element as HTMLImageElement).naturalWidth > 0).map((element) => (element as HTMLImageElement).src.slice(0, 4000)),
+        errors: errors.map((element) => element.textContent ?? ''),
+        charts: charts.filter((element) => element.getBoundingClientRect().width > 50).map((element) => element.closest('.jp-Cell')!.getAttribute('data-windowed-list-index') ?? ''),
+        pictures: pictures.filter((element) => (element as HTMLImageElement).naturalWidth > 50).map((element) => (element as HTMLImageElement).src.slice(0, 4000)),
       };
-    });
+    }, outputs);
     for (const kind of ['errors', 'charts', 'pictures'] as const) now[kind].forEach((item) => seen[kind].add(item));
     const more = await view.evaluate((element) => {
       const before = element.scrollTop;
-      element.scrollTop += 0.8 * element.clientHeight;
+      element.scrollTo({ top: before + 0.8 * element.clientHeight, behavior: 'instant' });
       return element.scrollTop > before;
     });
     if (!more) return { errors: [...seen.errors], charts: seen.charts.size, pictures: seen.pictures.size };
