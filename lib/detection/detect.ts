@@ -57,8 +57,12 @@ export function detect(
   });
 }
 
+/** Not in a tidy, which would look for tensors in every number of its result. */
 function scoresOf(logits: Tensor4D): Float32Array {
-  return tf.tidy(() => tf.sigmoid(logits).dataSync() as Float32Array);
+  const probabilities = tf.sigmoid(logits);
+  const scores = probabilities.dataSync() as Float32Array;
+  probabilities.dispose();
+  return scores;
 }
 
 /** Indices of the scores above the threshold, the best `maximum` of them, best first, equal scores in their order. */
