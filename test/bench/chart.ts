@@ -3,8 +3,10 @@ import { detectorColors, TEXT_COLOR, themed, type Chart } from '../../lib/dist/v
 import type { WorkResult } from './rounds';
 import { ratioOf } from './table';
 
+const WIDTH = 420;
+
 /** Ratios are drawn on a logarithmic axis: half the time is as far from 1 as twice. */
-export function benchChart(results: readonly WorkResult[], subtitle: string): Chart {
+export function benchChart(results: readonly WorkResult[]): Chart {
   const rows = results.flatMap(({ title, ours, references }) =>
     references.map((reference) => {
       const { median, least, most } = ratioOf(ours.milliseconds, reference.milliseconds);
@@ -13,19 +15,19 @@ export function benchChart(results: readonly WorkResult[], subtitle: string): Ch
   );
   const all = rows.flatMap(({ least, most, target }) => [least, most, target]);
   const scale = { type: 'log', domain: [Math.min(...all) / 1.3, Math.max(1, ...all) * 1.3] as number[], nice: false } as const;
-  const y = { field: 'work', type: 'nominal', sort: null, title: null, axis: { labelLimit: 520 } } as const;
+  const y = { field: 'work', type: 'nominal', sort: null, title: null, axis: { labelLimit: 700 } } as const;
   const x = (field: string) => ({ field, type: 'quantitative', scale, title: 'our time over theirs (log scale; left of the line is faster)', axis: { tickCount: 6, format: '~g', grid: false } }) as const;
   return themed({
-    title: { text: 'Time against the reference', subtitle },
+    title: { text: 'Time against the reference', subtitle: 'dot: medians; bar: smallest to largest ratio of a round; tick: the target' },
     data: { values: rows },
-    width: 420,
+    width: WIDTH,
     height: { step: 30 },
     layer: [
       { data: { values: [{}] }, mark: { type: 'rule', color: TEXT_COLOR, opacity: 0.6 }, encoding: { x: { datum: 1, type: 'quantitative', scale } } },
       { mark: { type: 'rule', color: detectorColors.freekd, opacity: 0.5, strokeWidth: 5 }, encoding: { x: x('least'), x2: { field: 'most' }, y } },
       { mark: { type: 'point', filled: true, size: 90, opacity: 1, color: detectorColors.freekd }, encoding: { x: x('ratio'), y } },
       { mark: { type: 'tick', thickness: 2, size: 20, color: TEXT_COLOR }, encoding: { x: x('target'), y } },
-      { mark: { type: 'text', dy: -11, fontSize: 11 }, encoding: { x: x('ratio'), y, text: { field: 'label', type: 'nominal' } } },
+      { mark: { type: 'text', align: 'left', x: WIDTH + 10 }, encoding: { y, text: { field: 'label', type: 'nominal' } } },
     ],
   });
 }

@@ -8,9 +8,10 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
-import { pipeTable } from 'freekd';
+import { pipeTable, toPng } from 'freekd';
 import { provenance } from '../../lib/dist/experiments/results';
 import { terminalProgress } from '../../lib/dist/train/progress';
+import { benchChart } from './chart';
 import { readBench } from './results';
 import { measure } from './rounds';
 import { timeSetUp } from './set-up';
@@ -93,6 +94,8 @@ async function main(): Promise<void> {
   if (found.works.length) process.stdout.write(`\nRatios of medians, ours over the reference's (smallest to largest of a round); ${threads} threads each.\n\n${pipeTable(...benchRows(found.works))}\n`);
   const [header, rows] = aloneRows(found);
   if (rows.length) process.stdout.write(`\n${pipeTable(header, rows)}\n`);
+  const all = readBench(folder).works; // of this run and those before it
+  if (all.length) writeFileSync(join(folder, 'bench.png'), await toPng(benchChart(all), { background: '#ffffff' }));
   process.stdout.write(`\nfiles: ${relative(base, folder) || folder}\n`);
 }
 

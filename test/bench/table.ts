@@ -3,7 +3,7 @@ import type { BenchResults } from './results';
 import { median, type WorkResult } from './rounds';
 import { afterWarmUp, WARM_UP } from './steadiness';
 
-const time = (milliseconds: number): string => (milliseconds < 10_000 ? `${milliseconds.toPrecision(3)} ms` : `${(milliseconds / 1000).toFixed(1)} s`);
+const time = (milliseconds: number): string => (milliseconds < 999.5 ? `${milliseconds.toPrecision(3)} ms` : `${(milliseconds / 1000).toPrecision(3)} s`);
 
 const megabytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(0)} MB`;
 

@@ -26,7 +26,7 @@ const wavelets = (task: string, target: number): Reference[] => [{ name: 'pytorc
 
 export const works: Work[] = [
   { name: 'train-frozen', title: 'training step, RetinaNet-R18, 8 x 128 x 128, frozen batch norm', references: pytorch('train-frozen', 1.05), runs: 3, tolerance: 1e-4 },
-  { name: 'train-batch', title: 'the same, batch norm in training mode', references: pytorch('train-batch', 1.15), runs: 3, tolerance: 1e-3 },
+  { name: 'train-batch', title: 'training step, the same in training mode of batch norm', references: pytorch('train-batch', 1.15), runs: 3, tolerance: 1e-3 },
   { name: 'distillation', title: 'distillation step, R50 to R18, profile released', references: pytorch('distillation', 0.8), runs: 2, tolerance: 1e-4 },
   {
     name: 'frequency-loss',
@@ -36,7 +36,7 @@ export const works: Work[] = [
     tolerance: 1e-4,
   },
   { name: 'wavelet-haar', title: 'wavelet transform, inverse, gradient: Haar, 3 levels', references: wavelets('wavelet-haar', 0.5), runs: 5, tolerance: 1e-4 },
-  { name: 'wavelet-db4', title: 'the same: db4, symmetric', references: wavelets('wavelet-db4', 0.8), runs: 5, tolerance: 1e-4 },
+  { name: 'wavelet-db4', title: 'wavelet transform, inverse, gradient: db4, 3 levels', references: wavelets('wavelet-db4', 0.8), runs: 5, tolerance: 1e-4 },
   {
     name: 'evaluation',
     title: 'COCO evaluation, 5,000 pictures, 300,000 detections',
