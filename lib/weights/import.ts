@@ -1,0 +1,92 @@
+/** Weights of other projects into our parameters: names mapped, filters turned, and everything that does not fit listed. */
+import type { ParameterEntry, Parameters } from '../kernels/parameters';
+import { nameMaps, type NameMapName } from './names';
+import { readSafetensors } from './safetensors';
+import { readTorchCheckpoint } from './torch';
+import type { StoredTensor, TensorData } from './typed-data';
+
+export interface ImportReport {
+  loaded: string[];
+  /** Parameters of ours that the file does not have. */
+  missing: string[];
+  /** Names of the file that stand for a parameter which we do not have. */
+  unexpected: string[];
+  /** Parameters whose shape differs, with both shapes. */
+  misshapen: string[];
+}
+
+export interface ImportOptions {
+  /** Which project's names; see names.ts. */
+  names: NameMapName;
+  /** Whether anything missing, unexpected or misshapen is an error. Default true. */
+  strict?: boolean;
+  /** Which of our parameters may be missing, by the beginning of their names: the head, where a file is of a backbone. */
+  optional?: readonly string[];
+}
+
+/** PyTorch's filter [out, in, height, width] as [height, width, in, out]; vectors and all else as they are. */
+function turned({ shape, data }: StoredTensor): ParameterEntry {
+  const values = data instanceof Float32Array ? data : Float32Array.from(data as Exclude<TensorData, BigInt64Array | BigUint64Array>, Number);
+  if (shape.length !== 4) return { shape, data: values };
+  const [outputs, inputs, height, width] = shape;
+  const area = height * width;
+  const result = new Float32Array(values.length);
+  for (let o = 0; o < outputs; o++)
+    for (let i = 0; i < inputs; i++)
+      for (let p = 0; p < area; p++) result[(p * inputs + i) * outputs + o] = values[(o * inputs + i) * area + p];
+  return { shape: [height, width, inputs, outputs], data: result };
+}
+
+/** The inverse of `turned`. */
+function turnedBack({ shape, data }: ParameterEntry): { shape: number[]; data: Float32Array } {
+  if (shape.length !== 4) return { shape, data };
+  const [height, width, inputs, outputs] = shape;
+  const area = height * width;
+  const result = new Float32Array(data.length);
+  for (let p = 0; p < area; p++)
+    for (let i = 0; i < inputs; i++)
+      for (let o = 0; o < outputs; o++) result[(o * inputs + i) * area + p] = data[(p * inputs + i) * outputs + o];
+  return { shape: [outputs, inputs, height, width], data: result };
+}
+
+/**
+ * Loads a checkpoint of PyTorch, or a safetensors file with PyTorch's shapes, into `parameters`.
+ * @param file ending in .safetensors, or anything that torch.save wrote
+ * @throws listing what does not fit, unless `strict` is false; nothing is loaded then
+ */
+export async function importWeights(parameters: Parameters, file: string, { names, strict = true, optional = [] }: ImportOptions): Promise<ImportReport> {
+  const ours = nameMaps[names];
+  const select = (name: string): boolean => ours(name) !== undefined;
+  const stored = file.endsWith('.safetensors') ? await readSafetensors(file) : await readTorchCheckpoint(file, { select });
+  const given = new Map<string, ParameterEntry>();
+  const report: ImportReport = { loaded: [], missing: [], unexpected: [], misshapen: [] };
+  for (const [theirs, tensor] of stored) {
+    const name = ours(theirs);
+    if (name === undefined) continue;
+    if (!parameters.has(name)) {
+      report.unexpected.push(theirs);
+      continue;
+    }
+    const entry = names === 'freekd-prompt' ? { shape: tensor.shape, data: tensor.data as Float32Array } : turned(tensor);
+    const { shape } = parameters.get(name);
+    if (shape.join() === entry.shape.join()) given.set(name, entry);
+    else report.misshapen.push(`${theirs} (turned [${entry.shape}], ours [${shape}])`);
+  }
+  report.loaded = [...given.keys()];
+  const misshapen = new Set(report.misshapen.map((text) => ours(text.split(' ')[0])));
+  report.missing = parameters.all().map(({ name }) => name).filter((name) => !given.has(name) && !misshapen.has(name) && !optional.some((beginning) => name.startsWith(beginning)));
+  if (strict) throwUnlessFits(file, names, report);
+  parameters.load(given, { strict: false });
+  return report;
+}
+
+function throwUnlessFits(file: string, names: string, { missing, unexpected, misshapen }: ImportReport): void {
+  const list = (title: string, all: string[]): string[] => (all.length === 0 ? [] : [`${title} (${all.length}): ${all.slice(0, 8).join(', ')}${all.length > 8 ? ', ...' : ''}`]);
+  const problems = [...list('missing', missing), ...list('unexpected', unexpected), ...list('of another shape', misshapen)];
+  if (problems.length > 0) throw new Error(`${file}: its weights do not fit, read as ${names}; ${problems.join('; ')}`);
+}
+
+/** Our parameters with the shapes of PyTorch, to be written as safetensors that Python loads by mmdetection's names. */
+export function exportWeights(parameters: Parameters): Map<string, { shape: number[]; data: Float32Array }> {
+  return new Map([...parameters.read()].map(([name, entry]) => [name, turnedBack(entry)]));
+}
