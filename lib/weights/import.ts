@@ -24,29 +24,28 @@ export interface ImportOptions {
   optional?: readonly string[];
 }
 
+/** [a, b, c] -> [c, b, a], which is its own inverse. */
+function reversedAxes(data: Float32Array, [a, b, c]: readonly [number, number, number]): Float32Array {
+  const result = new Float32Array(data.length);
+  for (let i = 0; i < a; i++)
+    for (let j = 0; j < b; j++)
+      for (let k = 0; k < c; k++) result[(k * b + j) * a + i] = data[(i * b + j) * c + k];
+  return result;
+}
+
 /** PyTorch's filter [out, in, height, width] as [height, width, in, out]; vectors and all else as they are. */
 function turned({ shape, data }: StoredTensor): ParameterEntry {
   const values = data instanceof Float32Array ? data : Float32Array.from(data as Exclude<TensorData, BigInt64Array | BigUint64Array>, Number);
   if (shape.length !== 4) return { shape, data: values };
   const [outputs, inputs, height, width] = shape;
-  const area = height * width;
-  const result = new Float32Array(values.length);
-  for (let o = 0; o < outputs; o++)
-    for (let i = 0; i < inputs; i++)
-      for (let p = 0; p < area; p++) result[(p * inputs + i) * outputs + o] = values[(o * inputs + i) * area + p];
-  return { shape: [height, width, inputs, outputs], data: result };
+  return { shape: [height, width, inputs, outputs], data: reversedAxes(values, [outputs, inputs, height * width]) };
 }
 
 /** The inverse of `turned`. */
-function turnedBack({ shape, data }: ParameterEntry): { shape: number[]; data: Float32Array } {
+function turnedBack({ shape, data }: ParameterEntry): ParameterEntry {
   if (shape.length !== 4) return { shape, data };
   const [height, width, inputs, outputs] = shape;
-  const area = height * width;
-  const result = new Float32Array(data.length);
-  for (let p = 0; p < area; p++)
-    for (let i = 0; i < inputs; i++)
-      for (let o = 0; o < outputs; o++) result[(o * inputs + i) * area + p] = data[(p * inputs + i) * outputs + o];
-  return { shape: [outputs, inputs, height, width], data: result };
+  return { shape: [outputs, inputs, height, width], data: reversedAxes(data, [height * width, inputs, outputs]) };
 }
 
 /**
@@ -59,6 +58,7 @@ export async function importWeights(parameters: Parameters, file: string, { name
   const select = (name: string): boolean => ours(name) !== undefined;
   const stored = file.endsWith('.safetensors') ? await readSafetensors(file) : await readTorchCheckpoint(file, { select });
   const given = new Map<string, ParameterEntry>();
+  const found = new Set<string>(); // parameters of ours that the file has, in whatever shape
   const report: ImportReport = { loaded: [], missing: [], unexpected: [], misshapen: [] };
   for (const [theirs, tensor] of stored) {
     const name = ours(theirs);
@@ -67,14 +67,14 @@ export async function importWeights(parameters: Parameters, file: string, { name
       report.unexpected.push(theirs);
       continue;
     }
-    const entry = names === 'freekd-prompt' ? { shape: tensor.shape, data: tensor.data as Float32Array } : turned(tensor);
+    found.add(name);
+    const entry = turned(tensor);
     const { shape } = parameters.get(name);
     if (shape.join() === entry.shape.join()) given.set(name, entry);
     else report.misshapen.push(`${theirs} (turned [${entry.shape}], ours [${shape}])`);
   }
   report.loaded = [...given.keys()];
-  const misshapen = new Set(report.misshapen.map((text) => ours(text.split(' ')[0])));
-  report.missing = parameters.all().map(({ name }) => name).filter((name) => !given.has(name) && !misshapen.has(name) && !optional.some((beginning) => name.startsWith(beginning)));
+  report.missing = parameters.all().map(({ name }) => name).filter((name) => !found.has(name) && !optional.some((beginning) => name.startsWith(beginning)));
   if (strict) throwUnlessFits(file, names, report);
   parameters.load(given, { strict: false });
   return report;
@@ -87,6 +87,6 @@ function throwUnlessFits(file: string, names: string, { missing, unexpected, mis
 }
 
 /** Our parameters with the shapes of PyTorch, to be written as safetensors that Python loads by mmdetection's names. */
-export function exportWeights(parameters: Parameters): Map<string, { shape: number[]; data: Float32Array }> {
+export function exportWeights(parameters: Parameters): Map<string, ParameterEntry> {
   return new Map([...parameters.read()].map(([name, entry]) => [name, turnedBack(entry)]));
 }

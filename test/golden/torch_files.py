@@ -121,7 +121,7 @@ class Call:
 
 
 def hostile() -> dict[str, bytes]:
-    calls = {"posix.system": Call(os.system, "touch /tmp/freekd-hostile"), "__builtin__.eval": Call(eval, "1"), "__builtin__.getattr": Call(getattr, {}, "x")}
+    calls = {"posix.system": Call(os.system, "touch freekd-hostile"), "__builtin__.eval": Call(eval, "1"), "__builtin__.getattr": Call(getattr, {}, "x")}
     files = {f"{name}, {kind}": saved({"a": call}, **options) for name, call in calls.items() for kind, options in (("zip", {}), ("legacy", {"_use_new_zipfile_serialization": False}))}
     return files
 

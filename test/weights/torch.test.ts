@@ -50,7 +50,7 @@ test('only what is selected is read', async () => {
 for (const [name, base64] of Object.entries(golden.hostile))
   test(`${name}: is refused by name, and not executed`, async () => {
     await assert.rejects(readTorchCheckpoint(write(decode(base64))), (error: Error) => error.message.includes(name.split(',')[0]) && error.message.includes('.pth'));
-    assert.ok(!existsSync('/tmp/freekd-hostile'));
+    assert.ok(!existsSync('freekd-hostile'));
   });
 
 test('a file that is cut off anywhere is an error that names it, never a wrong tensor', async () => {
