@@ -26,7 +26,7 @@ export { ReleasedPrompt, releasedDissimilarity, releasedMasks, releasedPrompted 
 // Detection
 export { RetinaNet, type HeadOutput, type RetinaNetConfig } from './detection/retinanet';
 export * from './detection/presets';
-export { resnet101, resnet18, resnet34, resnet50, type ResNetConfig } from './detection/resnet';
+export { resnet101, resnet18, resnet34, resnet50, resneXt101, type ResNetConfig } from './detection/resnet';
 export { toCocoDetections } from './detection/results';
 export type { DetectOptions } from './detection/detect';
 

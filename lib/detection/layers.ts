@@ -23,6 +23,8 @@ export interface ConvShape {
   kernel: number;
   inputs: number;
   outputs: number;
+  /** See conv2d; default 1. */
+  groups?: number;
   init: Initialiser;
   /** Value the bias starts from; no bias if left out. */
   bias?: number;
@@ -32,9 +34,10 @@ const EPSILON = 1e-5;
 /** PyTorch's momentum: the share of the new batch in the running statistics. */
 const MOMENTUM = 0.1;
 
-/** Registers `<name>.weight` [kernel, kernel, inputs, outputs] and, where asked for, `<name>.bias` [outputs]. */
+/** Registers `<name>.weight` [kernel, kernel, inputs / groups, outputs] and, where asked for, `<name>.bias` [outputs]. */
 export function createConv(parameters: Parameters, name: string, shape: ConvShape, random: Random): void {
-  const { kernel, inputs, outputs, init, bias } = shape;
+  const { kernel, outputs, init, bias } = shape;
+  const inputs = shape.inputs / (shape.groups ?? 1);
   const [area, own] = [kernel * kernel, random.fork(name)];
   const values = new Float32Array(area * inputs * outputs);
   const bound = Math.sqrt(6 / (area * (inputs + outputs)));
@@ -50,7 +53,7 @@ export function conv(
   parameters: Parameters,
   name: string,
   x: Tensor4D,
-  options: { stride?: number; inputGradient?: boolean } = {},
+  options: { stride?: number; groups?: number; inputGradient?: boolean } = {},
 ): Tensor4D {
   const filter = parameters.get(`${name}.weight`);
   const bias = `${name}.bias`;

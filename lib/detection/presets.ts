@@ -1,5 +1,5 @@
 /** RetinaNets as config objects: the published ones (80 COCO classes) and small ones for 128 x 128 emoji scenes. */
-import { resnet101, type ResNetConfig, resnet18, resnet50 } from './resnet';
+import { resnet101, type ResNetConfig, resnet18, resnet50, resneXt101 } from './resnet';
 import { type RetinaNetConfig } from './retinanet';
 
 const training = {
@@ -18,6 +18,8 @@ const published = {
 export const retinaNetR18: RetinaNetConfig = { ...published, backbone: resnet18 };
 export const retinaNetR50: RetinaNetConfig = { ...published, backbone: resnet50 };
 export const retinaNetR101: RetinaNetConfig = { ...published, backbone: resnet101 };
+/** mmdet's `retinanet_x101_64x4d_fpn`. */
+export const retinaNetX101: RetinaNetConfig = { ...published, backbone: resneXt101 };
 
 /** P3-P5 of 64 channels; objects of 18 to 72 pixels are met by square anchors of 20, 28, 40, 57, 80 and 113. */
 const small = {

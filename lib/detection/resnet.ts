@@ -1,5 +1,5 @@
 /**
- * ResNet backbones (He et al., arXiv 1512.03385) in the form of torchvision and of mmdet's style 'pytorch': the stride
+ * ResNet (He et al., arXiv 1512.03385) and ResNeXt (Xie et al., arXiv 1611.05431) backbones in the form of torchvision and of mmdet's style 'pytorch': the stride
  * sits in the 3x3 convolution of a bottleneck. Depth and widths are a config object, so the published networks and
  * small ones for training from scratch are the same code.
  */
@@ -16,6 +16,12 @@ export interface ResNetConfig {
   blocks: readonly number[];
   /** Channels of each stage's 3x3 convolutions; a bottleneck's output has four times as many. */
   widths: readonly number[];
+  /**
+   * ResNeXt: a bottleneck's 3x3 convolution has `groups` groups of `widthPerGroup` channels for each 64 of `widths`;
+   * its output stays four times `widths`. Default 1 and 64.
+   */
+  groups?: number;
+  widthPerGroup?: number;
   /** First convolution, of stride 2. With `pool` a 3x3 max pool follows, without it the first stage has stride 2. */
   stem: { kernel: 3 | 7; channels: number; pool: boolean };
   norm: Exclude<Norm, 'none'>;
@@ -36,12 +42,15 @@ export const resnet18: ResNetConfig = { ...published, block: 'basic', blocks: [2
 export const resnet34: ResNetConfig = { ...published, block: 'basic', blocks: [3, 4, 6, 3] };
 export const resnet50: ResNetConfig = { ...published, block: 'bottleneck', blocks: [3, 4, 6, 3] };
 export const resnet101: ResNetConfig = { ...published, block: 'bottleneck', blocks: [3, 4, 23, 3] };
+/** ResNeXt-101 64x4d. */
+export const resneXt101: ResNetConfig = { ...resnet101, groups: 64, widthPerGroup: 4 };
 
 interface Block {
   name: string;
   /** 1 for `layer1`. */
   stage: number;
   inputs: number;
+  /** Channels of the convolutions before the last. */
   width: number;
   outputs: number;
   stride: number;
@@ -56,13 +65,13 @@ export function backboneChannels(config: ResNetConfig): number[] {
 export function createBackbone(parameters: Parameters, config: ResNetConfig, random: Random): void {
   check(config);
   const { stem, norm } = config;
-  const convolution = (name: string, kernel: number, inputs: number, outputs: number): void =>
-    createConv(parameters, name, { kernel, inputs, outputs, init: 'kaiming' }, random);
+  const convolution = (name: string, kernel: number, inputs: number, outputs: number, groups = 1): void =>
+    createConv(parameters, name, { kernel, inputs, outputs, groups, init: 'kaiming' }, random);
   convolution('backbone.conv1', stem.kernel, 3, stem.channels);
   createNorm(parameters, `backbone.${normName(norm, 1)}`, stem.channels, norm);
   for (const block of blocksOf(config)) {
-    for (const [i, { kernel, inputs, outputs }] of convolutionsOf(block, config).entries()) {
-      convolution(`${block.name}.conv${i + 1}`, kernel, inputs, outputs);
+    for (const [i, { kernel, inputs, outputs, groups }] of convolutionsOf(block, config).entries()) {
+      convolution(`${block.name}.conv${i + 1}`, kernel, inputs, outputs, groups);
       createNorm(parameters, `${block.name}.${normName(norm, i + 1)}`, outputs, norm);
     }
     if (!needsProjection(block)) continue;
@@ -94,8 +103,8 @@ function residualBlock(parameters: Parameters, config: ResNetConfig, block: Bloc
   const { norm } = config;
   const convolutions = convolutionsOf(block, config);
   let y = x;
-  for (const [i, { stride }] of convolutions.entries()) {
-    y = conv(parameters, `${block.name}.conv${i + 1}`, y, { stride });
+  for (const [i, { stride, groups }] of convolutions.entries()) {
+    y = conv(parameters, `${block.name}.conv${i + 1}`, y, { stride, groups });
     const activate = i < convolutions.length - 1;
     y = normalise(parameters, `${block.name}.${normName(norm, i + 1)}`, y, { norm, training, activate });
   }
@@ -110,8 +119,10 @@ function residualBlock(parameters: Parameters, config: ResNetConfig, block: Bloc
 function blocksOf(config: ResNetConfig): Block[] {
   const blocks: Block[] = [];
   let inputs = config.stem.channels;
-  for (const [s, width] of config.widths.entries()) {
-    const outputs = width * expansion(config);
+  const { groups = 1, widthPerGroup = 64 } = config;
+  for (const [s, planes] of config.widths.entries()) {
+    const width = Math.floor(planes * (widthPerGroup / 64)) * groups;
+    const outputs = planes * expansion(config);
     for (let i = 0; i < config.blocks[s]; i++) {
       const stride = i === 0 && (s > 0 || !config.stem.pool) ? 2 : 1;
       blocks.push({ name: `backbone.layer${s + 1}.${i}`, stage: s + 1, inputs, width, outputs, stride });
@@ -121,8 +132,16 @@ function blocksOf(config: ResNetConfig): Block[] {
   return blocks;
 }
 
+interface Convolution {
+  kernel: number;
+  inputs: number;
+  outputs: number;
+  stride: number;
+  groups?: number;
+}
+
 /** The convolutions on a block's main path, in order. */
-function convolutionsOf({ inputs, width, outputs, stride }: Block, config: ResNetConfig) {
+function convolutionsOf({ inputs, width, outputs, stride }: Block, config: ResNetConfig): Convolution[] {
   if (config.block === 'basic')
     return [
       { kernel: 3, inputs, outputs: width, stride },
@@ -130,7 +149,7 @@ function convolutionsOf({ inputs, width, outputs, stride }: Block, config: ResNe
     ];
   return [
     { kernel: 1, inputs, outputs: width, stride: 1 },
-    { kernel: 3, inputs: width, outputs: width, stride },
+    { kernel: 3, inputs: width, outputs: width, stride, groups: config.groups },
     { kernel: 1, inputs: width, outputs, stride: 1 },
   ];
 }
@@ -143,7 +162,9 @@ function needsProjection(block: Block): boolean {
   return block.stride !== 1 || block.inputs !== block.outputs;
 }
 
-function check({ blocks, widths, levels }: ResNetConfig): void {
+function check({ block, blocks, widths, levels, groups = 1, widthPerGroup = 64 }: ResNetConfig): void {
+  if (block === 'basic' && (groups !== 1 || widthPerGroup !== 64))
+    throw new RangeError(`backbone.groups ${groups} and widthPerGroup ${widthPerGroup} are for the block 'bottleneck', not for 'basic'`);
   if (blocks.length !== widths.length)
     throw new RangeError(`backbone.blocks has ${blocks.length} stages but backbone.widths has ${widths.length}`);
   for (const level of levels)

@@ -1,6 +1,6 @@
 /** Two-dimensional convolution with PyTorch's symmetric padding. */
 import { tf, type Tensor, type Tensor1D, type Tensor4D } from '../tf';
-import { attribute, execute1, kernelLevel, type Attribute } from './native';
+import { attribute, execute1, kernelLevel, onGpu, type Attribute } from './native';
 import { defineOperation, stopGradient } from './operation';
 
 export interface Conv2dOptions {
@@ -8,6 +8,8 @@ export interface Conv2dOptions {
   stride?: number;
   /** Zeros on each of the four sides, as in PyTorch. Default 0. */
   padding?: number;
+  /** Cin and Cout are cut into this many parts, and each part of the output sees its part of the input only. Default 1. */
+  groups?: number;
   /** [Cout], added to each output channel. */
   bias?: Tensor1D;
   /** False when nobody needs the gradient of `x`. Default true. */
@@ -17,26 +19,29 @@ export interface Conv2dOptions {
 /**
  * Convolution (cross-correlation).
  * @param x [N, H, W, Cin]
- * @param filter [kh, kw, Cin, Cout]
+ * @param filter [kh, kw, Cin / groups, Cout]
  * @returns [N, floor((H + 2 padding - kh) / stride) + 1, floor((W + 2 padding - kw) / stride) + 1, Cout]
  */
 export function conv2d(x: Tensor4D, filter: Tensor4D, options: Conv2dOptions = {}): Tensor4D {
-  const { stride = 1, padding = 0, bias, inputGradient = true } = options;
-  if (x.shape[3] !== filter.shape[2]) {
-    throw new Error(`conv2d: x of shape [${x.shape}] has ${x.shape[3]} channels, the filter [${filter.shape}] wants ${filter.shape[2]}`);
+  const { stride = 1, padding = 0, groups = 1, bias, inputGradient = true } = options;
+  if (x.shape[3] !== filter.shape[2] * groups) {
+    throw new Error(`conv2d: x of shape [${x.shape}] has ${x.shape[3]} channels, the filter [${filter.shape}] of ${groups} groups wants ${filter.shape[2] * groups}`);
   }
+  if (filter.shape[3] % groups !== 0) throw new Error(`conv2d: the filter [${filter.shape}] has ${filter.shape[3]} outputs, not a multiple of ${groups} groups`);
   const input = inputGradient ? x : stopGradient(x);
   if (kernelLevel() === 'stock') {
     const padded = padding > 0 ? tf.pad(input, sides(padding)) : input;
-    const y = tf.conv2d(padded, filter, stride, 'valid');
+    const one = (part: Tensor4D, own: Tensor4D): Tensor4D => tf.conv2d(part, own, stride, 'valid');
+    const y = byGroup(one, padded, filter, groups);
     return bias ? tf.add(y, bias) : y;
   }
-  return convolution(bias ? { x: input, filter, bias } : { x: input, filter }, { stride, padding })[0] as Tensor4D;
+  return convolution(bias ? { x: input, filter, bias } : { x: input, filter }, { stride, padding, groups })[0] as Tensor4D;
 }
 
 interface Geometry {
   stride: number;
   padding: number;
+  groups: number;
 }
 type Shape = [number, number, number, number];
 type Padding = 'VALID' | 'SAME' | 'EXPLICIT';
@@ -44,9 +49,10 @@ type Padding = 'VALID' | 'SAME' | 'EXPLICIT';
 const convolution = defineOperation<Geometry>({
   name: 'Conv2d',
   forward: ({ x, filter, bias }, geometry) => {
-    // Measured: oneDNN's kernel is slower where a window is one pixel, and up to three times slower on a single picture.
-    const wide = filter.shape[0] > 1;
-    const onednn = kernelLevel() === 'onednn' && (x.shape[0] > 1 || (!wide && bias !== undefined));
+    // Measured: oneDNN's kernel is slower where a window is one pixel, and up to three times slower on a single picture,
+    // but twice as fast in groups.
+    const wide = filter.shape[0] > 1 || geometry.groups > 1;
+    const onednn = kernelLevel() === 'onednn' && (x.shape[0] > 1 || geometry.groups > 1 || (!wide && bias !== undefined));
     const attributes = convAttributes(geometry, paddingKind(filter, geometry), onednn);
     if (bias && onednn) return [execute1('_MklNativeConv2DWithBias', attributes, [x, filter, bias])];
     const y = onednn && wide
@@ -66,10 +72,13 @@ const convolution = defineOperation<Geometry>({
 /** oneDNN's gradients take no explicit padding: where it is not SAME, the input is padded and its gradient cropped. */
 function inputGradient(x: Tensor, filter: Tensor, dy: Tensor, geometry: Geometry): Tensor {
   const kind = paddingKind(filter, geometry);
-  if (kernelLevel() !== 'onednn') {
-    return execute1('Conv2DBackpropInput', convAttributes(geometry, kind, false), [sizes(x.shape), filter, dy]);
-  }
   const [n, h, w, c] = x.shape as Shape;
+  if (kernelLevel() !== 'onednn') {
+    const pieces = gradientPieces(geometry);
+    const one = (part: Tensor, own: Tensor): Tensor =>
+      execute1('Conv2DBackpropInput', convAttributes(geometry, kind, false), [sizes([n, h, w, c / pieces]), own, part]);
+    return byGroup(one, dy, filter, pieces);
+  }
   const p = kind === 'EXPLICIT' ? geometry.padding : 0;
   const attributes = convAttributes(geometry, p > 0 ? 'VALID' : kind, true);
   const dx = execute1('_MklNativeConv2DBackpropInput', attributes, [sizes([n, h + 2 * p, w + 2 * p, c]), filter, dy]);
@@ -79,15 +88,30 @@ function inputGradient(x: Tensor, filter: Tensor, dy: Tensor, geometry: Geometry
 
 function filterGradient(x: Tensor, filter: Tensor, dy: Tensor, geometry: Geometry): Tensor {
   const kind = paddingKind(filter, geometry);
-  const [size, , channels] = filter.shape as Shape;
-  // Measured: oneDNN's filter gradient wins for stride 1 and for an image's few channels, the plain one elsewhere.
-  const onednn = kernelLevel() === 'onednn' && size > 1 && (kind === 'SAME' || channels <= 4);
+  const [size, width, channels, outputs] = filter.shape as Shape;
+  // Measured: oneDNN's filter gradient wins for stride 1, for an image's few channels and in groups, the plain one elsewhere.
+  const onednn = kernelLevel() === 'onednn' && (geometry.groups > 1 || (size > 1 && (kind === 'SAME' || channels <= 4)));
   const pad = onednn && kind === 'EXPLICIT';
   const name = onednn ? '_MklNativeConv2DBackpropFilter' : 'Conv2DBackpropFilter';
   const input = pad
     ? execute1('Pad', [attribute.float32(), attribute.int32('Tpaddings')], [x, tf.tensor2d(sides(geometry.padding), [4, 2], 'int32')])
     : x;
-  return execute1(name, convAttributes(geometry, pad ? 'VALID' : kind, onednn), [input, sizes(filter.shape), dy]);
+  const pieces = onednn ? 1 : gradientPieces(geometry);
+  const one = (part: Tensor, own: Tensor): Tensor =>
+    execute1(name, convAttributes(geometry, pad ? 'VALID' : kind, onednn), [part, sizes([size, width, channels, outputs / pieces]), own]);
+  return byGroup(one, input, dy, pieces);
+}
+
+/** TensorFlow's own processor kernels differentiate no grouped convolution, oneDNN's and CUDA's do. */
+function gradientPieces({ groups }: Geometry): number {
+  return onGpu() ? 1 : groups;
+}
+
+/** Cuts the channels of both tensors into `groups` parts, and joins what `f` makes of each pair. */
+function byGroup<T extends Tensor>(f: (a: T, b: T) => T, a: T, b: T, groups: number): T {
+  if (groups === 1) return f(a, b);
+  const others = tf.split<T>(b, groups, 3);
+  return tf.concat(tf.split<T>(a, groups, 3).map((part, g) => f(part, others[g])), 3);
 }
 
 function paddingKind(filter: Tensor, { stride, padding }: Geometry): Padding {

@@ -25,6 +25,11 @@ function backend(): Backend {
   return tf.backend() as unknown as Backend;
 }
 
+/** Whether TensorFlow computes on a GPU. */
+export function onGpu(): boolean {
+  return backend().isUsingGpuDevice;
+}
+
 /** Builders of attributes: `attribute.int('strides', [1, 2, 2, 1])`. */
 export const attribute = {
   int: (name: string, value: number | number[]): Attribute => ({ name, type: backend().binding.TF_ATTR_INT, value }),
@@ -77,7 +82,7 @@ function findLevel(): KernelLevel {
   const limit = levels.findIndex((level) => level === wanted);
   if (limit < 0) throw new Error(`FREEKD_KERNELS is "${wanted}"; it can be ${levels.join(', ')}`);
   if (limit === 0 || tf.getBackend() !== 'tensorflow') return 'stock';
-  return limit === 2 && !backend().isUsingGpuDevice && hasOneDnn() ? 'onednn' : 'plain';
+  return limit === 2 && !onGpu() && hasOneDnn() ? 'onednn' : 'plain';
 }
 
 /** Tries oneDNN's convolution on one pixel. */

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { retinaNetR50, smallStudent, smallTeacher } from '../../lib/dist/detection/presets';
-import { createBackbone, resnet18, resnet50 } from '../../lib/dist/detection/resnet';
+import { createBackbone, resnet18, resnet50, resneXt101 } from '../../lib/dist/detection/resnet';
 import { RetinaNet, type HeadOutput, type RetinaNetConfig } from '../../lib/dist/detection/retinanet';
 import { valueAndGradients } from '../../lib/dist/kernels/gradients';
 import { Parameters } from '../../lib/dist/kernels/parameters';
@@ -88,7 +88,7 @@ for (const [name, c] of Object.entries(golden.networks as Record<string, Network
   });
 
 test("the published backbones have torchvision's parameters", () => {
-  for (const [name, config] of Object.entries({ resnet18, resnet50 })) {
+  for (const [name, config] of Object.entries({ resnet18, resnet50, resnext101_64x4d: resneXt101 })) {
     const parameters = new Parameters();
     createBackbone(parameters, config, new Random(0));
     const shapes = Object.entries(golden.published[name] as Record<string, number[]>);
@@ -196,6 +196,7 @@ test('what does not fit together is named', () => {
   model.dispose();
   const backbone = { ...tiny.backbone, widths: [8, 16] };
   assert.throws(() => new RetinaNet({ ...tiny, backbone }), /backbone.blocks has 4 stages but backbone.widths has 2/);
+  assert.throws(() => new RetinaNet({ ...tiny, backbone: { ...tiny.backbone, groups: 4 } }), /backbone.groups 4 and widthPerGroup 64 are for the block 'bottleneck'/);
   assert.throws(() => new RetinaNet({ ...tiny, backbone: { ...tiny.backbone, levels: [1] } }), /backbone.levels: 1 is not one of 2 to 5/);
   assert.throws(() => new RetinaNet({ ...tiny, head: { convs: 1, channels: 16, norm: { groups: 3 } } }), /16 channels cannot be split/);
 });

@@ -129,6 +129,12 @@ NETWORKS = {
                      "norm": "frozen", "frozenStages": 1, "levels": [3, 4, 5]},
         "neck": {"channels": 6, "extraLevels": 2}, "head": {"convs": 1, "channels": 6, "norm": "none"},
         "anchors": {"baseScale": 4, "scalesPerOctave": 3, "ratios": [0.5, 1, 2]}},
+    "groups": {
+        "size": [1, 40, 36], "classes": 2,
+        "backbone": {"block": "bottleneck", "blocks": [1, 2, 1], "widths": [4, 4, 8], "groups": 4, "widthPerGroup": 32,
+                     "stem": {"kernel": 7, "channels": 4, "pool": True}, "norm": "frozen", "frozenStages": 0, "levels": [3, 4]},
+        "neck": {"channels": 4, "extraLevels": 1}, "head": {"convs": 1, "channels": 4, "norm": "none"},
+        "anchors": {"baseScale": 3, "scalesPerOctave": 1, "ratios": [1, 2]}},
     "group norm, no pool": {
         "size": [1, 33, 40], "classes": 2,
         "backbone": {"block": "basic", "blocks": [1, 1, 1], "widths": [4, 4, 8], "stem": {"kernel": 3, "channels": 4, "pool": False},
@@ -176,7 +182,7 @@ def network(name, config):
 def published():
     """Names and shapes of torchvision's ResNets without their classifier."""
     result = {}
-    for name in ["resnet18", "resnet50"]:
+    for name in ["resnet18", "resnet50", "resnext101_64x4d"]:
         state = getattr(torchvision.models, name)().state_dict()
         result[name] = {k: list(v.shape) for k, v in state.items() if not k.startswith("fc.") and not k.endswith("num_batches_tracked")}
     return result

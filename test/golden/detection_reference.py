@@ -109,14 +109,14 @@ def named(module: nn.Module, kind, number="") -> str:
 class Block(nn.Module):
     """torchvision's BasicBlock and Bottleneck."""
 
-    def __init__(self, kind: str, inputs: int, width: int, stride: int, norm_kind) -> None:
+    def __init__(self, kind: str, inputs: int, planes: int, stride: int, norm_kind, groups: int, base_width: int) -> None:
         super().__init__()
-        outputs = width * (4 if kind == "bottleneck" else 1)
-        plan = [(1, inputs, width, 1), (3, width, width, stride), (1, width, outputs, 1)] if kind == "bottleneck" \
-            else [(3, inputs, width, stride), (3, width, outputs, 1)]
+        outputs, width = planes * (4 if kind == "bottleneck" else 1), int(planes * (base_width / 64)) * groups
+        plan = [(1, inputs, width, 1, 1), (3, width, width, stride, groups), (1, width, outputs, 1, 1)] if kind == "bottleneck" \
+            else [(3, inputs, width, stride, 1), (3, width, outputs, 1, 1)]
         self.names = []
-        for i, (kernel, a, b, s) in enumerate(plan, 1):
-            self.add_module(f"conv{i}", nn.Conv2d(a, b, kernel, s, kernel // 2, bias=False))
+        for i, (kernel, a, b, s, g) in enumerate(plan, 1):
+            self.add_module(f"conv{i}", nn.Conv2d(a, b, kernel, s, kernel // 2, groups=g, bias=False))
             self.add_module(named(self, norm_kind, i), norm(norm_kind, b))
             self.names.append((f"conv{i}", named(self, norm_kind, i)))
         self.downsample = None
@@ -144,7 +144,7 @@ class Backbone(nn.Module):
             blocks = []
             for i in range(c["blocks"][s]):
                 stride = 2 if i == 0 and (s > 0 or not stem["pool"]) else 1
-                blocks.append(Block(c["block"], inputs, width, stride, c["norm"]))
+                blocks.append(Block(c["block"], inputs, width, stride, c["norm"], c.get("groups", 1), c.get("widthPerGroup", 64)))
                 inputs = width * (4 if c["block"] == "bottleneck" else 1)
             self.add_module(f"layer{s + 1}", nn.Sequential(*blocks))
 

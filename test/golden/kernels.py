@@ -39,9 +39,10 @@ def case(f, inputs, options, filters=()):
     }
 
 
-def conv(h, w, cin, cout, k, stride, padding):
-    inputs = {"x": torch.randn(2, cin, h, w), "filter": torch.randn(cout, cin, k, k), "bias": torch.randn(cout)}
-    return case(lambda x, filter, bias: F.conv2d(x, filter, bias, stride, padding), inputs, {"stride": stride, "padding": padding}, ["filter"])
+def conv(h, w, cin, cout, k, stride, padding, groups=1, n=2):
+    inputs = {"x": torch.randn(n, cin, h, w), "filter": torch.randn(cout, cin // groups, k, k), "bias": torch.randn(cout)}
+    options = {"stride": stride, "padding": padding, "groups": groups}
+    return case(lambda x, filter, bias: F.conv2d(x, filter, bias, stride, padding, groups=groups), inputs, options, ["filter"])
 
 
 def norm_inputs(c):
@@ -96,5 +97,7 @@ golden = {
     "groupNorm": [group(2, False), group(3, True), group(6, False)],
     "maxPool": [pool(8, 8, 3, 2, 1), pool(7, 6, 3, 2, 1), pool(6, 6, 2, 2, 0), pool(7, 5, 1, 2, 0)],
     "upsampleNearest": [upsample(3, 4, (6, 8)), upsample(3, 4, (5, 7))],
+    "groupedConv2d": [conv(7, 6, 8, 8, 3, 1, 1, 4), conv(7, 6, 8, 12, 3, 2, 1, 4), conv(6, 5, 6, 4, 1, 1, 0, 2), conv(5, 6, 6, 6, 3, 2, 1, 6, n=1),
+                      conv(5, 4, 4, 6, 3, 1, 0, 2, n=1)],
 }
 Path(__file__).with_suffix(".json").write_text(json.dumps(golden))

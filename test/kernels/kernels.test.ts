@@ -63,7 +63,8 @@ for (const level of levels) {
     });
   };
   describe(`kernels at level ${level}`, () => {
-    each('conv2d', ({ x, filter, bias }, { options }) => conv2d(x as Tensor4D, filter as Tensor4D, { ...options, bias: bias as Tensor1D }));
+    for (const name of ['conv2d', 'groupedConv2d'])
+      each(name, ({ x, filter, bias }, { options }) => conv2d(x as Tensor4D, filter as Tensor4D, { ...options, bias: bias as Tensor1D }));
     each('batchNorm', ({ x, gamma, beta }, { options, mean, variance }) => batchNorm(x as Tensor4D, {
       gamma: gamma as Tensor1D, beta: beta as Tensor1D, mean: read(mean) as Tensor1D, variance: read(variance) as Tensor1D, relu: options.relu,
     }));
