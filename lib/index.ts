@@ -71,6 +71,8 @@ export * from './experiments/ablations';
 export { override } from './experiments/overrides';
 export * from './experiments/settings';
 export { Session } from './experiments/session';
+export * from './experiments/rows/index';
+export { withBatch, withSteps } from './experiments/scaling';
 export { Stopped, type SessionOptions } from './experiments/workbench';
 
 // Charts, tables and pictures

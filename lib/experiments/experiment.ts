@@ -5,7 +5,10 @@
  * | --- | --- | --- |
  * | emojiScenes | 2000 / 300 generated scenes, 128x128, a stand-in | the default of `npm run reproduce` |
  * | folder | any folder in COCO layout with a train and a val split | `npm run reproduce -- --data FOLDER` |
+ *
+ * The rows of the paper's table are in rows/, one file each: `npm run reproduce -- --experiment NAME`.
  */
+import type { LoaderOptions } from '../coco/loader';
 import type { InputSize } from '../coco/transforms';
 import type { Distillation } from '../distill/distill-student';
 import type { FrequencyOptions } from '../freekd/loss';
@@ -13,17 +16,37 @@ import type { FrequencyConfig, PromptTuning } from '../distill/tune-prompt';
 import { smallStudent, smallTeacher } from '../detection/presets';
 import type { RetinaNetConfig } from '../detection/retinanet';
 import type { OptimizerConfig } from '../train/optimizer';
+import type { NameMapName } from '../weights/names';
 
-/** How a detector is trained from scratch. */
+/** Weights that were trained elsewhere. */
+export interface ImportedWeights {
+  /** What `checkpointFile` knows: a name of the catalogue or of a seeded stand-in, or a file. */
+  checkpoint: string;
+  /** Whose names its tensors bear. */
+  names: NameMapName;
+}
+
+/** How a detector is trained. */
 export interface TrainingConfig {
   model: RetinaNetConfig;
+  /** What its backbone starts from; without it, all starts from the seed. */
+  backbone?: ImportedWeights;
   steps: number;
   batch: number;
   learningRate: number;
   warmupSteps: number;
+  /** Steps at which the rate falls to a tenth; without them it falls along a cosine. */
+  milestones?: readonly number[];
   optimizer: OptimizerConfig;
   /** Largest gradient norm. */
   clip: number;
+}
+
+/** A teacher that is imported instead of trained. */
+export interface ImportedTeacher extends ImportedWeights {
+  model: RetinaNetConfig;
+  /** Expected on the experiment's validation pictures, in percent. */
+  AP: number;
 }
 
 /** Prompt (and gate), and how they are tuned. */
@@ -36,11 +59,17 @@ export interface Experiment {
   name: string;
   /** What tables and charts call the data. */
   title: string;
+  /** Where its pictures lie, from the root of the repository, and how they come there. Emoji scenes are made, and have none. */
+  data?: { folder: string; remedy: string };
   size: InputSize;
   /** Whether shrinking averages over all pixels (see coco/loader.ts). */
   antialias: boolean;
-  teacher: TrainingConfig;
+  /** How training pictures are drawn; by default all alike, half of them mirrored. */
+  sampling?: { flip: Record<Profile, number> } & Required<Pick<LoaderOptions, 'skipEmpty' | 'groupByAspect'>>;
+  teacher: TrainingConfig | ImportedTeacher;
   student: TrainingConfig;
+  /** Whether distilled students start with the teacher's neck and head. */
+  inherit?: boolean;
   /** Stage 1 of each profile. */
   prompt: Record<Profile, StageOne>;
   /** How L_FKD and L_FreeKD weigh bands, in profile `paper`. */
@@ -106,7 +135,7 @@ const tuning: PromptTuning = {
   weightDecay: 1e-3,
 };
 
-export const emojiScenes: Experiment = {
+export const emojiScenes: Experiment & { teacher: TrainingConfig } = {
   name: 'emoji-scenes',
   title: 'emoji scenes (generated stand-in, not COCO)',
   size: { width: 128, height: 128 },

@@ -18,6 +18,8 @@ import { checkSplits, openSplits, type Splits } from './data';
 import { emojiScenes, folderExperiment, variants, type Experiment, type Profile, type Variant } from './experiment';
 import { override } from './overrides';
 import { readResult, readResults, resultFile, saveResult } from './results';
+import { experimentNames, experiments, type ExperimentName } from './rows/index';
+import { scalingSentence, withBatch, withSteps } from './scaling';
 import { Session } from './session';
 import { experimentOf, settingNames, settings, type Setting, type SettingName } from './settings';
 import { Stopped, type SessionOptions } from './workbench';
@@ -25,11 +27,14 @@ import { Stopped, type SessionOptions } from './workbench';
 const root = path.resolve(__dirname, '../../..');
 
 interface Options {
+  experiment?: ExperimentName;
   data?: string;
   variants?: Variant[];
   seeds: number;
   firstSeed: number;
   steps?: number;
+  batch?: number;
+  prompt?: string;
   setting?: SettingName;
   ablation?: AblationName;
   set?: string[];
@@ -60,11 +65,14 @@ function variantList(text: string): Variant[] {
 function parse(): Options {
   const program = new Command('npm run reproduce --')
     .description('Distils a detector with FreeKD and compares the variants. Without options: emoji scenes, shipped teacher, one seed, about ten minutes.')
-    .option('--data <folder>', 'a folder in COCO layout with train and val splits (default: generated emoji scenes)')
+    .addOption(new Option('--experiment <name>', "a row of the paper's table, or what a CPU runs; --data says where its pictures lie").choices(experimentNames).conflicts(['setting', 'ablation']))
+    .option('--data <folder>', 'a folder in COCO layout with train and val splits (default: generated emoji scenes; data/coco for the rows on COCO)')
     .option('--variants <a,b,...>', `which to run, of ${variants.join(', ')}`, variantList)
     .option('--seeds <n>', 'how many seeds', positive, 1)
     .option('--first-seed <n>', 'the first of them', positive, 1)
     .option('--steps <n>', 'training steps of each student', positive)
+    .option('--batch <n>', 'pictures a step of each student: learning rate and steps are scaled with it', positive)
+    .option('--prompt <file>', "the authors' prompt checkpoint in place of stage 1, for the variant released")
     .addOption(new Option('--setting <name>', `other conditions on emoji scenes: ${settingNames.map((name) => `${name} (${settings[name].what})`).join(', ')}`).choices(settingNames))
     .addOption(new Option('--ablation <name>', 'FreeKD on emoji scenes with one choice changed; runs freekd only').choices(ablationNames).conflicts(['setting', 'data']))
     .option('--set <field=value>', 'change a field of the experiment, e.g. weights.mu=30; may be repeated', (word: string, before: string[] = []) => [...before, word])
@@ -90,8 +98,8 @@ function smokeSized(experiment: Experiment): Experiment {
     ...experiment,
     name: `${experiment.name}-smoke`,
     title: `${experiment.title}, smoke run: numbers without meaning`,
-    teacher: { ...experiment.teacher, steps: 40 },
-    student: { ...experiment.student, steps: 40 },
+    teacher: 'checkpoint' in experiment.teacher ? experiment.teacher : withSteps(experiment.teacher, 40),
+    student: withSteps(experiment.student, 40),
     prompt: { paper: tuned('paper'), released: tuned('released') },
   };
 }
@@ -99,12 +107,29 @@ function smokeSized(experiment: Experiment): Experiment {
 /** Where the user stood when npm was called, and what relative paths are relative to. */
 const base = process.env.INIT_CWD ?? process.cwd();
 
+/** The pictures of a row of `experiments`: where `--data` says, or where `npm run data` puts them. */
+async function openRow({ name, data, teacher }: Experiment, { data: given, skipBad }: Options): Promise<Splits> {
+  const { folder: standard, remedy } = data!;
+  const folder = given ? path.resolve(base, given) : path.join(root, standard);
+  if (!fs.existsSync(folder)) throw new Error(`${name} needs pictures that are not there: ${folder}; ${remedy}, or --data FOLDER where they lie elsewhere`);
+  const published = 'checkpoint' in teacher;
+  const splits = openSplits(folder, { skipBad: skipBad || published }); // train2017 has two boxes without height
+  if (!published) return checkSplits(splits);
+  for (const { split, skipped } of [splits.train, splits.val])
+    if (skipped['missing-image']) throw new Error(`${name}: ${skipped['missing-image']} pictures of ${split} are missing in ${folder}; ${remedy}`);
+  return splits;
+}
+
 async function openExperiment(options: Options): Promise<Pick<SessionOptions, 'experiment' | 'splits' | 'teacherFile' | 'out'>> {
   let experiment: Experiment;
   let splits: Splits;
   let shipped = false; // whether the shipped teacher fits
-  if (options.data) {
-    if (options.setting) throw new Error('--setting: the settings are of emoji scenes; leave out --data');
+  const row: Experiment | undefined = options.experiment && experiments[options.experiment];
+  if (row?.data) {
+    experiment = row;
+    splits = await openRow(row, options);
+  } else if (options.data) {
+    if (options.setting || row) throw new Error(`--${row ? 'experiment' : 'setting'}: ${row ? 'this one is' : 'the settings are'} of emoji scenes; leave out --data`);
     const folder = path.resolve(base, options.data);
     if (!fs.existsSync(folder)) throw new Error(`--data: there is no folder ${folder}`);
     splits = await checkSplits(openSplits(folder, { skipBad: options.skipBad }));
@@ -121,7 +146,10 @@ async function openExperiment(options: Options): Promise<Pick<SessionOptions, 'e
   }
   if (options.smoke) experiment = smokeSized(experiment);
   experiment = override(experiment, options.set ?? []);
-  if (options.steps) experiment = { ...experiment, student: { ...experiment.student, steps: options.steps } };
+  const { student } = experiment;
+  if (options.batch) experiment = { ...experiment, student: withBatch(student, options.batch) };
+  if (options.steps) experiment = { ...experiment, student: withSteps(experiment.student, options.steps) };
+  if (options.batch) say(scalingSentence(student, experiment.student));
   const out = options.out ? path.resolve(base, options.out) : path.join(root, 'data/results/local', experiment.name);
   const teacherFile = shipped ? path.join(root, 'data/teachers', emojiScenes.name) : path.join(out, 'teacher');
   return { experiment, splits, teacherFile, out };
@@ -140,15 +168,23 @@ function stopOnInterrupt(): AbortSignal {
   return stop.signal;
 }
 
+/** What runs where `--variants` says nothing: of a published row, whose students take days, the distilled one alone. */
+function standardVariants({ ablation, full, profile }: Options, { teacher }: Experiment): Variant[] {
+  const distilled = profile === 'released' ? 'released' : 'freekd';
+  if (full) return [...variants];
+  return ablation || 'checkpoint' in teacher ? [distilled] : ['student', 'mse', distilled];
+}
+
 async function main(): Promise<void> {
   const options = parse();
-  const { profile, full, resume, trainTeacher, firstSeed } = options;
+  const { full, resume, trainTeacher, firstSeed } = options;
   const signal = stopOnInterrupt();
   const opened = await openExperiment(options);
   const { experiment, out } = opened;
-  const chosen = options.variants ?? (options.ablation ? (['freekd'] satisfies Variant[]) : full ? [...variants] : (['student', 'mse', profile === 'released' ? 'released' : 'freekd'] satisfies Variant[]));
+  const chosen = options.variants ?? standardVariants(options, experiment);
   const seeds = Array.from({ length: full ? Math.max(3, options.seeds) : options.seeds }, (_, i) => firstSeed + i);
-  const session = new Session({ ...opened, root, trainTeacher, resume, signal, say, progress: terminalProgress, goOn: 'the same command with --resume goes on from there' });
+  const promptFile = options.prompt && path.resolve(base, options.prompt);
+  const session = new Session({ ...opened, root, trainTeacher, promptFile, resume, signal, say, progress: terminalProgress, goOn: 'the same command with --resume goes on from there' });
   say(`${experiment.title}: ${session.train.images.length} training and ${session.val.images.length} validation pictures; results in ${path.relative(root, out) || out}`);
   try {
     const { score } = await session.teacher();

@@ -28,6 +28,8 @@ export interface RunResult {
   teacher: Record<Metric, number>;
   steps: number;
   millisecondsPerStep: number;
+  /** SHA-256 of the trained student: equal where two runs ended with the same weights. */
+  parameters?: string;
   /** About a hundred points of the log. */
   curve: StepRecord[];
   machine: { cpu: string; cores: number; threads: string; memoryGB: number; platform: string };

@@ -4,11 +4,14 @@
  */
 import type { CocoDataset } from '../coco/dataset';
 import { RetinaNet } from '../detection/retinanet';
-import { trainStudent, type TeacherSide } from '../distill/distill-student';
+import { inheritNeckAndHead, trainStudent, type TeacherSide } from '../distill/distill-student';
 import type { DetectorScore } from '../distill/evaluate';
 import type { Teacher } from '../distill/teacher';
 import { createFrequencyState, tunePrompt, type FrequencyState } from '../distill/tune-prompt';
+import { hashOf, sha256 } from '../train/checkpoint';
 import { readLog } from '../train/log';
+import { importWeights } from '../weights/import';
+import { checkpointFile } from './checkpoint-file';
 import { distillationOf, stageOneOf, type Profile, type StageOne, type Variant } from './experiment';
 import { provenance, thin, type RunResult } from './results';
 import { TeacherSource } from './teacher-source';
@@ -38,9 +41,26 @@ export class Session {
     return this.bench.evaluate(detector, title);
   }
 
-  /** Stage 1 of a profile and seed. */
+  /** Stage 1 of a profile and seed, or the authors' own prompt where its file is given. */
   stageOne(profile: Profile, seed: number): Promise<FrequencyState> {
-    return this.tune(profile, this.options.experiment.prompt[profile], seed);
+    const stageOne = this.options.experiment.prompt[profile];
+    return this.options.promptFile && profile === 'released' ? this.importPrompt(this.options.promptFile, stageOne) : this.tune(profile, stageOne, seed);
+  }
+
+  private async importPrompt(file: string, { frequency }: StageOne): Promise<FrequencyState> {
+    const found = this.frequency.get(file);
+    if (found) return found;
+    const { views } = await this.source.take();
+    const { deviations, channels } = views.released;
+    const state = createFrequencyState(deviations.length, channels, frequency, 0);
+    try {
+      await importWeights(state.parameters, file, { names: 'freekd-prompt' });
+    } catch (error) {
+      state.parameters.dispose();
+      throw error;
+    }
+    this.frequency.set(file, state);
+    return state;
   }
 
   /**
@@ -55,7 +75,7 @@ export class Session {
     const teacher = views[frequency.profile];
     const { batch } = this.options.experiment.student;
     const features = await this.source.features(frequency.profile);
-    const loader = this.bench.loader(this.train, { batch, shuffle: true, flip: 0.5, seed: `prompt${seed}` });
+    const loader = this.bench.trainingLoader(batch, `prompt${seed}`, frequency.profile);
     const config = { frequency, tuning, batch, seed, teacher: sha256, ...this.bench.inputs() };
     const state = createFrequencyState(teacher.deviations.length, teacher.channels, frequency, seed);
     try {
@@ -87,28 +107,44 @@ export class Session {
     const distillation = distillationOf(variant, experiment);
     const detector = new RetinaNet(model, { seed });
     try {
+      await this.start(detector, variant);
       const { folder, millisecondsPerStep } = await this.bench.run(`${variant}, seed ${seed}`, `${variant}-seed${seed}`, config, steps, (run) =>
-        trainStudent({ student: detector, seed, distillation, side, ...this.bench.schedule(experiment.student, seed) }, run),
+        trainStudent({ student: detector, seed, distillation, side, ...this.bench.schedule(experiment.student, seed, stageOneOf(variant)) }, run),
       );
       const score = await this.bench.evaluate(detector, `${variant}, seed ${seed}: AP`);
       const { metrics, perCategory } = score;
       const curve = thin(readLog(folder));
       const known = { format: 1 as const, experiment: experiment.name, data: experiment.title, variant, seed, config };
-      return { result: { ...known, metrics, perCategory, teacher, steps, millisecondsPerStep, curve, ...provenance(root) }, detector, score };
+      const outcome = { metrics, perCategory, teacher, steps, millisecondsPerStep, parameters: hashOf(detector.parameters), curve };
+      return { result: { ...known, ...outcome, ...provenance(root) }, detector, score };
     } catch (error) {
       detector.dispose();
       throw error;
     }
   }
 
-  /** Everything that decides the outcome of a run, the teacher's weights included where it has one. */
+  /** What a student starts with beside its seed: the imported backbone, the teacher's neck and head. */
+  private async start(student: RetinaNet, variant: Variant): Promise<void> {
+    const { experiment, say, root } = this.options;
+    const { backbone } = experiment.student;
+    if (backbone) {
+      const { loaded } = await importWeights(student.parameters, await checkpointFile(backbone.checkpoint, root), { names: backbone.names, optional: ['neck.', 'bbox_head.'] });
+      say(`${variant}: backbone of ${loaded.length} tensors imported from ${backbone.checkpoint}`);
+    }
+    if (experiment.inherit && variant !== 'student') inheritNeckAndHead(student, (await this.source.take()).detector);
+  }
+
+  /** Everything that decides the outcome of a run, imported weights included. */
   async configOf(variant: Variant, seed: number): Promise<Record<string, unknown>> {
-    const { experiment } = this.options;
+    const { experiment, promptFile, root } = this.options;
     const profile = stageOneOf(variant);
+    const { backbone } = experiment.student;
     return {
       student: experiment.student,
+      ...(backbone && { backbone: await sha256(await checkpointFile(backbone.checkpoint, root)) }),
       distillation: distillationOf(variant, experiment),
-      ...(profile && { prompt: experiment.prompt[profile] }),
+      ...(experiment.inherit && variant !== 'student' && { inherit: true }),
+      ...(profile && { prompt: promptFile && profile === 'released' ? { file: await sha256(promptFile) } : experiment.prompt[profile] }),
       ...(variant !== 'student' && { teacher: (await this.source.take()).sha256 }),
       ...this.bench.inputs(),
       validation: this.bench.data.val,

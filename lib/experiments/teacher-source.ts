@@ -1,18 +1,31 @@
-/** The teacher of an experiment: taken from its file or trained on the spot, checked against its card, its features cached. */
+/** The teacher of an experiment: imported, taken from its file or trained on the spot; its AP compared with the expected one, its features cached. */
 import * as fs from 'node:fs';
 import { RetinaNet } from '../detection/retinanet';
 import { trainStudent } from '../distill/distill-student';
 import { checkTeacher, type DetectorScore } from '../distill/evaluate';
 import { cachedFeatures, dividedFeatures, liveFeatures, type TeacherFeatures } from '../distill/feature-cache';
-import { Teacher } from '../distill/teacher';
+import { pyramidDeviations, Teacher } from '../distill/teacher';
 import { clampedLevels } from '../freekd/level';
+import { sha256 } from '../train/checkpoint';
 import { readLog } from '../train/log';
-import type { Profile } from './experiment';
+import { importWeights } from '../weights/import';
+import { checkpointFile } from './checkpoint-file';
+import type { ImportedTeacher, Profile, TrainingConfig } from './experiment';
 import { provenance, thin } from './results';
 import { adoptTeacher, readTeacher, saveTeacher, type TeacherCard } from './teacher-file';
 import type { Workbench } from './workbench';
 
 const CACHE_LIMIT = 2 ** 31; // bytes of teacher features kept in memory
+const DEVIATION_PICTURES = 80;
+
+/** A teacher that has not been measured here yet. */
+interface Unmeasured {
+  detector: RetinaNet;
+  deviations: number[];
+  sha256: string;
+  /** AP that it must reach, where the pictures are those that it was measured on before. */
+  expected?: number;
+}
 
 /** The teacher with what was made of it. */
 export interface TeacherState {
@@ -30,19 +43,42 @@ export class TeacherSource {
 
   constructor(private readonly bench: Workbench) {}
 
-  /** The teacher with its score, its AP compared with its card's. Where it has no file it is trained and written first. */
+  /** The teacher with its score, its AP compared with the expected one. Where it is to be trained and has no file, that is done first. */
   async take(): Promise<TeacherState> {
     if (this.state) return this.state;
-    const { teacherFile, trainTeacher, experiment, say } = this.bench.options;
-    if (trainTeacher || !fs.existsSync(`${teacherFile}.json`)) await this.make();
-    const { detector, card, sha256 } = await readTeacher(teacherFile, experiment.teacher.model);
+    const { experiment, say } = this.bench.options;
+    const { detector, deviations, sha256, expected } = await ('checkpoint' in experiment.teacher ? this.import(experiment.teacher) : this.read(experiment.teacher));
     try {
       const score = await this.bench.evaluate(detector, 'teacher AP');
-      if (card.data === this.bench.data.val) checkTeacher(score.metrics.AP, card.AP);
-      say(`teacher: ${score.metrics.AP.toFixed(1)} AP on ${this.bench.val.images.length} pictures (its card: ${card.AP.toFixed(1)})`);
+      if (expected !== undefined) checkTeacher(score.metrics.AP, expected);
+      say(`teacher: ${score.metrics.AP.toFixed(1)} AP on ${this.bench.val.images.length} pictures${expected === undefined ? '' : ` (expected: ${expected.toFixed(1)})`}`);
       this.sayClamped(detector);
-      const views = { paper: new Teacher(detector, card.deviations), released: new Teacher(detector, card.deviations.map(() => 1)) };
+      const views = { paper: new Teacher(detector, deviations), released: new Teacher(detector, deviations.map(() => 1)) };
       return (this.state = { detector, sha256, score, views });
+    } catch (error) {
+      detector.dispose();
+      throw error;
+    }
+  }
+
+  /** From its file, after training it where there is none. */
+  private async read(config: TrainingConfig): Promise<Unmeasured> {
+    const { teacherFile, trainTeacher } = this.bench.options;
+    if (trainTeacher || !fs.existsSync(`${teacherFile}.json`)) await this.make(config);
+    const { detector, card, sha256 } = await readTeacher(teacherFile, config.model);
+    return { detector, deviations: card.deviations, sha256, expected: card.data === this.bench.data.val ? card.AP : undefined };
+  }
+
+  /** From a checkpoint of others. */
+  private async import({ model, checkpoint, names, AP }: ImportedTeacher): Promise<Unmeasured> {
+    const file = await checkpointFile(checkpoint, this.bench.options.root);
+    const detector = new RetinaNet(model);
+    try {
+      const { loaded } = await importWeights(detector.parameters, file, { names });
+      this.bench.options.say(`teacher: ${loaded.length} tensors imported from ${checkpoint}`);
+      const loader = this.bench.inOrder(this.bench.train);
+      const batches = Math.ceil((DEVIATION_PICTURES * loader.batchesPerEpoch) / loader.length);
+      return { detector, deviations: await pyramidDeviations(detector, loader, batches), sha256: await sha256(file), expected: AP };
     } catch (error) {
       detector.dispose();
       throw error;
@@ -53,22 +89,23 @@ export class TeacherSource {
   private sayClamped({ strides }: RetinaNet): void {
     const { size, prompt } = this.bench.options.experiment;
     const { frequency } = prompt.paper;
-    if (!('width' in size) || frequency.profile !== 'paper') return;
-    const maps = strides.map((stride): [number, number] => [Math.ceil(size.height / stride), Math.ceil(size.width / stride)]);
+    if (frequency.profile !== 'paper') return;
+    const { width, height } = 'width' in size ? size : { width: size.longSide, height: size.shortSide };
+    const maps = strides.map((stride): [number, number] => [Math.ceil(height / stride), Math.ceil(width / stride)]);
     for (const { pyramidLevel, size: [h, w], requested, used } of clampedLevels(maps, frequency.level))
       this.bench.options.say(`pyramid level ${pyramidLevel} (${h}x${w}) is too small for ${requested} wavelet levels: profile paper uses ${used} there`);
   }
 
-  private async make(): Promise<void> {
+  private async make(training: TrainingConfig): Promise<void> {
     const { experiment, teacherFile, root } = this.bench.options;
-    const { model, steps } = experiment.teacher;
+    const { model, steps } = training;
     const detector = new RetinaNet(model, { seed: 0 });
     try {
-      const config = { ...experiment.teacher, ...this.bench.inputs() };
+      const config = { ...training, ...this.bench.inputs() };
       const { folder, millisecondsPerStep } = await this.bench.run('teacher', 'teacher', config, steps, (run) =>
-        trainStudent({ student: detector, seed: 0, distillation: {}, ...this.bench.schedule(experiment.teacher, 0) }, run),
+        trainStudent({ student: detector, seed: 0, distillation: {}, ...this.bench.schedule(training, 0) }, run),
       );
-      const adopted = await adoptTeacher(detector, this.bench.loader(this.bench.train, { batch: 10 }), teacherFile);
+      const adopted = await adoptTeacher(detector, this.bench.inOrder(this.bench.train), teacherFile);
       const { metrics } = await this.bench.evaluate(adopted.detector, 'teacher AP');
       adopted.detector.dispose();
       const card: TeacherCard = {
@@ -77,7 +114,7 @@ export class TeacherSource {
         AP: metrics.AP,
         metrics,
         deviations: adopted.deviations,
-        config: experiment.teacher,
+        config: training,
         millisecondsPerStep,
         curve: thin(readLog(folder)),
         ...provenance(root),
@@ -100,8 +137,8 @@ export class TeacherSource {
     const positions = 'width' in size ? teacher.detector.strides.reduce((sum, s) => sum + Math.ceil(size.width / s) * Math.ceil(size.height / s), 0) : Infinity;
     const bytes = 2 * this.bench.train.images.length * positions * teacher.channels * 4;
     if (bytes > CACHE_LIMIT) return liveFeatures(teacher);
-    const plain = this.bench.loader(this.bench.train, { batch: 10 });
-    const flipped = this.bench.loader(this.bench.train, { batch: 10, flip: 1 });
+    const plain = this.bench.inOrder(this.bench.train);
+    const flipped = this.bench.inOrder(this.bench.train, { flip: 1 });
     const progress = this.bench.options.progress('teacher features', plain.batchesPerEpoch + flipped.batchesPerEpoch);
     try {
       return await cachedFeatures(teacher, { plain, flipped }, (done) => progress.update(done));

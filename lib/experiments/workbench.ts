@@ -2,6 +2,7 @@
  * What all training of an experiment shares: the two splits, their loaders (made once), the schedule, the progress
  * display, and where logs and checkpoints lie.
  */
+import { availableParallelism } from 'node:os';
 import * as path from 'node:path';
 import type { CocoDataset } from '../coco/dataset';
 import { createLoader, type Loader, type LoaderOptions } from '../coco/loader';
@@ -12,7 +13,7 @@ import { fingerprintOf } from '../train/checkpoint';
 import type { TrainOptions, TrainResult } from '../train/loop';
 import type { Progress } from '../train/progress';
 import type { Splits } from './data';
-import type { Experiment, TrainingConfig } from './experiment';
+import type { Experiment, Profile, TrainingConfig } from './experiment';
 
 /** Raised when the user stopped the work; what was reached is saved. */
 export class Stopped extends Error {}
@@ -27,6 +28,8 @@ export interface SessionOptions {
   /** Teacher file without its extension; trained and written there when missing or with `trainTeacher`. */
   teacherFile: string;
   trainTeacher: boolean;
+  /** The authors' prompt checkpoint, in place of stage 1 of profile `released`. */
+  promptFile?: string;
   resume: boolean;
   signal?: AbortSignal;
   /** How the user goes on after a stop, as the end of a sentence. */
@@ -36,7 +39,7 @@ export interface SessionOptions {
   say(line: string): void;
 }
 
-type RunOptions = Pick<TrainOptions<Batch>, 'folder' | 'config' | 'resume' | 'signal' | 'onStep'>;
+type RunOptions = Pick<TrainOptions<Batch>, 'folder' | 'config' | 'resume' | 'signal' | 'onStep' | 'checkpointEvery'>;
 
 export class Workbench {
   readonly train: CocoDataset;
@@ -61,15 +64,27 @@ export class Workbench {
   /** A loader over a split at the size of the experiment, made once for equal options. */
   loader(dataset: CocoDataset, options: Partial<LoaderOptions> & { batch: number }): Loader {
     const { size, antialias } = this.options.experiment;
+    const workers = Math.max(1, Math.min(8, availableParallelism() - 1));
     const key = JSON.stringify([dataset.split, options]);
     let loader = this.loaders.get(key);
-    if (!loader) this.loaders.set(key, (loader = createLoader(dataset, { size, antialias, ...options })));
+    if (!loader) this.loaders.set(key, (loader = createLoader(dataset, { size, antialias, workers, ...options })));
     return loader;
+  }
+
+  /** Pictures to train on, in a new order every epoch. */
+  trainingLoader(batch: number, seed: number | string, profile: Profile = 'paper'): Loader {
+    const { sampling } = this.options.experiment;
+    return this.loader(this.train, { batch, shuffle: true, seed, ...sampling, flip: sampling?.flip[profile] ?? 0.5 });
+  }
+
+  /** A split in order; one by one where sizes differ, as mmdet does, so that none is padded to its neighbours. */
+  inOrder(dataset: CocoDataset, options: { flip?: number } = {}): Loader {
+    return this.loader(dataset, { batch: 'width' in this.options.experiment.size ? 10 : 1, ...options });
   }
 
   /** A detector's score on the validation pictures. */
   async evaluate(detector: RetinaNet, title: string): Promise<DetectorScore> {
-    const loader = this.loader(this.val, { batch: 10 });
+    const loader = this.inOrder(this.val);
     const progress = this.options.progress(title, loader.batchesPerEpoch);
     try {
       return await evaluateDetector(detector, this.val, loader, (done) => progress.update(done));
@@ -96,6 +111,7 @@ export class Workbench {
         config,
         resume,
         signal,
+        checkpointEvery: Math.max(200, steps >> 8),
         onStep: ({ step, losses, learningRate, imagesPerSecond }) => {
           display ??= progress(title, steps, step + 1);
           const { loss, ...parts } = losses;
@@ -116,16 +132,17 @@ export class Workbench {
 
   /** What every run depends on beside its own settings. */
   inputs(): Record<string, unknown> {
-    const { size, antialias } = this.options.experiment;
-    return { size, antialias, data: this.data.train };
+    const { size, antialias, sampling } = this.options.experiment;
+    return { size, antialias, ...(sampling && { sampling }), data: this.data.train };
   }
 
   /** Batches, optimizer and learning rate of a training run. */
-  schedule({ batch, learningRate, warmupSteps, steps, optimizer, clip }: TrainingConfig, seed: number) {
+  schedule({ batch, learningRate, warmupSteps, milestones, steps, optimizer, clip }: TrainingConfig, seed: number, profile?: Profile) {
+    const warmup = { steps: Math.min(warmupSteps, steps >> 2), ratio: 0.001 };
     return {
-      loader: this.loader(this.train, { batch, shuffle: true, flip: 0.5, seed }),
+      loader: this.trainingLoader(batch, seed, profile),
       batchSize: batch,
-      schedule: { kind: 'cosine' as const, base: learningRate, steps, warmup: { steps: Math.min(warmupSteps, steps >> 2), ratio: 0.001 } },
+      schedule: { ...(milestones ? { kind: 'step' as const, milestones: [...milestones] } : { kind: 'cosine' as const }), base: learningRate, steps, warmup },
       optimizer,
       clip,
     };

@@ -9,6 +9,7 @@ import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { writeAtomically } from '../atomic-file';
+import type { Parameters } from '../kernels/parameters';
 import { readSafetensors, writeSafetensors } from '../weights/safetensors';
 
 /** Named float32 tensors outside TensorFlow. */
@@ -35,6 +36,13 @@ export function fingerprintOf(config: unknown): string {
 export async function sha256(file: string): Promise<string> {
   const hash = createHash('sha256');
   for await (const chunk of fs.createReadStream(file)) hash.update(chunk as Buffer);
+  return hash.digest('hex');
+}
+
+/** SHA-256 of all names, shapes and bits of `parameters`. */
+export function hashOf(parameters: Parameters): string {
+  const hash = createHash('sha256');
+  for (const [name, { shape, data }] of parameters.read()) hash.update(`${name} ${shape}`).update(Buffer.from(data.buffer, data.byteOffset, data.byteLength));
   return hash.digest('hex');
 }
 

@@ -34,7 +34,7 @@ export const nameMaps = {
     ]),
   ),
   /** The authors' prompt: one module a pyramid level with tokens [4, T, C]; its `prob.*` is used by nothing. */
-  'freekd-prompt': byPattern([[/^(?:.*\.)?mask_modules\.(\d+)\.mask_token$/, '$1.tokens']]),
+  'freekd-prompt': byPattern([[/^(?:.*\.)?mask_modules\.(\d+)\.mask_token$/, 'prompts.$1.tokens']]),
 } satisfies Record<string, NameMap>;
 
 export type NameMapName = keyof typeof nameMaps;

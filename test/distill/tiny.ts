@@ -1,12 +1,12 @@
 /** Detectors, pictures and runs so small that a training step takes milliseconds. */
-import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import type { RetinaNetConfig } from '../../lib/dist/detection/retinanet';
-import type { Parameters } from '../../lib/dist/kernels/parameters';
 import { Random } from '../../lib/dist/kernels/random';
+
+export { hashOf } from '../../lib/dist/train/checkpoint';
 
 /** Two pyramid levels, of 8x8 and 4x4 on pictures of 64x64. */
 export function tinyModel(width: number): RetinaNetConfig {
@@ -68,11 +68,4 @@ export async function writePictures(counts: { train: number; val: number } = { t
     writeFileSync(join(folder, 'annotations', `instances_${split}.json`), JSON.stringify({ images, annotations, categories: CATEGORIES }));
   }
   return folder;
-}
-
-/** SHA-256 of all names, shapes and bits. */
-export function hashOf(parameters: Parameters): string {
-  const hash = createHash('sha256');
-  for (const [name, { shape, data }] of parameters.read()) hash.update(`${name} ${shape}`).update(Buffer.from(data.buffer, data.byteOffset, data.byteLength));
-  return hash.digest('hex');
 }

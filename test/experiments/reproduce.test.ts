@@ -1,6 +1,5 @@
 /** `reproduce` as a person calls it: clear errors, a whole run on few pictures, stopping and going on. */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,39 +7,17 @@ import { after, test } from 'node:test';
 import { variants } from '../../lib/dist/experiments/experiment';
 import { readResult, readResults } from '../../lib/dist/experiments/results';
 import { writeFixture } from '../coco/fixture';
+import { reproduce as run } from './command';
 
-const command = join(__dirname, '../../lib/dist/experiments/reproduce.js');
 const folder = mkdtempSync(join(tmpdir(), 'freekd-reproduce-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-interface Ended {
-  status: number | null;
-  stdout: string;
-  stderr: string;
-}
-
-/** Runs the command; `interrupt` is asked with all output after each piece of it, and gets one Ctrl-C sent when it says true. */
-function reproduce(words: string[], interrupt: (output: string) => boolean = () => false): Promise<Ended> {
-  return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [command, ...words], { env: { ...process.env, INIT_CWD: folder, TF_CPP_MIN_LOG_LEVEL: '2' } });
-    const ended: Ended = { status: null, stdout: '', stderr: '' };
-    let interrupted = false;
-    for (const stream of ['stdout', 'stderr'] as const)
-      child[stream].on('data', (piece: Buffer) => {
-        ended[stream] += String(piece);
-        if (interrupted || !interrupt(ended.stdout + ended.stderr)) return;
-        interrupted = true;
-        child.kill('SIGINT');
-      });
-    child.on('error', reject);
-    child.on('close', (status) => resolve({ ...ended, status }));
-  });
-}
+const reproduce = (words: string[], interrupt?: (output: string) => boolean): ReturnType<typeof run> => run(folder, words, interrupt);
 
 test('--help names every option and variant', async () => {
   const { status, stdout } = await reproduce(['--help']);
   assert.equal(status, 0);
-  for (const option of ['data', 'variants', 'seeds', 'steps', 'setting', 'set', 'profile', 'out', 'resume', 'smoke', 'full', 'train-teacher', 'skip-bad'])
+  for (const option of ['experiment', 'data', 'variants', 'seeds', 'steps', 'batch', 'prompt', 'setting', 'set', 'profile', 'out', 'resume', 'smoke', 'full', 'train-teacher', 'skip-bad'])
     assert.match(stdout, new RegExp(`--${option}\\b`));
   for (const variant of variants) assert.ok(stdout.includes(variant), variant);
 });

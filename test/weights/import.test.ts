@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { exportWeights, importWeights, Parameters, readSafetensors, readTorchCheckpoint, ReleasedPrompt, RetinaNet, retinaNetR18, retinaNetR50, tf, writeSafetensors } from 'freekd';
+import { createFrequencyState, exportWeights, importWeights, Parameters, readSafetensors, readTorchCheckpoint, RetinaNet, retinaNetR18, retinaNetR50, tf, writeSafetensors } from 'freekd';
 import { nameMaps, type NameMapName } from '../../lib/dist/weights/names';
 import golden from '../golden/torch_weights.json';
 
@@ -71,11 +71,10 @@ test('what is missing, unexpected or of another shape is listed, and nothing is 
 
 test("the authors' prompt is found by its modules; what else their file holds is left out", () => {
   const map = nameMaps['freekd-prompt'];
-  assert.equal(map('state_dict.mask_modules.2.mask_token'), '2.tokens');
+  assert.equal(map('state_dict.mask_modules.2.mask_token'), 'prompts.2.tokens');
   assert.equal(map('mask_modules.0.prob.0.weight'), undefined);
-  const parameters = new Parameters();
-  const prompt = new ReleasedPrompt({ channels: 8, tokens: 6, parameters, name: '2' });
-  assert.deepEqual(prompt.tokens.shape, [4, 6, 8]);
-  assert.ok(parameters.has('2.tokens'));
+  const { parameters, released } = createFrequencyState(3, 8, { profile: 'released', tokens: 6 }, 1);
+  assert.deepEqual(released![2].tokens.shape, [4, 6, 8]);
+  assert.ok(parameters.has('prompts.2.tokens'));
   parameters.dispose();
 });

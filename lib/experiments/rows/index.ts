@@ -1,0 +1,15 @@
+/** The experiments that `npm run reproduce -- --experiment NAME` knows: the published rows, and what a CPU runs. */
+import { emojiScenes, type Experiment } from '../experiment';
+import { bccd } from './bccd';
+import { retinanetR101R50Coco } from './retinanet-r101-r50-coco';
+import { retinanetR101R50Coco128 } from './retinanet-r101-r50-coco128';
+
+export const experiments = {
+  'retinanet-r101-r50-coco': retinanetR101R50Coco,
+  'retinanet-r101-r50-coco128': retinanetR101R50Coco128,
+  bccd,
+  'emoji-scenes': emojiScenes,
+} satisfies Record<string, Experiment>;
+
+export type ExperimentName = keyof typeof experiments;
+export const experimentNames = Object.keys(experiments) as ExperimentName[];

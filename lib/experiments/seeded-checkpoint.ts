@@ -1,0 +1,57 @@
+/**
+ * Stand-ins for published checkpoints: files of the same names and shapes, with weights from a seed. They detect nothing. With them the whole
+ * path of a published row runs where nothing can be downloaded: what imports them is what imports the real ones.
+ */
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { retinaNetR101, retinaNetR50 } from '../detection/presets';
+import { RetinaNet, type RetinaNetConfig } from '../detection/retinanet';
+import { tf } from '../tf';
+import { exportWeights } from '../weights/import';
+import { writeSafetensors } from '../weights/safetensors';
+
+interface Stand {
+  model: RetinaNetConfig;
+  seed: number;
+  /** What a name of ours is called in the file; nothing where the file lacks it. */
+  name(ours: string): string | undefined;
+}
+
+const mmdet = (ours: string): string => `state_dict.${ours}`;
+const torchvision = (ours: string): string | undefined => (ours.startsWith('backbone.') ? ours.slice('backbone.'.length) : undefined);
+
+const stands: Record<string, Stand> = {
+  'seeded-retinanet-r101': { model: retinaNetR101, seed: 101, name: mmdet },
+  'seeded-resnet50': { model: retinaNetR50, seed: 50, name: torchvision },
+};
+
+export const isSeeded = (checkpoint: string): boolean => checkpoint in stands;
+
+/**
+ * The file of a stand-in, written when it is first asked for.
+ * @param folder where it lies, e.g. data/cache/seeded
+ */
+export async function seededCheckpoint(checkpoint: string, folder: string): Promise<string> {
+  const file = path.join(folder, `${checkpoint}.safetensors`);
+  if (fs.existsSync(file)) return file;
+  const { model, seed, name } = stands[checkpoint];
+  const { parameters } = new RetinaNet(model, { seed });
+  try {
+    dampResiduals(parameters);
+    fs.mkdirSync(folder, { recursive: true });
+    const named = [...exportWeights(parameters)].flatMap(([ours, entry]) => {
+      const theirs = name(ours);
+      return theirs === undefined ? [] : [[theirs, entry] as const];
+    });
+    await writeSafetensors(file, new Map(named), { source: `random weights of seed ${seed}, not trained` });
+  } finally {
+    parameters.dispose();
+  }
+  return file;
+}
+
+/** Scales the last norm of every residual branch by 0.2: with norms that do not normalise, 33 full branches would let the maps grow without end. */
+function dampResiduals(parameters: RetinaNet['parameters']): void {
+  for (const parameter of parameters.all())
+    if (/layer\d+\.\d+\.bn3\.weight$/.test(parameter.name)) tf.tidy(() => parameter.assign(tf.fill(parameter.shape, 0.2)));
+}
