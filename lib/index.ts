@@ -50,6 +50,7 @@ export { train, DivergedError, type LossParts, type TrainOptions, type TrainResu
 export { Checkpoints, fingerprintOf, type Checkpoint } from './train/checkpoint';
 export { readLog, type StepRecord } from './train/log';
 export { readSafetensors, safetensorsMetadata, writeSafetensors } from './weights/safetensors';
+export { publishedCheckpoint, publishedCheckpoints, type PublishedCheckpoint } from './weights/checkpoints';
 export { exportWeights, importWeights, type ImportOptions, type ImportReport } from './weights/import';
 export type { NameMapName } from './weights/names';
 export { readTorchCheckpoint } from './weights/torch';
