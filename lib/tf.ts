@@ -1,11 +1,13 @@
 /**
  * TensorFlow, loaded once and in one place: `import { tf } from '../tf'` everywhere in lib/.
  *
- * Two things must happen before the native runtime loads: `util.isNullOrUndefined`, which it calls, is gone since
- * Node 23, and TensorFlow reads its log level from the environment.
+ * Three things must happen before the native runtime loads: `util.isNullOrUndefined`, which it calls, is gone since
+ * Node 23, and TensorFlow reads its log level and, in a rank of a distributed run, its GPU and threads from the environment.
  */
 import * as util from 'node:util';
+import { placeRank } from './train/distributed/placement';
 
+placeRank();
 process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
 const legacy = util as unknown as Record<string, unknown>;
 if (legacy.isNullOrUndefined === undefined) {

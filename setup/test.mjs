@@ -8,7 +8,7 @@ import { SetupError } from './errors.mjs';
 import { fromRoot, nodeModules, root } from './paths.mjs';
 import { seconds } from './progress.mjs';
 import { runInForeground } from './run.mjs';
-import { ensure } from './setup.mjs';
+import { ensure, withOpenMpi } from './setup.mjs';
 import { listFiles } from './stamps.mjs';
 
 /**
@@ -26,7 +26,8 @@ export function testFiles(base, places) {
 export async function test(words) {
   const files = testFiles(root, words.length > 0 ? words.map((word) => path.relative(root, path.resolve(word))) : ['test']);
   if (files.length === 0) throw new SetupError(`${words.join(' ')} holds no test.`, 'Tests are the files test/**/*.test.ts.');
-  const { environment, sentence } = await ensure();
+  const distributed = files.some((file) => file.startsWith('test/train/distributed/'));
+  const { environment, sentence } = await ensure(distributed ? withOpenMpi : undefined);
   console.log(`${sentence}.`);
   const begin = Date.now();
   const tool = (...parts) => path.join(nodeModules, ...parts);

@@ -51,8 +51,15 @@ function byteLength(image: CocoImage, size: InputSize): number {
   return width * height * 3;
 }
 
-/** A function that makes batches by `plan`. Its result depends on the draws only. */
-export function createAssembler(plan: AssemblyPlan): (draws: readonly Draw[]) => Promise<Assembly> {
+/** What to make a batch of. */
+export interface Order {
+  draws: Draw[];
+  /** What other ranks make of the same step: their pictures count for the padded size. */
+  beside: Draw[];
+}
+
+/** A function that makes batches by `plan`. Its result depends on the order only. */
+export function createAssembler(plan: AssemblyPlan): (order: Order) => Promise<Assembly> {
   const { images, files, size, cache } = plan;
   const table = normalizationTable(plan.normalization);
   const resize = plan.antialias ? resizeAntialias : resizeBilinear;
@@ -72,7 +79,7 @@ export function createAssembler(plan: AssemblyPlan): (draws: readonly Draw[]) =>
     return picture;
   };
 
-  return async (draws) => {
+  return async ({ draws, beside }) => {
     const loaded: { draw: Draw; picture: Picture }[] = [];
     const problems: Problem[] = [];
     for (const { index, flip } of draws) {
@@ -92,7 +99,8 @@ export function createAssembler(plan: AssemblyPlan): (draws: readonly Draw[]) =>
       const files = problems.map(({ file }) => file).join(', ');
       throw new Error(`No picture of this batch can be used (${files}). Run checkPictures(dataset) first: it returns the data set without them.`);
     }
-    const { width, height } = paddedSize(loaded.map(({ picture }) => picture), plan.padMultiple);
+    const sizes = [...loaded.map(({ picture }) => picture), ...beside.map(({ index }) => inputSize(images[index], size))];
+    const { width, height } = paddedSize(sizes, plan.padMultiple);
     const inputs = new Float32Array(loaded.length * height * width * 3);
     loaded.forEach(({ draw, picture }, i) => fill(inputs, i * height * width * 3, width, picture, draw.flip, table));
     return { shape: [loaded.length, height, width, 3], inputs, draws: loaded.map(({ draw }) => draw), problems };

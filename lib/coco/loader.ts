@@ -5,16 +5,18 @@
  * step blocks the main thread; the workers run on meanwhile, and the main thread is left with wrapping an array into a tensor.
  */
 import { tf, type Tensor4D } from '../tf';
-import { createAssembler, createPictureCache, type Assembly, type AssemblyPlan } from './assemble';
+import { createAssembler, createPictureCache, type Assembly, type AssemblyPlan, type Order } from './assemble';
 import type { CocoDataset } from './dataset';
 import { WorkerPool } from './pool';
-import { Sampler } from './sampler';
+import { Sampler, type Shard } from './sampler';
 import { IMAGENET, originOf, targetOf, type InputSize } from './transforms';
 import type { Batch } from './types';
 
 export interface LoaderOptions {
-  /** Pictures a batch. */
+  /** Pictures a batch (of one rank). */
   batch: number;
+  /** The part of one rank of a distributed run: with `dropLast` its slice of every batch, else every `size`-th batch. Default: all. */
+  shard?: Shard;
   /** A fixed size, or limits of the long and short side under which the proportions are kept. */
   size: InputSize;
   /** Inputs of a batch are padded with zeros to its largest, rounded up to this multiple. Default 32. */
@@ -47,9 +49,12 @@ export interface LoaderOptions {
 }
 
 export interface Loader {
-  /** Pictures in an epoch. */
+  /** Pictures in an epoch, of all ranks. */
   readonly length: number;
+  /** Batches of this rank; without `dropLast` the last ranks may have one less than the first. */
   readonly batchesPerEpoch: number;
+  /** { rank: 0, size: 1 } for all pictures. */
+  readonly shard: Shard;
   /**
    * The batch of a step, counted from 0 over all epochs. The caller disposes its `images`. Rejects with a DatasetError naming file and id
    * when a picture is bad; under `skipBad` the next picture of the data set takes its place, or, where `dropLast` is false and every picture
@@ -65,18 +70,18 @@ export interface Loader {
 type Maker = Pick<WorkerPool, 'take' | 'close'>;
 
 export function createLoader(dataset: CocoDataset, options: LoaderOptions): Loader {
-  const { batch, size, shuffle = false, flip = 0, seed = 0, groupByAspect = false, workers = 1, ahead = 3 } = options;
+  const { batch, size, shuffle = false, flip = 0, seed = 0, groupByAspect = false, workers = 1, ahead = 3, shard = { rank: 0, size: 1 } } = options;
   const { padMultiple = 32, antialias = false, mean = IMAGENET.mean, std = IMAGENET.std, dropLast = shuffle } = options;
   check(options);
   const { images } = dataset;
   const indices = images
     .map((_, index) => index)
     .filter((index) => !options.skipEmpty || dataset.annotationsOf(images[index].id).some(({ iscrowd }) => iscrowd === 0));
-  const sampler = new Sampler(images, indices, { batch, shuffle, flip, seed, dropLast, groupByAspect });
+  const sampler = new Sampler(images, indices, { batch, shard, shuffle, flip, seed, dropLast, groupByAspect });
   const { batchesPerEpoch } = sampler;
-  if (batchesPerEpoch === 0) {
+  if (dropLast ? batchesPerEpoch === 0 : indices.length === 0) {
     const where = `split ${dataset.split} of ${dataset.folder}`;
-    throw new Error(`createLoader: ${where} has ${indices.length} pictures to load, too few for a batch of ${batch}.`);
+    throw new Error(`createLoader: ${where} has ${indices.length} pictures to load, too few for a batch of ${batch * shard.size}.`);
   }
   const classOf = new Map(dataset.categories.map(({ id }, index) => [id, index]));
   const plan: AssemblyPlan = {
@@ -89,7 +94,9 @@ export function createLoader(dataset: CocoDataset, options: LoaderOptions): Load
     onBad: !dataset.skipBad ? 'throw' : dropLast ? 'replace' : 'leave-out',
     cache: options.cache === 'none' ? undefined : createPictureCache(images, size, options.cacheLimit ?? 2 ** 29),
   };
-  const maker = workers === 0 ? onThisThread(plan, sampler) : new WorkerPool(plan, workers, (step) => sampler.draws(step));
+  // A training batch of all ranks has one size.
+  const order = (step: number): Order => ({ draws: sampler.draws(step), beside: dropLast && shard.size > 1 ? sampler.drawsOfAll(step) : [] });
+  const maker = workers === 0 ? onThisThread(plan, order) : new WorkerPool(plan, workers, order);
   // An unshuffled pass is likely to be the only one: nothing is made ahead past its end.
   const horizon = (step: number): number =>
     shuffle ? step + ahead : Math.min(step + ahead, (Math.floor(step / batchesPerEpoch) + 1) * batchesPerEpoch - 1);
@@ -97,6 +104,7 @@ export function createLoader(dataset: CocoDataset, options: LoaderOptions): Load
   return {
     length: indices.length,
     batchesPerEpoch,
+    shard,
     order: (epoch) => sampler.epoch(epoch).map(({ index }) => images[index].id),
     close: () => maker.close(),
     async batch(step) {
@@ -110,9 +118,9 @@ export function createLoader(dataset: CocoDataset, options: LoaderOptions): Load
   };
 }
 
-function onThisThread(plan: AssemblyPlan, sampler: Sampler): Maker {
+function onThisThread(plan: AssemblyPlan, order: (step: number) => Order): Maker {
   const assemble = createAssembler(plan);
-  return { take: (step): Promise<Assembly> => assemble(sampler.draws(step)), close: async () => undefined };
+  return { take: (step): Promise<Assembly> => assemble(order(step)), close: async () => undefined };
 }
 
 function check(options: LoaderOptions): void {

@@ -1,9 +1,8 @@
 /** The loader's worker threads: asked for steps ahead, holding what is finished until it is taken. */
 import { join } from 'node:path';
 import { MessageChannel, receiveMessageOnPort, Worker, type MessagePort } from 'node:worker_threads';
-import type { Assembly, AssemblyPlan } from './assemble';
+import type { Assembly, AssemblyPlan, Order } from './assemble';
 import { DatasetError } from './problems';
-import type { Draw } from './sampler';
 import type { Reply, Request, WorkerStart } from './worker';
 
 interface Slot {
@@ -20,7 +19,7 @@ export class WorkerPool {
   constructor(
     plan: AssemblyPlan,
     workers: number,
-    private readonly draws: (step: number) => Draw[],
+    private readonly order: (step: number) => Order,
   ) {
     for (let i = 0; i < workers; i++) {
       const { port1, port2 } = new MessageChannel();
@@ -50,7 +49,7 @@ export class WorkerPool {
     for (let wanted = step; wanted <= last; wanted++) {
       if (this.slots.has(wanted)) continue;
       this.slots.set(wanted, { waiting: [] });
-      this.ports[wanted % this.ports.length].postMessage({ step: wanted, draws: this.draws(wanted) } satisfies Request);
+      this.ports[wanted % this.ports.length].postMessage({ step: wanted, order: this.order(wanted) } satisfies Request);
     }
     // Replies that came while the main thread was blocked are taken at once, without a turn of the event loop.
     for (const port of this.ports) {

@@ -10,8 +10,17 @@ export interface Draw {
   flip: boolean;
 }
 
+/** A part of a data-parallel run: `size` ranks share the batches of an epoch. */
+export interface Shard {
+  rank: number;
+  size: number;
+}
+
 export interface SamplerOptions {
+  /** Pictures of one rank. */
   batch: number;
+  /** At every step the ranks take the next `size` batches of the epoch, in turn: together the batch of a single rank with `size * batch` pictures. */
+  shard: Shard;
   shuffle: boolean;
   /** Probability of mirroring. */
   flip: number;
@@ -33,15 +42,24 @@ export class Sampler {
     private readonly indices: readonly number[],
     private readonly options: SamplerOptions,
   ) {
-    this.random = new Random(options.seed);
-    this.batchesPerEpoch = (options.dropLast ? Math.floor : Math.ceil)(indices.length / options.batch);
+    const { seed, dropLast, batch, shard } = options;
+    this.random = new Random(seed);
+    const batches = indices.length / batch;
+    this.batchesPerEpoch = dropLast ? Math.floor(batches / shard.size) : Math.ceil((Math.ceil(batches) - shard.rank) / shard.size);
   }
 
   /** Pictures of a step, counted from 0 over all epochs. */
   draws(step: number): Draw[] {
-    const { batch } = this.options;
-    const start = (step % this.batchesPerEpoch) * batch;
-    return this.epoch(Math.floor(step / this.batchesPerEpoch)).slice(start, start + batch);
+    const { batch, shard } = this.options;
+    const start = shard.rank * batch;
+    return this.drawsOfAll(step).slice(start, start + batch);
+  }
+
+  /** Pictures of a step of all ranks. */
+  drawsOfAll(step: number): Draw[] {
+    const { batch, shard } = this.options;
+    const start = (step % this.batchesPerEpoch) * batch * shard.size;
+    return this.epoch(Math.floor(step / this.batchesPerEpoch)).slice(start, start + batch * shard.size);
   }
 
   /** All pictures of an epoch in their order, those of an incomplete last batch included. */
@@ -66,7 +84,7 @@ export class Sampler {
       const { width, height } = this.images[index];
       const group = waiting[width < height ? 0 : 1];
       group.push(index);
-      if (group.length === this.options.batch) result.push(...group.splice(0));
+      if (group.length === this.options.batch * this.options.shard.size) result.push(...group.splice(0));
     }
     return result.concat(...waiting);
   }

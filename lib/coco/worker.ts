@@ -1,9 +1,8 @@
 /** Entry of a loader's worker thread: takes draws from its port, one batch after the other, and hands the finished inputs over. */
 import { workerData, type MessagePort } from 'node:worker_threads';
 import sharp from 'sharp';
-import { createAssembler, type Assembly, type AssemblyPlan } from './assemble';
+import { createAssembler, type Assembly, type AssemblyPlan, type Order } from './assemble';
 import { DatasetError, type Problem } from './problems';
-import type { Draw } from './sampler';
 
 export interface WorkerStart {
   plan: AssemblyPlan;
@@ -12,7 +11,7 @@ export interface WorkerStart {
 
 export interface Request {
   step: number;
-  draws: Draw[];
+  order: Order;
 }
 
 export type Reply = { step: number } & ({ assembly: Assembly } | { problems: Problem[] } | { failure: string });
@@ -24,11 +23,11 @@ sharp.cache(false); // what is worth keeping is kept resized
 let open = true;
 port.on('close', () => (open = false));
 let last: Promise<void> = Promise.resolve();
-port.on('message', ({ step, draws }: Request) => {
+port.on('message', ({ step, order }: Request) => {
   last = last.then(async () => {
     if (!open) return;
     try {
-      const assembly = await assemble(draws);
+      const assembly = await assemble(order);
       port.postMessage({ step, assembly } satisfies Reply, [assembly.inputs.buffer as ArrayBuffer]);
     } catch (error) {
       const reply: Reply = error instanceof DatasetError ? { step, problems: error.problems } : { step, failure: (error as Error).message };

@@ -16,6 +16,8 @@ import type { Batch } from '../coco/types';
 import type { Loader } from '../coco/loader';
 import type { HeadOutput, RetinaNet } from '../detection/retinanet';
 import type { Tensor1D, Tensor4D } from '../tf';
+import { connect } from '../train/distributed/communicator';
+import { checkShards, shareOf } from '../train/distributed/shares';
 import { train, type LossParts, type TrainOptions, type TrainResult } from '../train/loop';
 import type { Schedule } from '../train/schedule';
 import type { OptimizerConfig } from '../train/optimizer';
@@ -108,7 +110,9 @@ export function inheritNeckAndHead(student: RetinaNet, teacher: RetinaNet): stri
 
 export interface StudentTraining {
   student: RetinaNet;
+  /** Of a run of several ranks: this rank's part of every batch. */
   loader: Loader;
+  /** Pictures a step, of all ranks together. */
   batchSize: number;
   schedule: Schedule;
   optimizer: OptimizerConfig;
@@ -136,6 +140,10 @@ export async function trainStudent(
   const { student, loader, schedule, optimizer, clip, batchSize, distillation, side, seed } = setup;
   const plain = isPlain(distillation);
   if (!plain && !side) throw new Error('distillation needs a teacher');
+  const world = await connect();
+  checkShards(world, loader);
+  if (world.size > 1 && world.rank === 0 && student.config.backbone.norm === 'batch')
+    process.emitWarning(`batch norm takes the statistics of each rank's own ${batchSize / world.size} pictures: the outcome is not that of one rank with a batch of ${batchSize}`);
   const levels = side ? side.teacher.deviations.length : 0;
   const projections = plain || !side ? undefined : createProjections(levels, student.config.neck.channels, side.teacher.channels, seed);
   try {
@@ -151,8 +159,9 @@ export async function trainStudent(
       loss: (batch) => {
         const pyramid = student.pyramid(batch.images, true);
         const outputs = student.head(pyramid, true);
-        const { classification, box } = student.loss(outputs, batch.targets);
-        const task: LossParts = { classification: { value: classification, weight: 1 }, box: { value: box, weight: 1 } };
+        const { classification, box, normalizer } = student.loss(outputs, batch.targets);
+        const share = shareOf(world, normalizer);
+        const task: LossParts = { classification: { value: classification, weight: 1, share }, box: { value: box, weight: 1, share } };
         if (!projections || !side) return task;
         return { ...task, ...distillationLoss(distillation, side, batch, project(projections, pyramid), outputs) };
       },

@@ -6,6 +6,7 @@ import type { CocoDetection } from '../coco/types';
 import { toCocoDetections } from '../detection/results';
 import type { RetinaNet } from '../detection/retinanet';
 import { tf } from '../tf';
+import { connect, gatherJson } from '../train/distributed/communicator';
 
 export interface DetectorScore {
   /** AP, AP50, AP75, APs, APm, APl, in percent; -1 where the data set has no such object. */
@@ -17,7 +18,7 @@ export interface DetectorScore {
 }
 
 /**
- * Detects on every picture and scores the boxes.
+ * Detects on every picture and scores the boxes. Of several ranks each takes its part of the batches, and all get the same score as one rank.
  * @param loader over `dataset` in order, not flipped, last batch kept
  */
 export async function evaluateDetector(
@@ -26,16 +27,19 @@ export async function evaluateDetector(
   loader: Loader,
   onProgress?: (done: number, total: number) => void,
 ): Promise<DetectorScore> {
-  const detections: CocoDetection[] = [];
+  const own: CocoDetection[][] = []; // by batch
   for (let step = 0; step < loader.batchesPerEpoch; step++) {
     const batch = await loader.batch(step);
     tf.tidy(() => {
       const found = detector.detect(detector.head(detector.pyramid(batch.images)), batch.origins);
-      detections.push(...toCocoDetections(found, batch.origins, dataset.categories));
+      own.push(toCocoDetections(found, batch.origins, dataset.categories));
     });
     batch.images.dispose();
     onProgress?.(step + 1, loader.batchesPerEpoch);
   }
+  const all = loader.shard.size > 1 ? gatherJson(await connect(), own) : [own];
+  // Rank r has the batches r, r + size, ...: back in order.
+  const detections = all[0].flatMap((_, i) => all.flatMap((batches) => batches[i] ?? []));
   const { stats, perCategory } = evaluateBoxes(dataset.instances, detections);
   const percent = (value: number): number => (value < 0 ? -1 : 100 * value);
   const [AP, AP50, AP75, APs, APm, APl] = stats.slice(0, 6).map(percent);

@@ -17,6 +17,8 @@ import type { Batch } from '../coco/types';
 import type { Loader } from '../coco/loader';
 import { tf } from '../tf';
 import type { Scalar, Tensor4D } from '../tf';
+import { connect, world } from '../train/distributed/communicator';
+import { checkShards, shareOf } from '../train/distributed/shares';
 import { train, type LossParts, type TrainOptions, type TrainResult } from '../train/loop';
 import type { TeacherFeatures } from './feature-cache';
 import type { Teacher } from './teacher';
@@ -81,8 +83,9 @@ export function promptLoss(
     const omega = state.relations[level].weights(map, nextLevel(pyramid, level)); // [N, C]
     return tf.mul(feature, omega.expandDims(1).expandDims(1)) as Tensor4D; // [N, H, W, C]
   });
-  const { classification, box } = teacher.detector.loss(teacher.head(prompted), targets);
-  const parts: LossParts = { classification: { value: classification, weight: 1 }, box: { value: box, weight: 1 } };
+  const { classification, box, normalizer } = teacher.detector.loss(teacher.head(prompted), targets);
+  const share = shareOf(world(), normalizer);
+  const parts: LossParts = { classification: { value: classification, weight: 1, share }, box: { value: box, weight: 1, share } };
   if (lambda > 0) parts.dissimilarity = { value: tf.div(tf.addN(dissimilarities), dissimilarities.length) as Scalar, weight: lambda };
   return parts;
 }
@@ -98,12 +101,13 @@ export interface PromptTuning extends Required<DissimilarityOptions> {
   weightDecay: number;
 }
 
-/** Runs stage 1 on `state`, in place. */
-export function tunePrompt(
+/** Runs stage 1 on `state`, in place. Of a run of several ranks, `loader` gives this rank's part of every batch of `batchSize` pictures. */
+export async function tunePrompt(
   setup: { teacher: Teacher; features: TeacherFeatures; state: FrequencyState; loader: Loader; tuning: PromptTuning; batchSize: number },
   run: Pick<TrainOptions<Batch>, 'folder' | 'config' | 'resume' | 'signal' | 'onStep' | 'checkpointEvery'>,
 ): Promise<TrainResult> {
   const { teacher, features, state, loader, tuning, batchSize } = setup;
+  checkShards(await connect(), loader);
   return train<Batch>({
     ...run,
     stores: { frequency: state.parameters },

