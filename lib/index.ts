@@ -73,6 +73,7 @@ export { override } from './experiments/overrides';
 export * from './experiments/settings';
 export { Session } from './experiments/session';
 export * from './experiments/rows/index';
+export * from './experiments/published';
 export { withBatch, withSteps } from './experiments/scaling';
 export { Stopped, type SessionOptions } from './experiments/workbench';
 

@@ -4,7 +4,7 @@
  */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { retinaNetR101, retinaNetR50 } from '../detection/presets';
+import { retinaNetR101, retinaNetR50, retinaNetX101 } from '../detection/presets';
 import { RetinaNet, type RetinaNetConfig } from '../detection/retinanet';
 import { tf } from '../tf';
 import { exportWeights } from '../weights/import';
@@ -22,6 +22,7 @@ const torchvision = (ours: string): string | undefined => (ours.startsWith('back
 
 const stands: Record<string, Stand> = {
   'seeded-retinanet-r101': { model: retinaNetR101, seed: 101, name: mmdet },
+  'seeded-retinanet-x101': { model: retinaNetX101, seed: 102, name: mmdet },
   'seeded-resnet50': { model: retinaNetR50, seed: 50, name: torchvision },
 };
 

@@ -3,12 +3,13 @@ import assert from 'node:assert/strict';
 import { cpSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { createFrequencyState, experimentNames, experiments, exportWeights, profiles, RetinaNet, retinaNetR101, retinaNetR50, withBatch, withSteps, writeSafetensors, type Experiment, type ImportedTeacher, type RetinaNetConfig } from 'freekd';
+import { createFrequencyState, experimentNames, experiments, exportWeights, profiles, readPublished, RetinaNet, retinaNetR101, retinaNetR50, retinaNetX101, withBatch, withSteps, writeSafetensors, type Experiment, type ImportedTeacher, type RetinaNetConfig } from 'freekd';
 import { checkpointFile } from '../../lib/dist/experiments/checkpoint-file';
 import { readResult } from '../../lib/dist/experiments/results';
 import { temporary, writeFixture } from '../coco/fixture';
 import { reproduce } from './command';
 
+const root = join(__dirname, '../..');
 const coco: Experiment = experiments['retinanet-r101-r50-coco'];
 
 test('the COCO row is the released config: schedule, sizes, losses, prompt', () => {
@@ -30,6 +31,9 @@ test('the COCO row is the released config: schedule, sizes, losses, prompt', () 
   assert.deepEqual([tokens, level, gate, coco.prompt.paper.tuning.steps], [2, 3, true, 2000]);
   assert.deepEqual([coco.teacher.model, student.model], [retinaNetR101, retinaNetR50]);
   assert.equal((coco.teacher as ImportedTeacher).AP, 38.9);
+  const { title, name, teacher, inherit, ...same } = experiments['retinanet-x101-r50-coco'];
+  assert.deepEqual([teacher.model, inherit], [retinaNetX101, true]);
+  assert.deepEqual(same, Object.fromEntries(Object.entries(coco).filter(([field]) => !['title', 'name', 'teacher'].includes(field))), `${name}, ${title}: the rest is the same`);
 });
 
 test('every row has its own name, which is what it is called by', () => {
@@ -55,7 +59,7 @@ test('what is missing is said, with the command that brings it', async () => {
     [['--experiment', 'emoji-scenes', '--data', folder], /--experiment: this one is of emoji scenes/],
     [['--experiment', 'bccd', '--setting', 'few'], /cannot be used with option/],
   ];
-  if (!existsSync(join(__dirname, '../../data/coco'))) cases.push([['--experiment', 'retinanet-r101-r50-coco'], /retinanet-r101-r50-coco needs .*data\/coco; npm run data -- coco, or --data/]);
+  if (!existsSync(join(root, 'data/coco'))) cases.push([['--experiment', 'retinanet-r101-r50-coco'], /retinanet-r101-r50-coco needs .*data\/coco; npm run data -- coco, or --data/]);
   for (const [words, expected] of cases) {
     const { status, stderr } = await reproduce(folder, words);
     assert.equal(status, 1, words.join(' '));
@@ -123,6 +127,11 @@ test('the COCO row from import to evaluation with tiny networks: teacher measure
 });
 
 test('headers say what the published table says', () => {
-  const header = (file: string): string => readFileSync(join(__dirname, '../../lib/experiments/rows', file), 'utf8').split('*/')[0];
-  assert.match(header('retinanet-r101-r50-coco.ts'), /student alone 37\.4, teacher 38\.9, FreeKD 39\.9 AP on val2017/);
+  const header = (file: string): string => readFileSync(join(root, 'lib/experiments/rows', file), 'utf8').split('*/')[0];
+  for (const { experiment, student, teacher, freekd } of readPublished(root).rows) {
+    if (experiment === null) continue;
+    const expected = `student alone ${student.AP.toFixed(1)}, teacher ${teacher.AP.toFixed(1)}, FreeKD ${freekd.toFixed(1)} AP on val2017`;
+    assert.ok(header(`${experiment}.ts`).includes(expected), `${experiment}: ${expected}`);
+    assert.equal((experiments[experiment].teacher as ImportedTeacher).AP, teacher.AP);
+  }
 });

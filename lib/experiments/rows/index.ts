@@ -3,10 +3,14 @@ import { emojiScenes, type Experiment } from '../experiment';
 import { bccd } from './bccd';
 import { retinanetR101R50Coco } from './retinanet-r101-r50-coco';
 import { retinanetR101R50Coco128 } from './retinanet-r101-r50-coco128';
+import { retinanetX101R50Coco } from './retinanet-x101-r50-coco';
+import { retinanetX101R50Coco128 } from './retinanet-x101-r50-coco128';
 
 export const experiments = {
   'retinanet-r101-r50-coco': retinanetR101R50Coco,
+  'retinanet-x101-r50-coco': retinanetX101R50Coco,
   'retinanet-r101-r50-coco128': retinanetR101R50Coco128,
+  'retinanet-x101-r50-coco128': retinanetX101R50Coco128,
   bccd,
   'emoji-scenes': emojiScenes,
 } satisfies Record<string, Experiment>;

@@ -1,0 +1,20 @@
+/**
+ * Paper:     FreeKD (Zhang et al., CVPR 2024, arXiv 2311.12079), table of detectors on COCO
+ * Row:       RetinaNet R50 <- RetinaNet X101-64x4d, 2x schedule
+ * Expected:  student alone 37.4, teacher 41.0, FreeKD 41.0 AP on val2017
+ * Cost:      as retinanet-r101-r50-coco with a teacher of half as much work again. Not run by this project yet, so no time is known.
+ * Command:   as retinanet-r101-r50-coco, with --experiment retinanet-x101-r50-coco
+ *
+ * Differs from that row in the teacher, and in that distilled students start with its neck and head: so does the authors' config of this pair.
+ */
+import { retinaNetX101 } from '../../detection/presets';
+import type { Experiment } from '../experiment';
+import { retinanetR101R50Coco } from './retinanet-r101-r50-coco';
+
+export const retinanetX101R50Coco: Experiment = {
+  ...retinanetR101R50Coco,
+  name: 'retinanet-x101-r50-coco',
+  title: 'COCO 2017, RetinaNet X101-64x4d to R50',
+  teacher: { model: retinaNetX101, checkpoint: 'retinanet-x101-1x', names: 'mmdet-retinanet', AP: 41.0 },
+  inherit: true,
+};
