@@ -97,4 +97,5 @@ export { detectorColors, themed, type Chart } from './view/theme';
 export { toPng, toSvg } from './view/render';
 export { comparisonFrame, frameHtml } from './view/tables';
 export { pairedDifferences, pairedTable } from './view/paired-table';
+export { pairName, publishedDots, type ComparedRow } from './view/published-dots';
 export { comparisonTable, pipeTable } from './view/text-table';

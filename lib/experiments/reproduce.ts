@@ -14,6 +14,7 @@ import { toPng } from '../view/render';
 import { writeReport, type ReportContent, type ReportPictures } from '../view/report';
 import { comparisonTable } from '../view/text-table';
 import { ablationExperiment, ablationNames, type AblationName } from './ablations';
+import { checkpointFile } from './checkpoint-file';
 import { checkSplits, openSplits, type Splits } from './data';
 import { emojiScenes, folderExperiment, variants, type Experiment, type Profile, type Variant } from './experiment';
 import { override } from './overrides';
@@ -72,7 +73,7 @@ function parse(): Options {
     .option('--first-seed <n>', 'the first of them', positive, 1)
     .option('--steps <n>', 'training steps of each student', positive)
     .option('--batch <n>', 'pictures a step of each student: learning rate and steps are scaled with it', positive)
-    .option('--prompt <file>', "the authors' prompt checkpoint in place of stage 1, for the variant released")
+    .option('--prompt <file>', "the authors' prompt (freekd-prompt-r101, or a file of the same kind) in place of stage 1, for the variant released")
     .addOption(new Option('--setting <name>', `other conditions on emoji scenes: ${settingNames.map((name) => `${name} (${settings[name].what})`).join(', ')}`).choices(settingNames))
     .addOption(new Option('--ablation <name>', 'FreeKD on emoji scenes with one choice changed; runs freekd only').choices(ablationNames).conflicts(['setting', 'data']))
     .option('--set <field=value>', 'change a field of the experiment, e.g. weights.mu=30; may be repeated', (word: string, before: string[] = []) => [...before, word])
@@ -183,7 +184,7 @@ async function main(): Promise<void> {
   const { experiment, out } = opened;
   const chosen = options.variants ?? standardVariants(options, experiment);
   const seeds = Array.from({ length: full ? Math.max(3, options.seeds) : options.seeds }, (_, i) => firstSeed + i);
-  const promptFile = options.prompt && path.resolve(base, options.prompt);
+  const promptFile = options.prompt && (await checkpointFile(options.prompt, base));
   const session = new Session({ ...opened, root, trainTeacher, promptFile, resume, signal, say, progress: terminalProgress, goOn: 'the same command with --resume goes on from there' });
   say(`${experiment.title}: ${session.train.images.length} training and ${session.val.images.length} validation pictures; results in ${path.relative(root, out) || out}`);
   try {

@@ -28,11 +28,11 @@ const stands: Record<string, Stand> = {
 
 export const isSeeded = (checkpoint: string): boolean => checkpoint in stands;
 
-/**
- * The file of a stand-in, written when it is first asked for.
- * @param folder where it lies, e.g. data/cache/seeded
- */
-export async function seededCheckpoint(checkpoint: string, folder: string): Promise<string> {
+/** `lib/dist/experiments` is three folders below the repository's root. */
+const folder = path.resolve(__dirname, '../../../data/cache/seeded');
+
+/** The file of a stand-in, written when it is first asked for. */
+export async function seededCheckpoint(checkpoint: string): Promise<string> {
   const file = path.join(folder, `${checkpoint}.safetensors`);
   if (fs.existsSync(file)) return file;
   const { model, seed, name } = stands[checkpoint];

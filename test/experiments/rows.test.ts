@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { cpSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { createFrequencyState, experimentNames, experiments, exportWeights, profiles, readPublished, RetinaNet, retinaNetR101, retinaNetR50, retinaNetX101, withBatch, withSteps, writeSafetensors, type Experiment, type ImportedTeacher, type RetinaNetConfig } from 'freekd';
+import { createFrequencyState, experimentNames, experiments, exportWeights, profiles, publishedCheckpoint, readPublished, RetinaNet, retinaNetR101, retinaNetR50, retinaNetX101, withBatch, withSteps, writeSafetensors, type Experiment, type ImportedTeacher, type RetinaNetConfig } from 'freekd';
 import { checkpointFile } from '../../lib/dist/experiments/checkpoint-file';
 import { readResult } from '../../lib/dist/experiments/results';
 import { temporary, writeFixture } from '../coco/fixture';
@@ -51,7 +51,8 @@ test('another batch scales rate, steps and milestones; another length the milest
 
 test('what is missing is said, with the command that brings it', async () => {
   const folder = temporary();
-  await assert.rejects(checkpointFile('retinanet-r101-2x', folder), /retinanet-r101-2x.*npm run data -- weights retinanet-r101-2x/s);
+  if (!existsSync(publishedCheckpoint('retinanet-r50-2x').file())) await assert.rejects(checkpointFile('retinanet-r50-2x', folder), /retinanet-r50-2x is not there.*npm run data -- weights retinanet-r50-2x/s);
+  await assert.rejects(checkpointFile('no-name', folder), /no published checkpoint is called "no-name"/);
   await assert.rejects(checkpointFile('mine.pth', folder), /checkpoint mine\.pth is not there: expected .*mine\.pth/);
   const cases: [string[], RegExp][] = [
     [['--experiment', 'none'], /Allowed choices are retinanet-r101-r50-coco/],
@@ -132,6 +133,8 @@ test('headers say what the published table says', () => {
     if (experiment === null) continue;
     const expected = `student alone ${student.AP.toFixed(1)}, teacher ${teacher.AP.toFixed(1)}, FreeKD ${freekd.toFixed(1)} AP on val2017`;
     assert.ok(header(`${experiment}.ts`).includes(expected), `${experiment}: ${expected}`);
-    assert.equal((experiments[experiment].teacher as ImportedTeacher).AP, teacher.AP);
+    const imported = experiments[experiment].teacher as ImportedTeacher;
+    assert.equal(imported.AP, teacher.AP);
+    assert.equal(publishedCheckpoint(imported.checkpoint).AP, teacher.AP);
   }
 });

@@ -3,9 +3,11 @@
  * Row:       RetinaNet R50 <- RetinaNet R101, 2x schedule
  * Expected:  student alone 37.4, teacher 38.9, FreeKD 39.9 AP on val2017
  * Cost:      24 epochs of 118,000 pictures at 1333x800. Not run by this project yet, so no time is known.
- * Command:   npm run data -- coco, npm run data -- weights NAME for both checkpoints, then
+ * Command:   npm run data -- coco
+ *            npm run data -- weights retinanet-r101-2x
+ *            npm run data -- weights resnet50-imagenet
  *              npm run reproduce -- --experiment retinanet-r101-r50-coco                      profile `paper`
- *              npm run reproduce -- --experiment retinanet-r101-r50-coco --profile released   [--prompt FILE for the authors' own]
+ *              npm run reproduce -- --experiment retinanet-r101-r50-coco --profile released   (--prompt freekd-prompt-r101: the authors' own)
  *              npm run reproduce -- --experiment retinanet-r101-r50-coco --variants student   student alone
  *            with --batch N where 16 pictures a step do not fit, and --resume after every stop.
  *
@@ -27,7 +29,7 @@ export const retinanetR101R50Coco: Experiment = {
   teacher: { model: retinaNetR101, checkpoint: 'retinanet-r101-2x', names: 'mmdet-retinanet', AP: 38.9 },
   student: {
     model: retinaNetR50,
-    backbone: { checkpoint: 'resnet50', names: 'torchvision-resnet' },
+    backbone: { checkpoint: 'resnet50-imagenet', names: 'torchvision-resnet' },
     steps: 24 * epoch,
     milestones: [16 * epoch, 22 * epoch],
     batch: 16,
