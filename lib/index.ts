@@ -66,7 +66,8 @@ export { checkTeacher, evaluateDetector, TeacherMismatchError, type DetectorScor
 
 // Experiments
 export * from './experiments/experiment';
-export { metricNames, readResults, saveResult, summarise, type RunResult, type Summary } from './experiments/results';
+export { metricNames, readResults, saveResult, summarise, type Metric, type RunResult, type Summary } from './experiments/results';
+export * from './experiments/paired';
 export { openNotebookSession, type NotebookSessionOptions } from './experiments/notebook-session';
 export * from './experiments/ablations';
 export { override } from './experiments/overrides';
@@ -92,10 +93,12 @@ export { maskChart } from './view/masks';
 export { liveTraining, showChart, showHtml, showPicture, showTable } from './view/notebook';
 export { contactSheet, drawBoxes } from './view/pictures';
 export { softmaxChart, valueBars } from './view/value-bars';
+export { seedLines, type SeedValue } from './view/seed-lines';
 export { writeReport, type ReportContent } from './view/report';
 export { detectorColors, themed, type Chart } from './view/theme';
 export { toPng, toSvg } from './view/render';
 export { comparisonFrame, frameHtml } from './view/tables';
+export { pairedDots, type Comparison } from './view/paired-dots';
 export { pairedDifferences, pairedTable } from './view/paired-table';
 export { pairName, publishedDots, type ComparedRow } from './view/published-dots';
 export { comparisonTable, pipeTable } from './view/text-table';

@@ -1,5 +1,6 @@
 /** Several data sets or settings in one table: AP of some variants, and the difference that is made on equal seeds. */
 import { variantTitles, type Variant } from '../experiments/experiment';
+import { pairedBySeed } from '../experiments/paired';
 import { meanAndDeviation, summarise, type RunResult } from '../experiments/results';
 import { percentText, pipeTable } from './text-table';
 
@@ -7,9 +8,8 @@ const signed = (value: number): string => `${value < 0 ? '−' : '+'}${Math.abs(
 
 /** The differences a - b of AP, seed by seed, over the seeds that both have. */
 export function pairedDifferences(results: readonly RunResult[], a: Variant, b: Variant): number[] {
-  const apOf = (variant: Variant): Map<number, number> => new Map(results.filter((run) => run.variant === variant).map(({ seed, metrics }) => [seed, metrics.AP]));
-  const [first, second] = [apOf(a), apOf(b)];
-  return [...first].flatMap(([seed, ap]) => (second.has(seed) ? [ap - second.get(seed)!] : []));
+  const runsOf = (variant: Variant): RunResult[] => results.filter((run) => run.variant === variant);
+  return pairedBySeed(runsOf(a), runsOf(b)).map(({ difference }) => difference);
 }
 
 /**

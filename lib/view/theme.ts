@@ -21,6 +21,16 @@ export const detectorColors: Record<Variant | 'teacher', string> = {
   released: '#c264b0',
 };
 
+/** One a seed, told apart from each other and from FreeKD's red. */
+const seedColors = ['#3d8fd8', '#e08a2e', '#8f78dc', '#22a699', '#c264b0', '#b59a1f'];
+
+/** The colour channel of a chart whose rows have a field `seed`, one of `seeds` (which may repeat). */
+export function seedColor(seeds: readonly number[]) {
+  const domain = [...new Set(seeds)].sort((a, b) => a - b);
+  const scale = { domain, range: domain.map((_, i) => seedColors[i % seedColors.length]) };
+  return { field: 'seed', type: 'nominal', title: 'seed', scale, legend: { orient: 'top', titleOrient: 'left' } } as const;
+}
+
 /** Boxes drawn on pictures. */
 export const boxColors = { truth: '#43a5ff', found: '#2fd070', wrong: '#ff6540', missed: '#ffffff' };
 

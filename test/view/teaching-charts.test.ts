@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import sharp from 'sharp';
-import { bandMaps, bandNames, environmentFacts, filterChart, groupDots, lineChart, maskChart, methodDiagram, methodSvg, softmaxChart, tf, toSvg, valueBars, wavedec2 } from 'freekd';
+import { bandMaps, bandNames, environmentFacts, filterChart, groupDots, lineChart, maskChart, methodDiagram, methodSvg, pairedDots, seedLines, softmaxChart, tf, toSvg, valueBars, wavedec2 } from 'freekd';
 import type { Tensor4D } from '../../lib/dist/tf';
 import type { Chart } from '../../lib/dist/view/theme';
+import { result } from './fixture';
 
 async function drawn(chart: Chart): Promise<string> {
   const warnings: string[] = [];
@@ -101,4 +102,22 @@ test('groupDots: a tick a row, a dot a seed, the control in every group', async 
   const count = (role: string): number => svg.match(new RegExp(`aria-roledescription="${role}"`, 'g'))?.length ?? 0;
   assert.deepEqual([count('tick'), count('point'), count('rule mark container')], [3, 7, 2]);
   assert.match(svg, /3 \(default\)/);
+});
+
+test('seedLines: a dot a run and one a mean, the control, and a menu of the metrics that all runs have', async () => {
+  const values = [{ value: '1', runs: [result('freekd', 1, 30), result('freekd', 2, 32)] }, { value: '2 (default)', runs: [result('freekd', 1, 33), result('freekd', 2, 34)] }];
+  const chart = seedLines(values, { title: 'made up', axis: 'levels', control: { name: 'control', runs: [result('mse', 1, 29)] } });
+  const svg = await drawn(chart);
+  const count = (role: string): number => svg.match(new RegExp(`aria-roledescription="${role}"`, 'g'))?.length ?? 0;
+  assert.deepEqual([count('point'), count('rule mark container')], [6, 1]);
+  assert.match(svg, /aria-label="levels: 1; average precision \(%\): 31;/);
+  const { params } = chart as unknown as { params: { bind: { options: string[] } }[] };
+  assert.deepEqual(params[0].bind.options, ['AP', 'AP50', 'AP75', 'APm', 'APl'], 'the runs have no small objects');
+});
+
+test('pairedDots: a dot a seed, a tick and an interval a row; one seed has no interval', async () => {
+  const pairs = [1, 2, 3].map((seed) => ({ seed, difference: seed - 1.5 }));
+  const svg = await drawn(pairedDots([{ name: 'three', pairs }, { name: 'one', pairs: pairs.slice(1, 2) }], { title: 'made up', axis: 'difference (points)', color: '#d9475f' }));
+  const count = (role: string): number => svg.match(new RegExp(`aria-roledescription="${role}"`, 'g'))?.length ?? 0;
+  assert.deepEqual([count('point'), count('tick'), count('bar')], [4, 2, 1]);
 });
