@@ -49,6 +49,7 @@ export { learningRate, scaleLearningRate, type Schedule } from './train/schedule
 export { train, DivergedError, type LossParts, type TrainOptions, type TrainResult } from './train/loop';
 export { Checkpoints, fingerprintOf, type Checkpoint } from './train/checkpoint';
 export { readLog, type StepRecord } from './train/log';
+export { connect, gatherJson, world, type Communicator } from './train/distributed/communicator';
 export { readSafetensors, safetensorsMetadata, writeSafetensors } from './weights/safetensors';
 export { publishedCheckpoint, publishedCheckpoints, type PublishedCheckpoint } from './weights/checkpoints';
 export { exportWeights, importWeights, type ImportOptions, type ImportReport } from './weights/import';

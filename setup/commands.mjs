@@ -4,7 +4,8 @@ import { SetupError } from './errors.mjs';
 import { fromRoot, nodeModules, venvPython } from './paths.mjs';
 import { seconds } from './progress.mjs';
 import { runInForeground } from './run.mjs';
-import { ensure, forBuild, forLint, withReferences } from './setup.mjs';
+import { mpirun, ranksIn } from './mpirun.mjs';
+import { ensure, forBuild, forLint, withOpenMpi, withReferences } from './setup.mjs';
 
 async function setup(words) {
   const unknown = words.find((word) => word !== '--repair');
@@ -16,8 +17,11 @@ async function setup(words) {
 }
 
 async function reproduce(words) {
-  const { environment } = await ensure();
-  return runInForeground(process.execPath, [fromRoot('lib', 'dist', 'experiments', 'reproduce.js'), ...words], { env: environment });
+  const ranks = words.includes('--help') || words.includes('-h') ? undefined : ranksIn(words);
+  const { environment } = await ensure(ranks ? withOpenMpi : undefined);
+  const [program, ...parameters] = [...(ranks ? mpirun(ranks) : []), process.execPath, fromRoot('lib', 'dist', 'experiments', 'reproduce.js'), ...words];
+  // mpirun would end its ranks at Ctrl-C; SIGUSR2 it passes on, and they stop after the step under way.
+  return runInForeground(program, parameters, { env: environment, interrupts: ranks ? ['SIGUSR2', 'SIGTERM'] : [] });
 }
 
 async function bench(words) {

@@ -55,12 +55,17 @@ export async function runQuietly(program, parameters, { log, env = process.env, 
  * Ctrl-C reaches it directly; we only wait for it to end in its own way.
  * @param {string} program
  * @param {string[]} parameters
- * @param {{ env?: NodeJS.ProcessEnv }} [options]
+ * @param {{ env?: NodeJS.ProcessEnv, interrupts?: NodeJS.Signals[] }} [options] interrupts: signals that the program gets in place of the first Ctrl-C, the
+ *   second, and so on
  * @returns {Promise<number>}
  */
-export function runInForeground(program, parameters, { env = process.env } = {}) {
-  const child = spawn(program, parameters, { cwd: root, env, stdio: 'inherit' });
-  const wait = () => {};
+export function runInForeground(program, parameters, { env = process.env, interrupts = [] } = {}) {
+  // In a session of its own the terminal's Ctrl-C does not reach it.
+  const child = spawn(program, parameters, { cwd: root, env, stdio: 'inherit', detached: interrupts.length > 0 });
+  const left = [...interrupts];
+  const wait = () => {
+    if (left.length > 0) child.kill(left.shift());
+  };
   const pass = (signal) => child.kill(signal);
   process.on('SIGINT', wait);
   process.on('SIGTERM', pass);

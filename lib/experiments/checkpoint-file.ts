@@ -1,6 +1,7 @@
 /** Where imported weights lie: a file, a seeded stand-in, or a published checkpoint of the catalogue (data/checkpoints.json). */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
+import { rootFirst, world } from '../train/distributed/communicator';
 import { publishedCheckpoint } from '../weights/checkpoints';
 import { isSeeded, seededCheckpoint } from './seeded-checkpoint';
 
@@ -11,7 +12,7 @@ import { isSeeded, seededCheckpoint } from './seeded-checkpoint';
  * @throws saying which command brings it, where it is not there
  */
 export async function checkpointFile(checkpoint: string, base: string): Promise<string> {
-  if (isSeeded(checkpoint)) return seededCheckpoint(checkpoint);
+  if (isSeeded(checkpoint)) return rootFirst(world(), () => seededCheckpoint(checkpoint));
   const isFile = /\.(safetensors|pth|pt)$/.test(checkpoint);
   const file = isFile ? path.resolve(base, checkpoint) : publishedCheckpoint(checkpoint).file();
   if (fs.existsSync(file)) return file;

@@ -8,7 +8,8 @@ import * as path from 'node:path';
 import type { CocoDetection } from '../coco/types';
 import { ensureEmojiScenes } from '../scenes/index';
 import { fingerprintOf } from '../train/checkpoint';
-import { terminalProgress } from '../train/progress';
+import { agreed, connect, rootFirst, world } from '../train/distributed/communicator';
+import { terminalProgress, type Progress } from '../train/progress';
 import { apBars } from '../view/charts';
 import { toPng } from '../view/render';
 import { writeReport, type ReportContent, type ReportPictures } from '../view/report';
@@ -35,6 +36,7 @@ interface Options {
   firstSeed: number;
   steps?: number;
   batch?: number;
+  ranks?: number;
   prompt?: string;
   setting?: SettingName;
   ablation?: AblationName;
@@ -72,7 +74,8 @@ function parse(): Options {
     .option('--seeds <n>', 'how many seeds', positive, 1)
     .option('--first-seed <n>', 'the first of them', positive, 1)
     .option('--steps <n>', 'training steps of each student', positive)
-    .option('--batch <n>', 'pictures a step of each student: learning rate and steps are scaled with it', positive)
+    .option('--batch <n>', "pictures a step of each student: learning rate and steps are scaled with it (default: the experiment's, times the ranks)", positive)
+    .option('--ranks <n>', 'train with n processes of this machine at once, through Open MPI, which is installed when first asked for', positive)
     .option('--prompt <file>', "the authors' prompt (freekd-prompt-r101, or a file of the same kind) in place of stage 1, for the variant released")
     .addOption(new Option('--setting <name>', `other conditions on emoji scenes: ${settingNames.map((name) => `${name} (${settings[name].what})`).join(', ')}`).choices(settingNames))
     .addOption(new Option('--ablation <name>', 'FreeKD on emoji scenes with one choice changed; runs freekd only').choices(ablationNames).conflicts(['setting', 'data']))
@@ -137,10 +140,11 @@ async function openExperiment(options: Options): Promise<Pick<SessionOptions, 'e
     experiment = folderExperiment(path.basename(folder), splits.train.categories.length);
   } else {
     const setting: Setting | undefined = options.setting && settings[options.setting];
-    const progress = terminalProgress('emoji scenes', 1);
+    const bar = progress('emoji scenes', 1);
     const size = options.smoke ? { train: 80, val: 40 } : {};
-    const { folder } = await ensureEmojiScenes({ ...setting?.scenes, ...size, onProgress: (done: number, total: number) => progress.update(done / total) });
-    progress.stop();
+    const wanted = { ...setting?.scenes, ...size, onProgress: (done: number, total: number) => bar.update(done / total) };
+    const { folder } = await rootFirst(world(), () => ensureEmojiScenes(wanted));
+    bar.stop();
     splits = openSplits(folder);
     experiment = options.setting ? experimentOf(options.setting) : options.ablation ? ablationExperiment(options.ablation) : emojiScenes;
     shipped = !setting?.ownTeacher;
@@ -148,24 +152,29 @@ async function openExperiment(options: Options): Promise<Pick<SessionOptions, 'e
   if (options.smoke) experiment = smokeSized(experiment);
   experiment = override(experiment, options.set ?? []);
   const { student } = experiment;
-  if (options.batch) experiment = { ...experiment, student: withBatch(student, options.batch) };
+  const { batch = student.batch * world().size } = options;
+  if (batch !== student.batch) experiment = { ...experiment, student: withBatch(student, batch) };
   if (options.steps) experiment = { ...experiment, student: withSteps(experiment.student, options.steps) };
-  if (options.batch) say(scalingSentence(student, experiment.student));
+  if (batch !== student.batch) say(scalingSentence(student, experiment.student));
   const out = options.out ? path.resolve(base, options.out) : path.join(root, 'data/results/local', experiment.name);
   const teacherFile = shipped ? path.join(root, 'data/teachers', emojiScenes.name) : path.join(out, 'teacher');
   return { experiment, splits, teacherFile, out };
 }
 
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
+/** Rank 0 alone speaks. */
+const say = (line: string): void => void (world().rank === 0 && process.stdout.write(`${line}\n`));
+const silent: Progress = { update: () => undefined, stop: () => undefined };
+const progress: SessionOptions['progress'] = (...settings) => (world().rank === 0 ? terminalProgress(...settings) : silent);
 
-/** Aborted by the first Ctrl-C; the second one ends the process. */
+/** Aborted by the first Ctrl-C; the second one ends the process. SIGUSR2 is what mpirun passes on to its ranks. */
 function stopOnInterrupt(): AbortSignal {
   const stop = new AbortController();
-  process.once('SIGINT', () => {
-    process.stderr.write('\nstopping after this step (Ctrl-C again to quit at once)\n');
+  const interrupt = (): void => {
+    if (stop.signal.aborted) process.exit(130);
+    if (world().rank === 0) process.stderr.write('\nstopping after this step (Ctrl-C again to quit at once)\n');
     stop.abort();
-    process.once('SIGINT', () => process.exit(130));
-  });
+  };
+  process.on('SIGINT', interrupt).on('SIGUSR2', interrupt);
   return stop.signal;
 }
 
@@ -178,6 +187,8 @@ function standardVariants({ ablation, full, profile }: Options, { teacher }: Exp
 
 async function main(): Promise<void> {
   const options = parse();
+  const { size, rank } = await connect();
+  if (options.ranks && options.ranks !== size) throw new Error(`--ranks ${options.ranks}: this is a run of ${size}; start it as npm run reproduce -- --ranks ${options.ranks}`);
   const { full, resume, trainTeacher, firstSeed } = options;
   const signal = stopOnInterrupt();
   const opened = await openExperiment(options);
@@ -185,8 +196,8 @@ async function main(): Promise<void> {
   const chosen = options.variants ?? standardVariants(options, experiment);
   const seeds = Array.from({ length: full ? Math.max(3, options.seeds) : options.seeds }, (_, i) => firstSeed + i);
   const promptFile = options.prompt && (await checkpointFile(options.prompt, base));
-  const session = new Session({ ...opened, root, trainTeacher, promptFile, resume, signal, say, progress: terminalProgress, goOn: 'the same command with --resume goes on from there' });
-  say(`${experiment.title}: ${session.train.images.length} training and ${session.val.images.length} validation pictures; results in ${path.relative(root, out) || out}`);
+  const session = new Session({ ...opened, root, trainTeacher, promptFile, resume, signal, say, progress, goOn: 'the same command with --resume goes on from there' });
+  say(`${experiment.title}: ${session.train.images.length} training and ${session.val.images.length} validation pictures; results in ${path.relative(root, out) || out}${size > 1 ? `; ${size} ranks` : ''}`);
   try {
     const { score } = await session.teacher();
     const pictures: ReportPictures = { dataset: session.val, detections: { teacher: score.detections } };
@@ -195,6 +206,7 @@ async function main(): Promise<void> {
         const detections = await runStudent(session, variant, seed);
         if (seed === seeds[0] && detections) pictures.detections[variant] = detections;
       }
+    if (rank > 0) return;
     const results = readResults(out).filter((result) => seeds.includes(result.seed) && chosen.includes(result.variant));
     await compare(out, { experiment, results, teacher: score.metrics, pictures });
     for (const { split, skipped } of [session.train, session.val])
@@ -208,14 +220,14 @@ async function main(): Promise<void> {
 async function runStudent(session: Session, variant: Variant, seed: number): Promise<CocoDetection[] | undefined> {
   const { out, resume } = session.options;
   const file = resultFile(out, variant, seed);
-  const kept = resume && fs.existsSync(file) ? readResult(file) : undefined;
+  const kept = agreed(world(), resume && fs.existsSync(file)) ? readResult(file) : undefined;
   if (kept && fingerprintOf(kept.config) === fingerprintOf(await session.configOf(variant, seed))) {
     say(`${variant}, seed ${seed}: ${kept.metrics.AP.toFixed(1)} AP, kept from ${kept.date}`);
     return undefined;
   }
   const { result, detector, score } = await session.student(variant, seed);
   detector.dispose();
-  await saveResult(out, result);
+  if (world().rank === 0) await saveResult(out, result);
   say(`${variant}, seed ${seed}: ${result.metrics.AP.toFixed(1)} AP, ${result.millisecondsPerStep.toFixed(0)} ms a step`);
   return score.detections;
 }
@@ -231,6 +243,9 @@ async function compare(out: string, content: ReportContent): Promise<void> {
 
 main().catch((error: unknown) => {
   const { message, stack } = error instanceof Error ? error : new Error(String(error));
-  process.stderr.write(`\n${error instanceof Stopped ? message : process.env.DEBUG ? stack : `error: ${message}`}\n`);
+  const { rank, leave } = world();
+  const what = error instanceof Stopped ? message : process.env.DEBUG ? stack : `error: ${message}`;
+  if (error instanceof Stopped) leave(); // all ranks stopped together
+  if (rank === 0 || !(error instanceof Stopped)) process.stderr.write(`\n${rank > 0 ? `rank ${rank}: ` : ''}${what}\n`);
   process.exitCode = error instanceof Stopped ? 130 : 1;
 });

@@ -7,6 +7,7 @@ import { writeAtomically } from '../atomic-file';
 import type { StepRecord } from '../train/log';
 import { tensorflowVersion } from '../environment';
 import { tf } from '../tf';
+import { world } from '../train/distributed/communicator';
 import { variants, type Variant } from './experiment';
 
 export const metricNames = ['AP', 'AP50', 'AP75', 'APs', 'APm', 'APl'] as const;
@@ -32,7 +33,8 @@ export interface RunResult {
   parameters?: string;
   /** About a hundred points of the log. */
   curve: StepRecord[];
-  machine: { cpu: string; cores: number; threads: string; memoryGB: number; platform: string };
+  /** ranks: processes that trained it together, where there were several; threads: of each. */
+  machine: { cpu: string; cores: number; threads: string; ranks?: number; memoryGB: number; platform: string };
   versions: { node: string; tensorflow: string; tfjs: string };
   /** Commit of this repository, with "+" where files differ from it. */
   commit: string;
@@ -55,6 +57,7 @@ export function provenance(root: string, script = 'reproduce'): Pick<RunResult, 
       cpu: os.cpus()[0]?.model ?? 'unknown',
       cores: os.cpus().length,
       threads: process.env.TF_NUM_INTRAOP_THREADS ?? 'default',
+      ...(world().size > 1 && { ranks: world().size }),
       memoryGB: Math.round(os.totalmem() / 2 ** 30),
       platform: `${os.platform()} ${os.arch()}`,
     },

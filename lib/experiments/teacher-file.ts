@@ -9,6 +9,7 @@ import type { Loader } from '../coco/loader';
 import { RetinaNet, type RetinaNetConfig } from '../detection/retinanet';
 import { pyramidDeviations } from '../distill/teacher';
 import { sha256 } from '../train/checkpoint';
+import { world } from '../train/distributed/communicator';
 import { readSafetensors, writeSafetensors } from '../weights/safetensors';
 import type { StepRecord } from '../train/log';
 import type { RunResult } from './results';
@@ -70,9 +71,12 @@ async function loadWeights(detector: RetinaNet, file: string): Promise<void> {
  * The card of an earlier teacher goes first, for it describes other weights.
  */
 export async function adoptTeacher(trained: RetinaNet, loader: Loader, file: string): Promise<{ detector: RetinaNet; deviations: number[] }> {
-  fs.mkdirSync(path.dirname(file), { recursive: true });
-  fs.rmSync(`${file}.json`, { force: true });
-  await writeSafetensors(`${file}.safetensors`, trained.parameters.read(), { format: 'freekd' }, { half: true });
+  if (world().rank === 0) {
+    fs.mkdirSync(path.dirname(file), { recursive: true });
+    fs.rmSync(`${file}.json`, { force: true });
+    await writeSafetensors(`${file}.safetensors`, trained.parameters.read(), { format: 'freekd' }, { half: true });
+  }
+  await world().barrier();
   const detector = new RetinaNet(trained.config);
   await loadWeights(detector, `${file}.safetensors`);
   return { detector, deviations: await pyramidDeviations(detector, loader) };
@@ -80,6 +84,9 @@ export async function adoptTeacher(trained: RetinaNet, loader: Loader, file: str
 
 /** Writes the card, and beside it the log of the run: from now on the teacher counts as made. */
 export async function saveTeacher(file: string, card: TeacherCard, runFolder: string): Promise<void> {
-  fs.copyFileSync(path.join(runFolder, 'log.jsonl'), `${file}.log.jsonl`);
-  await writeAtomically(`${file}.json`, async (handle) => handle.writeFile(`${JSON.stringify(card, null, 1)}\n`));
+  if (world().rank === 0) {
+    fs.copyFileSync(path.join(runFolder, 'log.jsonl'), `${file}.log.jsonl`);
+    await writeAtomically(`${file}.json`, async (handle) => handle.writeFile(`${JSON.stringify(card, null, 1)}\n`));
+  }
+  await world().barrier();
 }

@@ -7,6 +7,7 @@ import { cachedFeatures, dividedFeatures, liveFeatures, type TeacherFeatures } f
 import { pyramidDeviations, Teacher } from '../distill/teacher';
 import { clampedLevels } from '../freekd/level';
 import { sha256 } from '../train/checkpoint';
+import { agreed, world } from '../train/distributed/communicator';
 import { readLog } from '../train/log';
 import { importWeights } from '../weights/import';
 import { checkpointFile } from './checkpoint-file';
@@ -64,7 +65,7 @@ export class TeacherSource {
   /** From its file, after training it where there is none. */
   private async read(config: TrainingConfig): Promise<Unmeasured> {
     const { teacherFile, trainTeacher } = this.bench.options;
-    if (trainTeacher || !fs.existsSync(`${teacherFile}.json`)) await this.make(config);
+    if (agreed(world(), trainTeacher || !fs.existsSync(`${teacherFile}.json`))) await this.make(config);
     const { detector, card, sha256 } = await readTeacher(teacherFile, config.model);
     return { detector, deviations: card.deviations, sha256, expected: card.data === this.bench.data.val ? card.AP : undefined };
   }
@@ -76,7 +77,7 @@ export class TeacherSource {
     try {
       const { loaded } = await importWeights(detector.parameters, file, { names });
       this.bench.options.say(`teacher: ${loaded.length} tensors imported from ${checkpoint}`);
-      const loader = this.bench.inOrder(this.bench.train);
+      const loader = this.bench.inOrder(this.bench.train, { shard: undefined });
       const batches = Math.ceil((DEVIATION_PICTURES * loader.batchesPerEpoch) / loader.length);
       return { detector, deviations: await pyramidDeviations(detector, loader, batches), sha256: await sha256(file), expected: AP };
     } catch (error) {
@@ -105,7 +106,7 @@ export class TeacherSource {
       const { folder, millisecondsPerStep } = await this.bench.run('teacher', 'teacher', config, steps, (run) =>
         trainStudent({ student: detector, seed: 0, distillation: {}, ...this.bench.schedule(training, 0) }, run),
       );
-      const adopted = await adoptTeacher(detector, this.bench.inOrder(this.bench.train), teacherFile);
+      const adopted = await adoptTeacher(detector, this.bench.inOrder(this.bench.train, { shard: undefined }), teacherFile);
       const { metrics } = await this.bench.evaluate(adopted.detector, 'teacher AP');
       adopted.detector.dispose();
       const card: TeacherCard = {

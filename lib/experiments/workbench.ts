@@ -10,6 +10,7 @@ import type { Batch } from '../coco/types';
 import type { RetinaNet } from '../detection/retinanet';
 import { evaluateDetector, type DetectorScore } from '../distill/evaluate';
 import { fingerprintOf } from '../train/checkpoint';
+import { world } from '../train/distributed/communicator';
 import type { TrainOptions, TrainResult } from '../train/loop';
 import type { Progress } from '../train/progress';
 import type { Splits } from './data';
@@ -71,15 +72,21 @@ export class Workbench {
     return loader;
   }
 
-  /** Pictures to train on, in a new order every epoch. */
+  /** Pictures to train on, in a new order every epoch. Of several ranks, this rank's part of every batch. */
   trainingLoader(batch: number, seed: number | string, profile: Profile = 'paper'): Loader {
     const { sampling } = this.options.experiment;
-    return this.loader(this.train, { batch, shuffle: true, seed, ...sampling, flip: sampling?.flip[profile] ?? 0.5 });
+    const { rank, size } = world();
+    if (batch % size !== 0) throw new Error(`a batch of ${batch} pictures cannot be divided among ${size} ranks: see --batch, and --set teacher.batch for a teacher`);
+    return this.loader(this.train, { batch: batch / size, shard: { rank, size }, shuffle: true, seed, ...sampling, flip: sampling?.flip[profile] ?? 0.5 });
   }
 
-  /** A split in order; one by one where sizes differ, as mmdet does, so that none is padded to its neighbours. */
-  inOrder(dataset: CocoDataset, options: { flip?: number } = {}): Loader {
-    return this.loader(dataset, { batch: 'width' in this.options.experiment.size ? 10 : 1, ...options });
+  /**
+   * A split in order; one by one where sizes differ, as mmdet does, so that none is padded to its neighbours. Of several ranks, this rank's batches; with
+   * `shard: undefined` all of them.
+   */
+  inOrder(dataset: CocoDataset, options: Pick<LoaderOptions, 'flip' | 'shard'> = {}): Loader {
+    const { rank, size } = world();
+    return this.loader(dataset, { batch: 'width' in this.options.experiment.size ? 10 : 1, shard: { rank, size }, ...options });
   }
 
   /** A detector's score on the validation pictures. */

@@ -17,7 +17,7 @@ const reproduce = (words: string[], interrupt?: (output: string) => boolean): Re
 test('--help names every option and variant', async () => {
   const { status, stdout } = await reproduce(['--help']);
   assert.equal(status, 0);
-  for (const option of ['experiment', 'data', 'variants', 'seeds', 'steps', 'batch', 'prompt', 'setting', 'set', 'profile', 'out', 'resume', 'smoke', 'full', 'train-teacher', 'skip-bad'])
+  for (const option of ['experiment', 'data', 'variants', 'seeds', 'steps', 'batch', 'ranks', 'prompt', 'setting', 'set', 'profile', 'out', 'resume', 'smoke', 'full', 'train-teacher', 'skip-bad'])
     assert.match(stdout, new RegExp(`--${option}\\b`));
   for (const variant of variants) assert.ok(stdout.includes(variant), variant);
 });
@@ -26,6 +26,7 @@ test('what was asked for wrongly is said in one sentence', async () => {
   const cases: [string[], RegExp][] = [
     [['--variants', 'student,magic'], /"magic" is none of student, mse/],
     [['--seeds', '0'], /whole number above 0/],
+    [['--ranks', '2'], /--ranks 2: this is a run of 1; start it as npm run reproduce -- --ranks 2/],
     [['--profile', 'other'], /Allowed choices are paper, released/],
     [['--setting', 'none'], /Allowed choices are long, few, narrow, small/],
     [['--setting', 'few', '--data', folder], /--setting: the settings are of emoji scenes/],
