@@ -1,6 +1,6 @@
 /** What this process runs on: shown at the start of the course, and of use in a question to others. */
 import * as os from 'node:os';
-import { kernelLevel } from './kernels/native';
+import { kernelLevel, ownKernels } from './kernels/native';
 import { tf } from './tf';
 
 interface Native {
@@ -23,6 +23,6 @@ export function environmentFacts(): { what: string; found: string }[] {
     { what: 'Node', found: process.version.slice(1) },
     { what: 'TensorFlow', found: tensorflowVersion() },
     { what: 'tfjs', found: tf.version_core },
-    { what: 'kernels', found: kernels },
+    { what: 'kernels', found: ownKernels() ? `${kernels}, and our own` : kernels },
   ];
 }

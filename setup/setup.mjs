@@ -11,11 +11,12 @@ import { binding } from './steps/binding.mjs';
 import { build } from './steps/build.mjs';
 import { device } from './steps/device.mjs';
 import { kernel } from './steps/kernel.mjs';
+import { kernels } from './steps/kernels.mjs';
 import { packages } from './steps/packages.mjs';
 import { openMpi, python, references } from './steps/python.mjs';
 import { tensorflow } from './steps/tensorflow.mjs';
 
-export const everything = [packages, python, tensorflow, binding, build, kernel, device];
+export const everything = [packages, python, tensorflow, binding, kernels, build, kernel, device];
 /** For `npm run bench`. */
 export const withReferences = [...everything, references];
 /** For runs of several ranks. */

@@ -12,8 +12,11 @@
  * S[n,c] = sum_b s_b sum_hw m_b |d_b|, so it is S.
  */
 import { tf, type Scalar, type Tensor, type Tensor2D, type Tensor4D } from '../tf';
+import { execute } from '../kernels/native';
+import { multilevelPlan } from '../wavelet/levels';
+import { planTensors, type Plan } from '../wavelet/plan';
 import { wavedec2, wavedec2Adjoint } from '../wavelet/transform';
-import { bandsOf, decompositionOf, type Transform } from './bands';
+import { bandShapes, bandsOf, decompositionOf, type Transform } from './bands';
 
 export interface BandDistance {
   /** [N, H, W, C], a constant. */
@@ -29,46 +32,77 @@ export interface BandDistance {
   weights?: Tensor2D;
 }
 
+/** The value per image and channel, S [N, C], and its gradient by the student without omega, computed when asked for. */
+interface Evaluation {
+  sums: Tensor2D;
+  /** Tensors that `gradient` needs back. */
+  saved: Tensor[];
+  /** @param saved as above @param byChannel a factor that broadcasts over [N, H, W, C] */
+  gradient(saved: Tensor[], byChannel: Tensor): Tensor4D;
+}
+
+/** The distance above as a scalar. Shapes are the caller's to check. */
+export function bandDistance(distance: BandDistance): Scalar {
+  const { student, transform, weights } = distance;
+  const size: [number, number] = [student.shape[1], student.shape[2]];
+  const plan = multilevelPlan(transform, size, transform.level);
+
+  const differentiable = tf.customGrad<Scalar>((...inputs) => {
+    const save = inputs.pop() as (tensors: Tensor[]) => void;
+    const [s, omega] = inputs as [Tensor4D, Tensor2D | undefined];
+    const { sums, saved, gradient } = plan ? byOwnKernel(s, distance, plan) : byBands(s, distance);
+    save([sums, ...(omega ? [omega] : []), ...saved]);
+    const gradFunc = (dy: Scalar, [savedSums, ...rest]: Tensor[]): Tensor[] => {
+      const savedOmega = omega && rest.shift();
+      const byChannel = savedOmega ? savedOmega.mul(dy).reshape([savedOmega.shape[0], 1, 1, -1]) : dy;
+      const byStudent = gradient(rest, byChannel);
+      return savedOmega ? [byStudent, savedSums.mul(dy)] : [byStudent];
+    };
+    return { value: (omega ? sums.mul(omega) : sums).sum(), gradFunc };
+  });
+  return weights ? differentiable(student, weights) : differentiable(student);
+}
+
+/** By lib/native/band_distance.cc: no band is ever a tensor, and the gradient comes with the value. */
+function byOwnKernel(student: Tensor4D, { teacher, transform, scales, maps }: BandDistance, plan: Plan): Evaluation {
+  const [n, h, w, c] = student.shape;
+  const shapes = bandShapes([n, h, w, c], transform);
+  const factors = scales(shapes);
+  const map = maps?.(shapes).map((one) => one.reshape([n, -1]));
+  const packed = map ? tf.concat(map, 1) : tf.tensor1d([], 'float32'); // [N, positions of all bands]
+  const [sums, gradient] = execute('FreekdBandDistance', [], [student, teacher, packed, tf.tensor1d(factors), ...planTensors(plan)], 2);
+  return { sums: sums as Tensor2D, saved: [gradient], gradient: ([saved], byChannel) => saved.mul(byChannel) };
+}
+
+/** By the transform of every band: the reference, and what runs where lib/native does not. */
+function byBands(student: Tensor4D, { teacher, transform, scales, maps }: BandDistance): Evaluation {
+  const size: [number, number] = [student.shape[1], student.shape[2]];
+  const bands = bandsOf(wavedec2(tf.sub(student, teacher), transform)); // B of [N, H_b, W_b, C]
+  const shapes = bands.map((band) => band.shape);
+  const scale = scales(shapes);
+  const used = scale.flatMap((factor, b) => (factor === 0 ? [] : [b]));
+  const map = maps?.(shapes);
+  const sums = used.map((b) => channelSums(bands[b], map?.[b]).mul(scale[b])); // [N, C] a band
+  return {
+    sums: (sums.length > 0 ? tf.addN(sums) : tf.zeros([student.shape[0], student.shape[3]])) as Tensor2D,
+    saved: [...used.map((b) => bands[b]), ...(map ? used.map((b) => map[b]) : [])],
+    gradient: (saved, byChannel) => {
+      const signed = shapes.map((shape) => tf.zeros(shape) as Tensor4D);
+      used.forEach((b, i) => {
+        const sign = saved[i].sign() as Tensor4D;
+        signed[b] = map ? sign.mul(saved[used.length + i].mul(scale[b])) : sign.mul(scale[b]);
+      });
+      return wavedec2Adjoint(decompositionOf(signed), { ...transform, size }).mul(byChannel);
+    },
+  };
+}
+
 /** S [N, C] of one band: sum over positions of |d| m. */
 function channelSums(band: Tensor4D, map: Tensor4D | undefined): Tensor2D {
   const [n, h, w, c] = band.shape;
   const magnitude = band.abs(); // [N, H, W, C]
   if (!map) return magnitude.sum([1, 2]);
   return tf.matMul(map.reshape([n, 1, h * w]), magnitude.reshape([n, h * w, c])).reshape([n, c]);
-}
-
-/** The distance above as a scalar. Shapes are the caller's to check. */
-export function bandDistance({ teacher, student, transform, scales, maps, weights }: BandDistance): Scalar {
-  const size: [number, number] = [student.shape[1], student.shape[2]];
-
-  const distance = tf.customGrad<Scalar>((...inputs) => {
-    const save = inputs.pop() as (tensors: Tensor[]) => void;
-    const [s, omega] = inputs as [Tensor4D, Tensor2D | undefined];
-    const bands = bandsOf(wavedec2(tf.sub(s, teacher), transform)); // B of [N, H_b, W_b, C]
-    const shapes = bands.map((band) => band.shape);
-    const scale = scales(shapes);
-    const used = scale.flatMap((factor, b) => (factor === 0 ? [] : [b]));
-    const map = maps?.(shapes);
-
-    const sums = used.map((b) => channelSums(bands[b], map?.[b]).mul(scale[b])); // [N, C] a band
-    const total = (sums.length > 0 ? tf.addN(sums) : tf.zeros([s.shape[0], s.shape[3]])) as Tensor2D;
-    save([total, ...(omega ? [omega] : []), ...used.map((b) => bands[b]), ...(map ? used.map((b) => map[b]) : [])]);
-
-    const gradFunc = (dy: Scalar, saved: Tensor[]): Tensor[] => {
-      const [savedTotal, ...rest] = saved;
-      const savedOmega = omega && rest.shift();
-      const byChannel = savedOmega ? savedOmega.mul(dy).reshape([savedOmega.shape[0], 1, 1, -1]) : dy;
-      const signed = shapes.map((shape) => tf.zeros(shape) as Tensor4D);
-      used.forEach((b, i) => {
-        const sign = rest[i].sign() as Tensor4D;
-        signed[b] = map ? sign.mul(rest[used.length + i].mul(scale[b])) : sign.mul(scale[b]);
-      });
-      const gradient = wavedec2Adjoint(decompositionOf(signed), { ...transform, size }).mul(byChannel);
-      return savedOmega ? [gradient, savedTotal.mul(dy)] : [gradient];
-    };
-    return { value: (omega ? total.mul(omega) : total).sum(), gradFunc };
-  });
-  return weights ? distance(student, weights) : distance(student);
 }
 
 /** Runs `f` without recording it for a gradient: its result is a constant to whatever is computed from it. */

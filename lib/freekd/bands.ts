@@ -4,6 +4,7 @@
  */
 import { type Tensor4D } from '../tf';
 import { type WaveletMode } from '../wavelet/boundary';
+import { bandSize, type Size } from '../wavelet/levels';
 import { type WaveletDecomposition } from '../wavelet/transform';
 
 /** A wavelet transform of a known number of levels. */
@@ -26,6 +27,13 @@ export function bandNames(level: number): string[] {
 
 /** The bands of a decomposition in order, B tensors [N, H_b, W_b, C]. */
 export { coefficients as bandsOf } from '../wavelet/transform';
+
+/** The shapes of the bands of a feature [N, H, W, C], in order. */
+export function bandShapes([n, h, w, c]: [number, number, number, number], { level, ...options }: Transform): [number, number, number, number][] {
+  let size: Size = [h, w];
+  const details = Array.from({ length: level }, () => (size = bandSize(options, size))).reverse();
+  return [size, ...details.flatMap((one) => [one, one, one])].map(([rows, columns]) => [n, rows, columns, c]);
+}
 
 /** The inverse of `bandsOf`. */
 export function decompositionOf(bands: Tensor4D[]): WaveletDecomposition {

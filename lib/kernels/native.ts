@@ -5,6 +5,8 @@
  * with its gradient, optimizer updates in place, oneDNN's convolution gradients. Every registered kernel can be executed
  * through the node backend. This file alone knows how; the files beside it alone know the kernels' names.
  */
+import * as fs from 'node:fs';
+import * as path from 'node:path';
 import { tf, type Tensor } from '../tf';
 
 /** What we use of the node backend, which tfjs-node does not declare publicly. */
@@ -60,38 +62,68 @@ export function elementwise(name: string, ...inputs: Tensor[]): Tensor {
 
 /**
  * Which kernels are in use: `stock` only tfjs; `plain` TensorFlow's own, present in every build and on every device;
- * `onednn` also those of oneDNN, on processors of builds that have them.
+ * `onednn` also those of oneDNN, on processors of builds that have them; `own` also those of lib/native, on processors, where set-up could
+ * compile them.
  */
-export type KernelLevel = 'stock' | 'plain' | 'onednn';
-const levels: readonly KernelLevel[] = ['stock', 'plain', 'onednn'];
+export type KernelLevel = 'stock' | 'plain' | 'onednn' | 'own';
+const levels: readonly KernelLevel[] = ['stock', 'plain', 'onednn', 'own'];
 
-let found: KernelLevel | undefined;
-
-/** The best level that works here, found out once. The environment variable FREEKD_KERNELS sets a lower one. */
-export function kernelLevel(): KernelLevel {
-  return (found ??= findLevel());
+/** Which of TensorFlow's kernels are in use, and whether ours are. */
+interface Found {
+  level: Exclude<KernelLevel, 'own'>;
+  own: boolean;
 }
 
-/** Replaces the level, for tests that compare levels; undefined goes back to the best. */
+let found: Found | undefined;
+
+/** The best of TensorFlow's kernels that work here, found out once. The environment variable FREEKD_KERNELS sets a lower level. */
+export function kernelLevel(): Found['level'] {
+  return (found ??= find(process.env.FREEKD_KERNELS)).level;
+}
+
+/** Whether the kernels of lib/native are in use as well. */
+export function ownKernels(): boolean {
+  return (found ??= find(process.env.FREEKD_KERNELS)).own;
+}
+
+/** Replaces the level by what of it works here, for tests that compare levels; undefined goes back to the best. */
 export function setKernelLevel(level: KernelLevel | undefined): void {
-  found = level;
+  found = level && find(level);
 }
 
-function findLevel(): KernelLevel {
-  const wanted = process.env.FREEKD_KERNELS ?? 'onednn';
+function find(wanted: string = 'own'): Found {
   const limit = levels.findIndex((level) => level === wanted);
   if (limit < 0) throw new Error(`FREEKD_KERNELS is "${wanted}"; it can be ${levels.join(', ')}`);
-  if (limit === 0 || tf.getBackend() !== 'tensorflow') return 'stock';
-  return limit === 2 && !onGpu() && hasOneDnn() ? 'onednn' : 'plain';
+if (limit === 0 || tf.getBackend() !== 'tensorflow') return { level: 'stock', own: false };
+  return { level: limit >= 2 && !onGpu() && hasOneDnn() ? 'onednn' : 'plain', own: limit === 3 && !onGpu() && hasOwn() };
 }
 
 /** Tries oneDNN's convolution on one pixel. */
 function hasOneDnn(): boolean {
+  const attributes = [attribute.float32(), attribute.int('strides', [1, 1, 1, 1]), attribute.string('padding', 'VALID'), attribute.onednn()];
+  return givesOne('_MklNativeConv2D', attributes, () => [tf.ones([1, 1, 1, 1]), tf.ones([1, 1, 1, 1])], 1);
+}
+
+/** Loads the library that set-up compiled from lib/native, and tries the distance of one pixel. */
+function hasOwn(): boolean {
+  const library = path.resolve(__dirname, '../../..', '.runtime/native/freekd_kernels.node');
+  if (!fs.existsSync(library)) return false;
+  try {
+    // eslint-disable-next-line @typescript-eslint/no-require-imports
+    require(library);
+  } catch {
+    return false;
+  }
+  const empty = (dtype: 'float32' | 'int32'): Tensor => tf.tensor1d([], dtype);
+  const inputs = (): Tensor[] => [tf.ones([1, 1, 1, 1]), tf.zeros([1, 1, 1, 1]), empty('float32'), tf.ones([1]), empty('int32'), empty('float32')];
+  return givesOne('FreekdBandDistance', [], inputs, 2);
+}
+
+/** Whether a kernel runs, and its first output is 1. */
+function givesOne(name: string, attributes: Attribute[], inputs: () => Tensor[], outputs: number): boolean {
   return tf.tidy(() => {
-    const one = tf.ones([1, 1, 1, 1]);
-    const attributes = [attribute.float32(), attribute.int('strides', [1, 1, 1, 1]), attribute.string('padding', 'VALID'), attribute.onednn()];
     try {
-      return execute1('_MklNativeConv2D', attributes, [one, one]).dataSync()[0] === 1;
+      return execute(name, attributes, inputs(), outputs)[0].dataSync()[0] === 1;
     } catch {
       return false;
     }

@@ -7,6 +7,8 @@ import { filterBank, type FilterBank } from './filter-bank';
 import { haarAnalysis, haarSynthesis } from './haar';
 import type { LinearMap } from './linear';
 import { coefficientCount, directAnalysis, matrixAnalysis, matrixSynthesis, signalLength } from './matrix';
+import { analysisPlan, plannedAnalysis, plannedSynthesis, type Plan } from './plan';
+import { ownKernels } from '../kernels/native';
 
 /** [height, width]. */
 export type Size = readonly [height: number, width: number];
@@ -38,20 +40,35 @@ export function pictureSize(options: WaveletOptions, size: Size): Size {
 /** One level: [picture] -> [approximation, horizontal, vertical, diagonal]. */
 export function analysis(options: WaveletOptions, size: Size): LinearMap {
   const { bank, mode } = resolve(options);
+  if (ownKernels()) return plannedAnalysis(options, size, bandSize(options, size));
   return bank.length === 2 ? haarAnalysis(mode, size) : matrixAnalysis(bank, mode, size);
 }
 
 /** The inverse of one level: [approximation, horizontal, vertical, diagonal] of size `bands` -> the upper left `size`. */
 export function synthesis(options: WaveletOptions, bands: Size, size: Size): LinearMap {
   const { bank, mode } = resolve(options);
+  if (ownKernels()) return plannedSynthesis(options, bands, size);
   return bank.length === 2 ? haarSynthesis(bands, size) : matrixSynthesis(bank, mode, bands, size);
+}
+
+/** Whether a level may be computed from the approximation of the one before it; see `directAnalysis`. */
+function levelByLevel({ bank, mode }: ReturnType<typeof resolve>): boolean {
+  return bank.length === 2 || (mode !== 'smooth' && mode !== 'antireflect');
+}
+
+/** What the kernels of lib/native need for `multilevelAnalysis` in one call; nothing where they are not in use or do not serve. */
+export function multilevelPlan(options: WaveletOptions, size: Size, level: number): Plan | undefined {
+  const { bank, mode } = resolve(options);
+  if (!ownKernels() || !levelByLevel({ bank, mode })) return undefined;
+  const sizes = [size];
+  while (sizes.length <= level) sizes.push(bandSize(options, sizes[sizes.length - 1]));
+  return analysisPlan(options, sizes);
 }
 
 /** [picture of `size`] -> [approximation, details of level `level`, ..., details of level 1]. */
 export function multilevelAnalysis(options: WaveletOptions, size: Size, level: number): LinearMap {
   const { bank, mode } = resolve(options);
-  const extrapolates = mode === 'smooth' || mode === 'antireflect';
-  if (extrapolates && bank.length > 2 && level > 0) return directAnalysis(bank, mode, size, level);
+  if (!levelByLevel({ bank, mode }) && level > 0) return directAnalysis(bank, mode, size, level);
   const finestFirst: LinearMap[] = [];
   for (let current = size; finestFirst.length < level; current = bandSize(options, current)) {
     finestFirst.push(analysis(options, current));

@@ -19,21 +19,28 @@ const target = path.join(home, 'lib', `napi-v${NAPI_VERSION}`, 'tfjs_binding.nod
 const sources = ['tfjs_backend.cc', 'tfjs_binding.cc'].map((name) => path.join(home, 'binding', name));
 
 /**
+ * The end of a command line that links an addon of Node with TensorFlow, found by a path relative to the addon.
+ * @param {{ platform: string, library: string, origin: string }} options library: folder of the TensorFlow libraries;
+ *   origin: folder that the addon will lie in
+ */
+export function linkerArguments({ platform, library, origin }) {
+  const mac = platform === 'darwin';
+  const names = ['libtensorflow_cc', 'libtensorflow_framework'].map((name) => path.join(library, mac ? `${name}.2.dylib` : `${name}.so.2`));
+  const kind = mac ? ['-bundle', '-undefined', 'dynamic_lookup'] : ['-shared'];
+  return [...kind, ...names, `-Wl,-rpath,${mac ? '@loader_path' : '$ORIGIN'}/${path.relative(origin, library)}`];
+}
+
+/**
  * The compiler's command line.
  * @param {{ platform: string, library: string, output: string, origin: string }} options library: folder of the TensorFlow libraries;
  *   origin: folder that the binding will lie in
  */
 export function compilerArguments({ platform, library, output, origin }) {
-  const mac = platform === 'darwin';
-  const names = ['libtensorflow_cc', 'libtensorflow_framework'].map((name) => path.join(library, mac ? `${name}.2.dylib` : `${name}.so.2`));
-  const here = mac ? '@loader_path' : '$ORIGIN';
   return [
     ...['-std=c++17', '-O2', '-fPIC', '-w', `-DNAPI_VERSION=${NAPI_VERSION}`],
     ...[headers, path.join(library, 'include'), home].flatMap((folder) => ['-I', folder]),
-    ...(mac ? ['-bundle', '-undefined', 'dynamic_lookup'] : ['-shared']),
     ...sources,
-    ...names,
-    `-Wl,-rpath,${here}/${path.relative(origin, library)}`,
+    ...linkerArguments({ platform, library, origin }),
     ...['-o', output],
   ];
 }

@@ -12,7 +12,7 @@ import { hash, listFiles } from '../stamps.mjs';
 import { TENSORFLOW, WHEEL_PYTHON } from '../versions.mjs';
 
 const LIBRARY = ['tensorflow/libtensorflow_*', 'tensorflow-*.dist-info/METADATA', 'tensorflow_cpu-*.dist-info/METADATA'];
-const HEADERS = ['tensorflow/c', 'tensorflow/core/platform', 'tsl/platform', 'xla/tsl/c'].map((folder) => `tensorflow/include/${folder}/*.h`);
+const HEADERS = ['tensorflow/c', 'tensorflow/core/common_runtime/next_pluggable_device/c', 'tensorflow/core/platform', 'tsl/platform', 'xla/tsl/c'].map((folder) => `tensorflow/include/${folder}/*.h`);
 const CUDA = ['nvidia/*', '!nvidia/*/include/*'];
 /** NVIDIA's wheels are tagged with older glibc versions than TensorFlow's. */
 const CUDA_TAGS = ['manylinux_2_27_x86_64', 'manylinux_2_17_x86_64', 'manylinux2014_x86_64', 'manylinux1_x86_64'];

@@ -87,6 +87,6 @@ describe('the level of kernels', () => {
       spawnSync(process.execPath, ['-e', code], { env: { ...process.env, FREEKD_KERNELS: level }, encoding: 'utf8' })
     );
     assert.match(run('stock').stdout, /^stock$/m);
-    assert.match(run('fast').stderr, /FREEKD_KERNELS is "fast"; it can be stock, plain, onednn/);
+    assert.match(run('fast').stderr, /FREEKD_KERNELS is "fast"; it can be stock, plain, onednn, own/);
   });
 });

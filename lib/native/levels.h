@@ -1,0 +1,118 @@
+/**
+ * One level of a separable wavelet transform of [H, W, C] values, in any boundary mode: along either axis a linear map of few terms an output,
+ * given by sparse rows that lib/wavelet computes in float64. Of analysis the rows are the low-pass, then the high-pass coefficients; of
+ * synthesis the picture's rows (or columns). Height first, one row at a time, so that a row's intermediate stays in cache.
+ */
+#pragma once
+#include <algorithm>
+#include <cstdint>
+#include <stdexcept>
+#include <vector>
+
+namespace freekd {
+
+/** A sparse matrix by rows: entries start[r] .. start[r + 1] - 1 of `index` (the column) and `weight` are of row r. */
+struct Rows {
+  int64_t count;
+  const int32_t* start;
+  const int32_t* index;
+  const float* weight;
+};
+
+/** One level: a picture of `height` x `width`, four bands of `h` x `w`. */
+struct Level {
+  int64_t height, width, h, w;
+  Rows vertical, horizontal;
+};
+
+/** Reads what lib/wavelet/plan.ts packs: for each level height, width, h, w, then the two matrices as count, entries, start, index. */
+inline std::vector<Level> read_levels(const int32_t* integers, int64_t size, const float* weights) {
+  std::vector<Level> levels;
+  const int32_t* end = integers + size;
+  auto rows = [&]() {
+    const int64_t count = integers[0], entries = integers[1];
+    const Rows matrix{count, integers + 2, integers + 3 + count, weights};
+    integers += 3 + count + entries;
+    weights += entries;
+    return matrix;
+  };
+  while (integers < end) {
+    Level level{integers[0], integers[1], integers[2], integers[3], {}, {}};
+    integers += 4;
+    level.vertical = rows();
+    level.horizontal = rows();
+    levels.push_back(level);
+  }
+  if (integers != end) throw std::invalid_argument("the plan of a wavelet transform does not end with its last level");
+  return levels;
+}
+
+template <int K, bool add>
+inline void weighted(float* __restrict out, const float* const* in, const float* weight, int64_t n) {
+  const float* source[K];
+  float factor[K];
+  for (int k = 0; k < K; k++) source[k] = in[k], factor[k] = weight[k];
+  for (int64_t i = 0; i < n; i++) {
+    float sum = add ? out[i] : 0.0f;
+    for (int k = 0; k < K; k++) sum += factor[k] * source[k][i];
+    out[i] = sum;
+  }
+}
+
+template <bool add>
+inline void weighted(float* out, const float* const* in, const float* weight, int64_t n, int terms) {
+  switch (terms) {
+    case 1: return weighted<1, add>(out, in, weight, n);
+    case 2: return weighted<2, add>(out, in, weight, n);
+    case 3: return weighted<3, add>(out, in, weight, n);
+    default: return weighted<4, add>(out, in, weight, n);
+  }
+}
+
+/** out[0 .. n) = sum of weight * at(index)[0 .. n) over the entries of a row. */
+template <class Source>
+inline void combine(float* out, const Rows& rows, int64_t row, int64_t n, Source at) {
+  constexpr int64_t BLOCK = 1024;  // floats of `out` that stay in the first cache while the terms are added
+  const int64_t begin = rows.start[row], end = rows.start[row + 1];
+  if (begin == end) std::fill(out, out + n, 0.0f);
+  for (int64_t from = 0; from < n; from += BLOCK) {
+    const int64_t length = std::min(BLOCK, n - from);
+    for (int64_t k = begin; k < end; k += 4) {
+      const int terms = static_cast<int>(std::min<int64_t>(4, end - k));
+      const float* in[4];
+      for (int i = 0; i < terms; i++) in[i] = at(rows.index[k + i]) + from;
+      if (k == begin) weighted<false>(out + from, in, rows.weight + k, length, terms);
+      else weighted<true>(out + from, in, rows.weight + k, length, terms);
+    }
+  }
+}
+
+/**
+ * Row r of 2 h of the four bands of x [height, width, channels]: r < h is row r of approximation and vertical, else r - h of horizontal and diagonal.
+ * @param bands approximation, horizontal, vertical, diagonal [h, w, channels]
+ * @param row scratch of width * channels
+ */
+inline void analyse_row(const Level& level, const float* x, int64_t channels, int64_t r, float* const bands[4], float* row) {
+  combine(row, level.vertical, r, level.width * channels, [&](int64_t i) { return x + i * level.width * channels; });
+  const bool high = r >= level.h;
+  const int64_t place = (high ? r - level.h : r) * level.w * channels;
+  float* const halves[2] = {bands[high ? 1 : 0] + place, bands[high ? 3 : 2] + place};
+  for (int64_t o = 0; o < 2 * level.w; o++) {
+    float* out = o < level.w ? halves[0] + o * channels : halves[1] + (o - level.w) * channels;
+    combine(out, level.horizontal, o, channels, [&](int64_t i) { return row + i * channels; });
+  }
+}
+
+/** Row y of the picture from its four bands, by matrices of `height` and `width` rows; `row`: scratch of 2 w * channels. */
+inline void synthesise_row(const Level& level, const float* const bands[4], int64_t channels, int64_t y, float* out, float* row) {
+  const int64_t n = level.w * channels;
+  for (int half = 0; half < 2; half++) {
+    const float *low = bands[half == 0 ? 0 : 2], *high = bands[half == 0 ? 1 : 3];
+    combine(row + half * n, level.vertical, y, n, [&](int64_t i) { return i < level.h ? low + i * n : high + (i - level.h) * n; });
+  }
+  for (int64_t t = 0; t < level.width; t++) {
+    combine(out + t * channels, level.horizontal, t, channels, [&](int64_t i) { return row + i * channels; });
+  }
+}
+
+}  // namespace freekd
