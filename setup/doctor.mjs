@@ -40,7 +40,8 @@ function tensorflow() {
   const runtime = currentRuntime();
   const options = { env: childEnvironment(runtime), timeout: 120_000, showErrors: process.env.TF_CPP_MIN_LOG_LEVEL !== undefined };
   const answer = ask(process.execPath, [fromRoot('setup', 'multiply.cjs')], options);
-  return answer ? deviceSentence(JSON.parse(answer.split('\n').at(-1)), runtime, gpuName()) : 'does not load: run `npm run setup`, or TF_CPP_MIN_LOG_LEVEL=0 npm run doctor to see why';
+  const facts = answer && JSON.parse(answer.split('\n').at(-1));
+  return facts ? `${deviceSentence(facts, runtime, gpuName())}; kernels: ${facts.kernels}` : 'does not load: run `npm run setup`, or TF_CPP_MIN_LOG_LEVEL=0 npm run doctor to see why';
 }
 
 function kernel() {

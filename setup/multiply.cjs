@@ -1,7 +1,8 @@
 /**
  * Multiplies two matrices on the chosen device, in a process of its own, and prints one line of JSON:
- * { device, tensorflow, tfjs }. Fails if the library does not load or the product is wrong.
+ * { device, tensorflow, tfjs, kernels }. Fails if the library does not load or the product is wrong.
  */
+const { environmentFacts } = require('../lib/dist/environment.js');
 const { tf } = require('../lib/dist/tf.js');
 
 const n = 64;
@@ -17,5 +18,6 @@ console.log(
     device: backend.isUsingGpuDevice ? 'gpu' : 'cpu',
     tensorflow: backend.binding.TF_Version,
     tfjs: tf.version['tfjs-node'] ?? tf.version.tfjs,
+    kernels: environmentFacts().find(({ what }) => what === 'kernels').found,
   }),
 );
