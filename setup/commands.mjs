@@ -24,6 +24,12 @@ async function reproduce(words) {
   return runInForeground(program, parameters, { env: environment, interrupts: ranks ? ['SIGUSR2', 'SIGTERM'] : [] });
 }
 
+/** Downloads: data and weights. */
+async function data(words) {
+  const { environment } = await ensure();
+  return runInForeground(process.execPath, [fromRoot('lib', 'dist', 'download', 'command.js'), ...words], { env: environment });
+}
+
 async function bench(words) {
   const { environment } = await ensure(words.includes('--help') || words.includes('-h') ? undefined : withReferences);
   return runInForeground(process.execPath, [path.join(nodeModules, 'tsx', 'dist', 'cli.mjs'), fromRoot('test', 'bench', 'index.ts'), ...words], { env: environment });
@@ -52,7 +58,7 @@ const test = async (words) => (await import('./test.mjs')).test(words);
 const testBrowser = async (words) => (await import('./test.mjs')).testBrowser(words);
 const doctor = async () => (await import('./doctor.mjs')).doctor();
 
-const commands = { setup, start, reproduce, test, 'test:browser': testBrowser, doctor, lint, build, bench, notebooks: python('notebooks.py'), site: python('site.py') };
+const commands = { setup, start, reproduce, data, test, 'test:browser': testBrowser, doctor, lint, build, bench, notebooks: python('notebooks.py'), site: python('site.py') };
 
 /** @param {string[]} words command and its arguments */
 export async function main([name, ...words]) {

@@ -1,0 +1,111 @@
+/**
+ * Unpacks a zip that may be hostile or damaged: names stay inside the folder, nothing but plain files is made, and a file gets its name only when its
+ * length and CRC are those of the zip's directory. A second call goes on where the first one stopped.
+ */
+import { existsSync, statSync } from 'node:fs';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { openPromise, type Entry, type ZipFile } from 'yauzl';
+import { byteProgress, type OpenProgress } from './byte-progress';
+import { crc32 } from './crc32';
+import { requireSpace } from './disk';
+
+/** One file as the zip's directory has it. */
+export interface ZipEntry {
+  /** Path inside the folder, with slashes. */
+  name: string;
+  bytes: number;
+  crc: number;
+}
+
+export interface UnzipOptions {
+  /** Which files, by their names in the zip; default all. */
+  select?(name: string): boolean;
+  /** Files that are to be written even where one of that name and length is there. */
+  replace?: ReadonlySet<string>;
+  signal?: AbortSignal;
+  progress?: OpenProgress;
+}
+
+/** @returns what was unpacked or was there already; throws naming the zip and its entry, and then no file is half written */
+export async function unzip(zip: string, folder: string, { select = () => true, replace, signal, progress }: UnzipOptions = {}): Promise<ZipEntry[]> {
+  const archive = await openPromise(zip, { lazyEntries: true, autoClose: false, strictFileNames: true }).catch((error: Error) => {
+    throw new Error(`${zip} is no zip that can be read: ${error.message}`);
+  });
+  try {
+    const entries = (await directory(archive, zip)).filter(({ fileName }) => select(fileName));
+    const missing = entries.filter(({ fileName, uncompressedSize }) => {
+      const path = join(folder, fileName);
+      return replace?.has(fileName) || !existsSync(path) || statSync(path).size !== uncompressedSize;
+    });
+    const total = missing.reduce((sum, entry) => sum + entry.uncompressedSize, 0);
+    await mkdir(folder, { recursive: true });
+    await requireSpace(folder, total, `unpacking ${basename(zip)}`);
+    await Promise.all([...new Set(missing.map(({ fileName }) => dirname(join(folder, fileName))))].map((path) => mkdir(path, { recursive: true })));
+    const display = byteProgress(missing.length ? progress : undefined, `unpacking ${basename(zip)}`, total);
+    let done = 0;
+    try {
+      for (const entry of missing) {
+        signal?.throwIfAborted();
+        await extract(archive, zip, entry, join(folder, entry.fileName));
+        display.update((done += entry.uncompressedSize));
+      }
+    } finally {
+      display.stop();
+    }
+    return entries.map(({ fileName, uncompressedSize, crc32: crc }) => ({ name: fileName, bytes: uncompressedSize, crc }));
+  } finally {
+    archive.close();
+  }
+}
+
+/** All files of the zip, none of which can do harm. (yauzl itself refuses "..", absolute names and backslashes.) */
+async function directory(archive: ZipFile, zip: string): Promise<Entry[]> {
+  const entries = new Map<string, Entry>();
+  try {
+    for await (const entry of archive.eachEntry()) {
+      const { fileName } = entry;
+      if (fileName.endsWith('/')) continue; // a folder
+      const kind = entry.versionMadeBy >>> 8 === 3 ? (entry.externalFileAttributes >>> 28) & 15 : 0; // Unix: S_IFMT
+      if (kind !== 0 && kind !== 8) throw new Error(`${fileName} is a link or a device, not a plain file`);
+      if (fileName.includes('\0')) throw new Error(`${JSON.stringify(fileName)} is no file name`);
+      if (entry.isEncrypted()) throw new Error(`${fileName} is encrypted`);
+      if (entries.has(fileName)) throw new Error(`${fileName} occurs twice`);
+      entries.set(fileName, entry);
+    }
+  } catch (error) {
+    throw new Error(`${zip} is not unpacked: ${(error as Error).message}`);
+  }
+  return [...entries.values()];
+}
+
+async function extract(archive: ZipFile, zip: string, entry: Entry, path: string): Promise<void> {
+  const temporary = `${path}.part`;
+  const file = await open(temporary, 'w');
+  try {
+    try {
+      let crc = 0;
+      const wrong = (what: string): Error => new Error(`${zip}: its entry ${entry.fileName} ${what}; remove the zip, and it is downloaded again`);
+      const stream = await archive.openReadStreamPromise(entry).catch((error: Error) => {
+        throw wrong(`cannot be read (${error.message})`);
+      });
+      const pieces = (stream as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
+      for (;;) {
+        const { done, value } = await pieces.next().catch((error: Error) => {
+          throw wrong(`is damaged (${error.message})`);
+        });
+        if (done) break;
+        crc = crc32(value, crc);
+        await file.writeFile(value); // from where the last one ended
+      }
+      if (crc !== entry.crc32) throw wrong(`is damaged (its CRC is ${crc.toString(16)} in place of ${entry.crc32.toString(16)})`);
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    if ((error as NodeJS.ErrnoException).code === 'ENOSPC') throw new Error(`the disk of ${path} is full; make room, and the same command goes on from there`);
+    throw error;
+  }
+}
