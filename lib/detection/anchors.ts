@@ -1,5 +1,5 @@
 /**
- * Anchor boxes: value for value those of mmdet's `AnchorGenerator` with center_offset 0. Numbers are rounded to float32
+ * Anchor boxes: value for value those of mmdet's `AnchorGenerator` with center_offset 0, or torchvision's. Numbers are rounded to float32
  * where PyTorch rounds, so that ties in the assignment fall as they do there.
  */
 
@@ -10,6 +10,11 @@ export interface AnchorConfig {
   scalesPerOctave: number;
   /** Heights divided by widths. */
   ratios: readonly number[];
+  /**
+   * As torchvision makes them: scales in whole pixels, corners rounded, and steps of the input's size divided by the map's in whole pixels,
+   * which for the coarse levels can be less than their stride. Default false.
+   */
+  wholePixels?: boolean;
 }
 
 /** Anchors a position. */
@@ -25,22 +30,39 @@ export function baseAnchors(config: AnchorConfig, stride: number): Float32Array 
     const heightRatio = f(Math.sqrt(f(ratio)));
     const widthRatio = f(1 / heightRatio);
     for (let i = 0; i < config.scalesPerOctave; i++) {
-      const scale = f(config.baseScale * 2 ** (i / config.scalesPerOctave));
-      const halfWidth = f(f(f(stride * widthRatio) * scale) / 2);
-      const halfHeight = f(f(f(stride * heightRatio) * scale) / 2);
-      boxes.push(-halfWidth, -halfHeight, halfWidth, halfHeight);
+      const scale = config.baseScale * 2 ** (i / config.scalesPerOctave);
+      const half = (ratioOfSide: number): number =>
+        config.wholePixels
+          ? roundEven(f(ratioOfSide * Math.floor(stride * scale)) / 2)
+          : f(f(f(stride * ratioOfSide) * f(scale)) / 2);
+      boxes.push(-half(widthRatio), -half(heightRatio), half(widthRatio), half(heightRatio));
     }
   }
   return Float32Array.from(boxes);
 }
 
-/** One pyramid level's anchors [H * W * A * 4] in input pixels: row by row, position by position, anchor by anchor. */
-export function levelAnchors(config: AnchorConfig, stride: number, [height, width]: readonly [number, number]): Float32Array {
+/** Half to even, as PyTorch rounds. */
+function roundEven(value: number): number {
+  const floor = Math.floor(value);
+  return value - floor === 0.5 ? floor + (floor % 2) : Math.round(value);
+}
+
+/**
+ * One pyramid level's anchors [H * W * A * 4] in input pixels: row by row, position by position, anchor by anchor.
+ * @param input height and width of the network's input, needed for `wholePixels`
+ */
+export function levelAnchors(
+  config: AnchorConfig,
+  stride: number,
+  [height, width]: readonly [number, number],
+  input: readonly [number, number] = [height * stride, width * stride],
+): Float32Array {
   const base = baseAnchors(config, stride);
+  const [stepY, stepX] = config.wholePixels ? [Math.floor(input[0] / height), Math.floor(input[1] / width)] : [stride, stride];
   const anchors = new Float32Array(height * width * base.length);
   let at = 0;
   for (let y = 0; y < height; y++)
     for (let x = 0; x < width; x++)
-      for (let i = 0; i < base.length; i++) anchors[at++] = base[i] + stride * (i % 2 === 0 ? x : y);
+      for (let i = 0; i < base.length; i++) anchors[at++] = base[i] + (i % 2 === 0 ? stepX * x : stepY * y);
   return anchors;
 }

@@ -1,9 +1,10 @@
 /**
  * Feature pyramid network (Lin et al., arXiv 1612.03144) as mmdet builds it for RetinaNet: 1x1 laterals, nearest
- * upsampling to the size of the finer map, 3x3 outputs, and extra coarse levels: the first is a stride-2 convolution of
- * the backbone's last map (`add_extra_convs='on_input'`), each further one of the level before it, without ReLU.
+ * upsampling to the size of the finer map, 3x3 outputs, and extra coarse levels, each a stride-2 convolution: the first
+ * of the backbone's last map, each further one of the level before it.
  */
 import { tf, type Tensor4D } from '../tf';
+import { relu } from '../kernels/activation';
 import { upsampleNearest } from '../kernels/upsample';
 import { type Parameters } from '../kernels/parameters';
 import { type Random } from '../kernels/random';
@@ -14,11 +15,15 @@ export interface FpnConfig {
   channels: number;
   /** Levels coarser than the backbone's last: 2 adds P6 and P7 to P3-P5. */
   extraLevels: number;
+  /** What the first extra level is made of: the backbone's last map ('on_input', the default) or the last level ('on_output'). mmdet's `add_extra_convs`. */
+  addExtraConvs?: 'on_input' | 'on_output';
+  /** Whether a ReLU stands before every extra level but the first. Default false. */
+  reluBeforeExtraConvs?: boolean;
 }
 
 /** Registers all parameters under `neck.`; `inputs` are the channels of the backbone's maps. */
 export function createFpn(parameters: Parameters, config: FpnConfig, inputs: readonly number[], random: Random): void {
-  const { channels, extraLevels } = config;
+  const { channels, extraLevels, addExtraConvs } = config;
   const convolution = (name: string, kernel: number, from: number): void =>
     createConv(parameters, `neck.${name}.conv`, { kernel, inputs: from, outputs: channels, init: 'xavier', bias: 0 }, random);
   for (const [i, from] of inputs.entries()) {
@@ -26,7 +31,7 @@ export function createFpn(parameters: Parameters, config: FpnConfig, inputs: rea
     convolution(`fpn_convs.${i}`, 3, channels);
   }
   for (let i = 0; i < extraLevels; i++)
-    convolution(`fpn_convs.${inputs.length + i}`, 3, i === 0 ? inputs[inputs.length - 1] : channels);
+    convolution(`fpn_convs.${inputs.length + i}`, 3, i === 0 && addExtraConvs !== 'on_output' ? inputs[inputs.length - 1] : channels);
 }
 
 /** maps of the backbone, finest first -> pyramid levels [N, H, W, channels], finest first. */
@@ -38,7 +43,9 @@ export function fpn(parameters: Parameters, config: FpnConfig, maps: readonly Te
   }
   const levels = merged.map((map, i) => conv(parameters, `neck.fpn_convs.${i}.conv`, map));
   for (let i = 0; i < config.extraLevels; i++) {
-    const source = i === 0 ? maps[maps.length - 1] : levels[levels.length - 1];
+    const last = levels[levels.length - 1];
+    let source = i > 0 && config.reluBeforeExtraConvs ? relu(last) : last;
+    if (i === 0 && config.addExtraConvs !== 'on_output') source = maps[maps.length - 1];
     levels.push(conv(parameters, `neck.fpn_convs.${maps.length + i}.conv`, source, { stride: 2 }));
   }
   return levels;

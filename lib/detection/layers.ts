@@ -81,17 +81,17 @@ export function createNorm(parameters: Parameters, name: string, channels: numbe
   parameters.create(`${name}.running_var`, [channels], 1, 'statistic');
 }
 
-/** Normalises [N, H, W, C]; `activate` adds a ReLU. Training batch norm also moves the running statistics. */
+/** Normalises [N, H, W, C]; `activate` adds a ReLU. Training batch norm also moves the running statistics. `epsilon` defaults to PyTorch's 1e-5. */
 export function normalise(
   parameters: Parameters,
   name: string,
   x: Tensor4D,
-  options: { norm: Norm; training: boolean; activate: boolean },
+  options: { norm: Norm; training: boolean; activate: boolean; epsilon?: number },
 ): Tensor4D {
-  const { norm, training, activate } = options;
+  const { norm, training, activate, epsilon = EPSILON } = options;
   if (norm === 'none') return activate ? relu(x) : x;
   const value = (field: string): Tensor1D => parameters.get(`${name}.${field}`).value as Tensor1D;
-  const affine = { gamma: value('weight'), beta: value('bias'), epsilon: EPSILON, relu: activate };
+  const affine = { gamma: value('weight'), beta: value('bias'), epsilon, relu: activate };
   if (typeof norm === 'object') return groupNorm(x, { ...affine, groups: norm.groups });
   if (norm === 'frozen' || !training)
     return batchNorm(x, { ...affine, mean: value('running_mean'), variance: value('running_var') });

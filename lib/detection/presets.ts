@@ -20,6 +20,17 @@ export const retinaNetR50: RetinaNetConfig = { ...published, backbone: resnet50 
 export const retinaNetR101: RetinaNetConfig = { ...published, backbone: resnet101 };
 /** mmdet's `retinanet_x101_64x4d_fpn`. */
 export const retinaNetX101: RetinaNetConfig = { ...published, backbone: resneXt101 };
+/**
+ * torchvision's `retinanet_resnet50_fpn` for its weights COCO_V1, which count classes by COCO's category ids, 0 for none.
+ * It differs from mmdet's in P6, P7, the norms' epsilon and anchors in whole pixels.
+ */
+export const torchvisionRetinaNetR50: RetinaNetConfig = {
+  ...published,
+  classes: 91,
+  backbone: { ...resnet50, epsilon: 0 },
+  neck: { ...published.neck, addExtraConvs: 'on_output', reluBeforeExtraConvs: true },
+  anchors: { ...published.anchors, wholePixels: true },
+};
 
 /** P3-P5 of 64 channels; objects of 18 to 72 pixels are met by square anchors of 20, 28, 40, 57, 80 and 113. */
 const small = {

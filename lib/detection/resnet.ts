@@ -25,6 +25,8 @@ export interface ResNetConfig {
   /** First convolution, of stride 2. With `pool` a 3x3 max pool follows, without it the first stage has stride 2. */
   stem: { kernel: 3 | 7; channels: number; pool: boolean };
   norm: Exclude<Norm, 'none'>;
+  /** What norms add to the variance. Default 1e-5. */
+  epsilon?: number;
   /** As in mmdet: -1 trains everything, 0 freezes the stem, k freezes the stem and the first k stages. */
   frozenStages: number;
   /** Pyramid levels of the maps to return: level k has stride 2^k, so stage k - 1 makes it. */
@@ -85,9 +87,9 @@ export function createBackbone(parameters: Parameters, config: ResNetConfig, ran
 
 /** images [N, H, W, 3] -> the maps of `config.levels`, [N, ceil(H / 2^level), ceil(W / 2^level), C]. */
 export function backbone(parameters: Parameters, config: ResNetConfig, images: Tensor4D, training: boolean): Tensor4D[] {
-  const { norm, frozenStages } = config;
+  const { norm, epsilon, frozenStages } = config;
   let x = conv(parameters, 'backbone.conv1', images, { stride: 2, inputGradient: false });
-  const state = { norm, training: training && frozenStages < 0, activate: true };
+  const state = { norm, epsilon, training: training && frozenStages < 0, activate: true };
   x = normalise(parameters, `backbone.${normName(norm, 1)}`, x, state);
   if (config.stem.pool) x = maxPool(x, { size: 3, stride: 2, padding: 1 });
   const blocks = blocksOf(config);
@@ -100,18 +102,18 @@ export function backbone(parameters: Parameters, config: ResNetConfig, images: T
 }
 
 function residualBlock(parameters: Parameters, config: ResNetConfig, block: Block, x: Tensor4D, training: boolean): Tensor4D {
-  const { norm } = config;
+  const { norm, epsilon } = config;
   const convolutions = convolutionsOf(block, config);
   let y = x;
   for (const [i, { stride, groups }] of convolutions.entries()) {
     y = conv(parameters, `${block.name}.conv${i + 1}`, y, { stride, groups });
     const activate = i < convolutions.length - 1;
-    y = normalise(parameters, `${block.name}.${normName(norm, i + 1)}`, y, { norm, training, activate });
+    y = normalise(parameters, `${block.name}.${normName(norm, i + 1)}`, y, { norm, epsilon, training, activate });
   }
   let shortcut = x;
   if (needsProjection(block)) {
     shortcut = conv(parameters, `${block.name}.downsample.0`, x, { stride: block.stride });
-    shortcut = normalise(parameters, `${block.name}.downsample.1`, shortcut, { norm, training, activate: false });
+    shortcut = normalise(parameters, `${block.name}.downsample.1`, shortcut, { norm, epsilon, training, activate: false });
   }
   return relu(tf.add(y, shortcut) as Tensor4D);
 }

@@ -104,7 +104,8 @@ export class RetinaNet {
     const key = sizes.join(' ');
     let anchors = this.anchorCache.get(key);
     if (!anchors) {
-      anchors = sizes.map((size, level) => levelAnchors(this.config.anchors, this.strides[level], size));
+      const input = [sizes[0][0] * this.strides[0], sizes[0][1] * this.strides[0]] as const; // padded to the finest stride
+      anchors = sizes.map((size, level) => levelAnchors(this.config.anchors, this.strides[level], size, input));
       this.anchorCache.set(key, anchors);
     }
     return anchors;

@@ -120,6 +120,8 @@ export interface StudentTraining {
   distillation: Distillation;
   /** Needed where any weight of `distillation` is above 0. */
   side?: TeacherSide;
+  /** phi, trained in place; made from the seed if left out. */
+  projections?: Parameters;
   seed: number;
 }
 
@@ -145,7 +147,7 @@ export async function trainStudent(
   if (world.size > 1 && world.rank === 0 && student.config.backbone.norm === 'batch')
     process.emitWarning(`batch norm takes the statistics of each rank's own ${batchSize / world.size} pictures: the outcome is not that of one rank with a batch of ${batchSize}`);
   const levels = side ? side.teacher.deviations.length : 0;
-  const projections = plain || !side ? undefined : createProjections(levels, student.config.neck.channels, side.teacher.channels, seed);
+  const projections = plain || !side ? undefined : setup.projections ?? createProjections(levels, student.config.neck.channels, side.teacher.channels, seed);
   try {
     return await train<Batch>({
       ...run,
@@ -167,6 +169,6 @@ export async function trainStudent(
       },
     });
   } finally {
-    projections?.dispose();
+    if (!setup.projections) projections?.dispose();
   }
 }

@@ -1,7 +1,7 @@
 /**
  * SGD with momentum, Adam and AdamW, step for step equal to `torch.optim`.
  *
- * Weight decay touches only parameters whose role is `weight`. SGD and Adam add it to the gradient (L2), AdamW takes it
+ * Weight decay touches only parameters whose role is `weight`, unless `decayed` is 'all', as mmdet's recipes want it. SGD and Adam add it to the gradient (L2), AdamW takes it
  * off the parameter itself (Loshchilov and Hutter, arXiv 1711.05101).
  */
 import { tf, type Tensor } from '../tf';
@@ -11,7 +11,7 @@ import { Variable } from '../kernels/variable';
 
 export type OptimizerConfig =
   /** momentum and weightDecay default to 0. */
-  | { kind: 'sgd'; momentum?: number; weightDecay?: number; nesterov?: false }
+  | { kind: 'sgd'; momentum?: number; weightDecay?: number; decayed?: 'weights' | 'all'; nesterov?: false }
   /** Defaults: beta1 0.9, beta2 0.999, epsilon 1e-8, weightDecay 0 for adam and 0.01 for adamw. */
   | { kind: 'adam' | 'adamw'; beta1?: number; beta2?: number; epsilon?: number; weightDecay?: number };
 
@@ -69,7 +69,8 @@ export function createOptimizer(config: OptimizerConfig, parameters: Parameter[]
 type Update = (parameter: Parameter, memory: Variable[], gradient: Tensor, learningRate: number, step: number) => void;
 
 function updateRule(config: OptimizerConfig): Update {
-  const decayOf = (parameter: Parameter, standard: number): number => (parameter.role === 'weight' ? config.weightDecay ?? standard : 0);
+  const all = config.kind === 'sgd' && config.decayed === 'all';
+  const decayOf = (parameter: Parameter, standard: number): number => (all || parameter.role === 'weight' ? config.weightDecay ?? standard : 0);
   if (config.kind === 'sgd') {
     const { momentum = 0 } = config;
     return (parameter, [v], gradient, learningRate) => {

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import type { RetinaNetConfig } from '../../lib/dist/detection/retinanet';
+import type { RetinaNet, RetinaNetConfig } from '../../lib/dist/detection/retinanet';
 
 export interface NetworkCase {
   config: RetinaNetConfig & { size: [number, number, number] };
@@ -22,27 +22,54 @@ export interface NetworkCase {
 
 export const golden = JSON.parse(readFileSync(path.join(__dirname, '../golden/detection.json'), 'utf8'));
 
-/** `count` numbers in [low, high): detection_reference.py's `numbers`. */
-export function numbers(name: string, count: number, low = -1, high = 1): Float32Array {
+/** `count` integers of 32 bits: detection_reference.py's `hashes`. */
+export function hashes(name: string, count: number): Uint32Array {
   let h = 0x811c9dc5;
   for (const byte of Buffer.from(name)) h = Math.imul(h ^ byte, 0x01000193);
-  return Float32Array.from({ length: count }, (_, i) => {
-    let x = (Math.imul(i, 0x9e3779b1) + h) >>> 0;
+  const result = new Uint32Array(count);
+  for (let i = 0; i < count; i++) {
+    let x = (Math.imul(i, 0x9e3779b1) + h) | 0;
     x = Math.imul(x ^ (x >>> 16), 0x85ebca6b);
     x = Math.imul(x ^ (x >>> 13), 0xc2b2ae35);
-    x = (x ^ (x >>> 16)) >>> 0;
-    return low + (high - low) * ((x >>> 8) / 2 ** 24);
-  });
+    result[i] = x ^ (x >>> 16);
+  }
+  return result;
+}
+
+/** `count` numbers in [low, high): detection_reference.py's `numbers`. */
+export function numbers(name: string, count: number, low = -1, high = 1): Float32Array {
+  const result = new Float32Array(count);
+  const h = hashes(name, count);
+  for (let i = 0; i < count; i++) result[i] = low + (high - low) * ((h[i] >>> 8) / 2 ** 24);
+  return result;
 }
 
 /** A parameter's numbers, in our HWIO order for convolutions: detection_reference.py's `initial` and its probes. */
 export function parameterNumbers(name: string, shape: readonly number[]): Float32Array {
-  const size = shape.reduce((product, n) => product * n, 1);
-  if (shape.length === 4) {
-    const bound = (name.includes('retina') ? 0.2 : 1.5) / Math.sqrt(shape[0] * shape[1] * shape[2]);
-    return numbers(name, size, -bound, bound);
-  }
+  if (shape.length === 4) return filterNumbers(name, shape, name.includes('retina') ? 0.2 : 1.5);
+  const size = sizeOf(shape);
   return /(running_var|weight)$/.test(name) ? numbers(name, size, 0.5, 1.5) : numbers(name, size, -0.3, 0.3);
+}
+
+/** A parameter's numbers in the published networks: published.py's `start`. */
+export function publishedNumbers(name: string, shape: readonly number[]): Float32Array {
+  if (name.endsWith('bn3.weight')) return numbers(name, sizeOf(shape), 0.1, 0.5);
+  if (name.endsWith('retina_cls.bias')) return numbers(name, sizeOf(shape), -4.5, -3.5);
+  if (shape.length === 4 && name.includes('retina')) return filterNumbers(name, shape, name.includes('cls') ? 9 : 3);
+  return parameterNumbers(name, shape);
+}
+
+function filterNumbers(name: string, shape: readonly number[], scale: number): Float32Array {
+  const bound = scale / Math.sqrt(shape[0] * shape[1] * shape[2]);
+  return numbers(name, sizeOf(shape), -bound, bound);
+}
+
+const sizeOf = (shape: readonly number[]): number => shape.reduce((product, n) => product * n, 1);
+
+/** Gives every parameter its numbers; `prefix` goes before its name. */
+export function fill({ parameters }: Pick<RetinaNet, 'parameters'>, values = parameterNumbers, prefix = ''): void {
+  for (const { name, shape } of parameters.all())
+    parameters.load(new Map([[name, { shape, data: values(prefix + name, shape) }]]), { strict: false });
 }
 
 /** Every |actual - expected| is at most `tolerance` of the largest |expected|. */

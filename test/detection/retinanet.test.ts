@@ -9,7 +9,7 @@ import { Parameters } from '../../lib/dist/kernels/parameters';
 import { Random } from '../../lib/dist/kernels/random';
 import { tf, type Scalar, type Tensor4D } from '../../lib/dist/tf';
 import { createOptimizer } from '../../lib/dist/train/optimizer';
-import { golden, near, type NetworkCase, numbers, parameterNumbers } from './golden';
+import { fill, golden, near, type NetworkCase, numbers } from './golden';
 
 const tiny: RetinaNetConfig = {
   ...smallStudent,
@@ -49,8 +49,7 @@ for (const [name, c] of Object.entries(golden.networks as Record<string, Network
     const { config } = c;
     const before = tf.memory().numTensors;
     const model = new RetinaNet(config);
-    const entries = model.parameters.all().map(({ name: key, shape }) => [key, { shape, data: parameterNumbers(key, shape) }] as const);
-    model.parameters.load(new Map(entries));
+    fill(model);
     const [n, height, width] = config.size;
     const images = tf.tensor4d(numbers(c.images, n * height * width * 3, -2, 2), [n, height, width, 3]);
     const targets = c.targets.map(({ boxes, labels }) => ({ boxes: Float32Array.from(boxes), labels: Int32Array.from(labels) }));

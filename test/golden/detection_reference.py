@@ -11,8 +11,8 @@ from torch import nn
 from torchvision.ops import batched_nms, box_iou, sigmoid_focal_loss
 
 
-def numbers(name: str, count: int, low: float = -1.0, high: float = 1.0) -> np.ndarray:
-    """`count` float32 numbers in [low, high): a 32-bit integer hash of the name and the index, 24 bits of it used."""
+def hashes(name: str, count: int) -> np.ndarray:
+    """`count` integers of 32 bits: a hash of the name and the index."""
     h = 0x811C9DC5
     for byte in name.encode():
         h = (h ^ byte) * 0x01000193 & 0xFFFFFFFF
@@ -20,7 +20,12 @@ def numbers(name: str, count: int, low: float = -1.0, high: float = 1.0) -> np.n
     x = (np.arange(count, dtype=np.uint64) * np.uint64(0x9E3779B1) + np.uint64(h)) & mask
     for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
         x = ((x ^ (x >> np.uint64(shift))) * np.uint64(factor)) & mask
-    x ^= x >> np.uint64(16)
+    return x ^ (x >> np.uint64(16))
+
+
+def numbers(name: str, count: int, low: float = -1.0, high: float = 1.0) -> np.ndarray:
+    """`count` float32 numbers in [low, high), of 24 bits of the hash."""
+    x = hashes(name, count)
     return (low + (high - low) * ((x >> np.uint64(8)).astype(np.float64) / 2**24)).astype(np.float32)
 
 
@@ -208,7 +213,7 @@ class Head(nn.Module):
 
 
 class RetinaNet(nn.Module):
-    def __init__(self, config: dict) -> None:
+    def __init__(self, config: dict, start=None) -> None:
         super().__init__()
         self.config = config
         b, a = config["backbone"], config["anchors"]
@@ -222,7 +227,7 @@ class RetinaNet(nn.Module):
         for name, value in self.state_dict().items():
             if name.endswith("num_batches_tracked"):
                 continue
-            value.copy_(initial(name, value.shape))
+            value.copy_((start or initial)(name, value.shape))
 
     def anchors(self, pyramid):
         a = self.config["anchors"]

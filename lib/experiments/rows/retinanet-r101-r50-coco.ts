@@ -35,7 +35,7 @@ export const retinanetR101R50Coco: Experiment = {
     batch: 16,
     learningRate: 0.02,
     warmupSteps: 1000,
-    optimizer: { kind: 'sgd', momentum: 0.9, weightDecay: 1e-4 },
+    optimizer: { kind: 'sgd', momentum: 0.9, weightDecay: 1e-4, decayed: 'all' },
     clip: 35,
   },
   prompt: {

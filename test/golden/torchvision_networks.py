@@ -1,0 +1,99 @@
+"""Writes test/golden/torchvision_networks.json: torchvision's own ResNets and RetinaNet as witnesses of the import of weights.
+
+    python test/golden/torchvision_networks.py
+
+Each network gets weights from the hash, named and laid out as torchvision names and lays them out, so that the other
+side can write the file that torch.save would. RetinaNet's norms have the epsilon 0 that torchvision sets for its
+published COCO weights. Computed in float64, with the error of float32 beside it. Needs torch and torchvision.
+"""
+import json
+import math
+from pathlib import Path
+
+import torch
+import torchvision
+from torch import nn
+from torchvision.models.detection.image_list import ImageList
+
+import detection_reference as reference
+from sketch import sketch
+
+SIZE = (1, 128, 160)
+
+
+def start(name: str, shape) -> torch.Tensor:
+    """In PyTorch's own order: filters [out, in, height, width]."""
+    if len(shape) == 4:
+        bound = (9 if "cls_logits" in name else 3 if "bbox_reg" in name else 1.5) / math.sqrt(shape[1] * shape[2] * shape[3])
+        return reference.tensor(name, shape, -bound, bound)
+    if name.endswith("cls_logits.bias"):
+        return reference.tensor(name, shape, -4.5, -3.5)
+    if name.endswith(("running_var", "weight")):
+        return reference.tensor(name, shape, 0.5, 1.5)
+    return reference.tensor(name, shape, -0.3, 0.3)
+
+
+def filled(model: nn.Module, dtype) -> nn.Module:
+    for name, value in model.state_dict().items():
+        if not name.endswith("num_batches_tracked"):
+            value.copy_(start(name, value.shape))
+    return model.to(dtype).eval()
+
+
+def images(dtype):
+    n, height, width = SIZE
+    return reference.tensor("torchvision/images", (n, height, width, 3), -2, 2).permute(0, 3, 1, 2).to(dtype)
+
+
+def resnet(name: str, dtype):
+    model = filled(getattr(torchvision.models, name)(), dtype)
+    x = model.maxpool(model.relu(model.bn1(model.conv1(images(dtype)))))
+    maps = {}
+    for stage in range(1, 5):
+        x = getattr(model, f"layer{stage}")(x)
+        if stage > 1:
+            maps[f"C{stage + 1}"] = x
+    return model, maps
+
+
+def retinanet(name: str, dtype):
+    model = torchvision.models.detection.retinanet_resnet50_fpn(weights=None, weights_backbone=None, num_classes=91)
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eps = 0.0
+    filled(model, dtype)
+    x = images(dtype)
+    features = list(model.backbone(x).values())
+    outputs = model.head(features)
+    _, height, width = SIZE
+    anchors = model.anchor_generator(ImageList(x, [(height, width)]), features)
+    counts = [f.shape[2] * f.shape[3] * 9 for f in features]
+    split = {kind: list(value.split(counts, 1)) for kind, value in outputs.items()}
+    found = model.postprocess_detections(split, [list(anchors[0].split(counts))], [(height, width)])[0]
+    maps = {f"pyramid{i}": f for i, f in enumerate(features)}
+    maps.update({f"logits{i}": part for i, part in enumerate(split["cls_logits"])})
+    maps.update({f"deltas{i}": part for i, part in enumerate(split["bbox_regression"])})
+    return model, maps, anchors[0], {key: found[key][:100] for key in ("boxes", "scores", "labels")}
+
+
+def listed(x, digits=9):
+    return [float(f"{v:.{digits}g}") for v in x.flatten().tolist()]
+
+
+def case(make, name: str) -> dict:
+    model, exact, *rest = make(name, torch.float64)
+    _, single, *_ = make(name, torch.float32)
+    shapes = {key: list(value.shape) for key, value in model.state_dict().items()}
+    print(name, {key: round(m.square().mean().sqrt().item(), 3) for key, m in exact.items()})
+    return {"shapes": shapes, "maps": {key: sketch(f"{name}/{key}", m, single[key], filters=False) for key, m in exact.items()}}, *rest
+
+
+with torch.no_grad():
+    answers = {"size": SIZE, "backbones": {name: case(resnet, name)[0] for name in ["resnet18", "resnext50_32x4d"]}}
+    network, anchors, found = case(retinanet, "retinanet_resnet50_fpn")
+    print("detections", len(found["scores"]), found["scores"][0].item(), found["scores"][-1].item())
+    answers["retinanet"] = {**network, "anchors": [len(anchors), *listed(anchors[:: len(anchors) // 40])],
+                            "detections": {"boxes": listed(found["boxes"]), "scores": listed(found["scores"]), "labels": found["labels"].tolist()}}
+path = Path(__file__).with_suffix(".json")
+path.write_text(json.dumps(answers, separators=(",", ":")) + "\n")
+print(f"{path.name}: {path.stat().st_size // 1024} kB")

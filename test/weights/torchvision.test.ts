@@ -1,0 +1,87 @@
+/**
+ * torchvision's own networks as witnesses of the import: a file with their names and layout is read into ours, which then
+ * has their maps, logits, anchors and detections (test/golden/torchvision_networks.py).
+ */
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { importWeights, Parameters, Random, resnet18, resnet50, type ResNetConfig, RetinaNet, tf, torchvisionRetinaNetR50, writeSafetensors } from 'freekd';
+import { levelAnchors } from '../../lib/dist/detection/anchors';
+import { backbone, createBackbone } from '../../lib/dist/detection/resnet';
+import type { Tensor4D } from '../../lib/dist/tf';
+import { numbers } from '../detection/golden';
+import { type Found, hold, holdDetections, measure, type Sketch } from '../detection/sketch';
+
+interface Network {
+  shapes: Record<string, number[]>;
+  maps: Record<string, Sketch>;
+}
+const golden = JSON.parse(readFileSync(join(__dirname, '../golden/torchvision_networks.json'), 'utf8')) as {
+  size: [number, number, number];
+  backbones: Record<string, Network>;
+  retinanet: Network & { anchors: number[]; detections: Found };
+};
+const folder = mkdtempSync(join(tmpdir(), 'freekd-torchvision-'));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+/** In PyTorch's own order: `start` of the script. */
+function torchNumbers(name: string, shape: readonly number[]): Float32Array {
+  const size = shape.reduce((product, n) => product * n, 1);
+  if (shape.length === 4) {
+    const bound = (name.includes('cls_logits') ? 9 : name.includes('bbox_reg') ? 3 : 1.5) / Math.sqrt(size / shape[0]);
+    return numbers(name, size, -bound, bound);
+  }
+  if (name.endsWith('cls_logits.bias')) return numbers(name, size, -4.5, -3.5);
+  return /(running_var|weight)$/.test(name) ? numbers(name, size, 0.5, 1.5) : numbers(name, size, -0.3, 0.3);
+}
+
+/** The file that Python would save of a network. */
+async function written(name: string, { shapes }: Network): Promise<string> {
+  const file = join(folder, `${name}.safetensors`);
+  await writeSafetensors(file, new Map(Object.entries(shapes).map(([key, shape]) => [key, { shape, data: torchNumbers(key, shape) }])));
+  return file;
+}
+
+function images(): Tensor4D {
+  const [n, height, width] = golden.size;
+  return tf.tensor4d(numbers('torchvision/images', n * height * width * 3, -2, 2), [n, height, width, 3]);
+}
+
+const resnets: Record<string, ResNetConfig> = { resnet18, resnext50_32x4d: { ...resnet50, groups: 32, widthPerGroup: 4 } };
+for (const [name, config] of Object.entries(resnets))
+  test(`torchvision's ${name}, imported, has its maps`, async (t) => {
+    const parameters = new Parameters();
+    createBackbone(parameters, config, new Random(0));
+    await importWeights(parameters, await written(name, golden.backbones[name]), { names: 'torchvision-resnet' });
+    tf.tidy(() => {
+      const maps = backbone(parameters, config, images(), false);
+      hold(t, 'maps', maps.map((map, i) => measure(`${name}/C${i + 3}`, map.dataSync(), golden.backbones[name].maps[`C${i + 3}`])), 1e-5);
+    });
+    parameters.dispose();
+  });
+
+test("torchvision's RetinaNet, imported, has its maps, logits, anchors and detections", async (t) => {
+  const { retinanet } = golden;
+  const model = new RetinaNet(torchvisionRetinaNetR50);
+  await importWeights(model.parameters, await written('retinanet', retinanet), { names: 'torchvision-retinanet' });
+  const [, height, width] = golden.size;
+  tf.tidy(() => {
+    const pyramid = model.pyramid(images());
+    const outputs = model.head(pyramid);
+    const maps = [
+      ...pyramid.map((map, i) => [`pyramid${i}`, map] as const),
+      ...outputs.flatMap(({ logits, deltas }, i) => [[`logits${i}`, logits], [`deltas${i}`, deltas]] as const),
+    ];
+    hold(t, 'maps', maps.map(([kind, map]) => measure(`retinanet_resnet50_fpn/${kind}`, map.dataSync(), retinanet.maps[kind])), 1e-5);
+    const [count, ...some] = retinanet.anchors;
+    const anchors = pyramid.flatMap((map, i) => [...levelAnchors(model.config.anchors, model.strides[i], [map.shape[1], map.shape[2]], [height, width])]);
+    assert.equal(anchors.length, 4 * count);
+    const every = Math.floor(count / 40);
+    assert.deepEqual(some, some.map((_, i) => anchors[4 * every * Math.floor(i / 4) + (i % 4)]));
+    const [found] = model.detect(outputs, [{ inputWidth: width, inputHeight: height }]);
+    holdDetections(found, retinanet.detections);
+  });
+  model.dispose();
+});
