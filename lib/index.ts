@@ -93,6 +93,7 @@ export { lineChart, type LineChartOptions, type LinePoint } from './view/lines';
 export { maskChart } from './view/masks';
 export { liveTraining, showChart, showHtml, showPicture, showTable } from './view/notebook';
 export { contactSheet, drawBoxes } from './view/pictures';
+export { titlePicture } from './view/title-picture';
 export { softmaxChart, valueBars } from './view/value-bars';
 export { seedLines, type SeedValue } from './view/seed-lines';
 export { writeReport, type ReportContent } from './view/report';

@@ -13,6 +13,8 @@ export interface NotebookSessionOptions {
   out: string;
   /** Teacher file without its extension; default: the shipped teacher of emoji scenes. */
   teacherFile?: string;
+  /** Leave out pictures and boxes that are bad, as the two without height in COCO's train2017. Default false. */
+  skipBad?: boolean;
   /** Take up runs of the same configuration where they stopped, finished ones included. Default false: everything is trained anew. */
   resume?: boolean;
 }
@@ -25,7 +27,7 @@ const shipped = path.join(root, 'data/teachers', emojiScenes.name);
  * Opens a session whose progress is shown below the cell that waits for it. A cell that was interrupted and runs again goes on where it stopped; one that
  * had finished trains anew, unless `resume`.
  */
-export function openNotebookSession({ experiment, dataFolder, out, teacherFile = shipped, resume = false }: NotebookSessionOptions): Session {
+export function openNotebookSession({ experiment, dataFolder, out, teacherFile = shipped, skipBad = false, resume = false }: NotebookSessionOptions): Session {
   let stop = new AbortController();
   process.on('SIGINT', () => {
     stop.abort();
@@ -33,7 +35,7 @@ export function openNotebookSession({ experiment, dataFolder, out, teacherFile =
   });
   return new Session({
     experiment, teacherFile, root,
-    splits: openSplits(dataFolder),
+    splits: openSplits(dataFolder, { skipBad }),
     out: path.resolve(out),
     trainTeacher: false, resume,
     goOn: 'run the cell again to go on from there',

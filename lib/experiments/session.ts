@@ -2,6 +2,7 @@
  * One experiment on one machine: opens the data, takes or trains the teacher, tunes prompts, trains students. Every
  * piece is made once and shared by all variants and seeds; what a run of hours made is found again by the next one.
  */
+import * as path from 'node:path';
 import type { CocoDataset } from '../coco/dataset';
 import { RetinaNet } from '../detection/retinanet';
 import { inheritNeckAndHead, trainStudent, type TeacherSide } from '../distill/distill-student';
@@ -129,7 +130,7 @@ export class Session {
     const { backbone } = experiment.student;
     if (backbone) {
       const { loaded } = await importWeights(student.parameters, await checkpointFile(backbone.checkpoint, root), { names: backbone.names, optional: ['neck.', 'bbox_head.'] });
-      say(`${variant}: backbone of ${loaded.length} tensors imported from ${backbone.checkpoint}`);
+      say(`${variant}: backbone of ${loaded.length} tensors imported from ${path.basename(backbone.checkpoint)}`);
     }
     if (experiment.inherit && variant !== 'student') inheritNeckAndHead(student, (await this.source.take()).detector);
   }

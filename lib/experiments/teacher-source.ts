@@ -1,5 +1,6 @@
 /** The teacher of an experiment: imported, taken from its file or trained on the spot; its AP compared with the expected one, its features cached. */
 import * as fs from 'node:fs';
+import * as path from 'node:path';
 import { RetinaNet } from '../detection/retinanet';
 import { trainStudent } from '../distill/distill-student';
 import { checkTeacher, type DetectorScore } from '../distill/evaluate';
@@ -76,7 +77,7 @@ export class TeacherSource {
     const detector = new RetinaNet(model);
     try {
       const { loaded } = await importWeights(detector.parameters, file, { names });
-      this.bench.options.say(`teacher: ${loaded.length} tensors imported from ${checkpoint}`);
+      this.bench.options.say(`teacher: ${loaded.length} tensors imported from ${path.basename(checkpoint)}`);
       const loader = this.bench.inOrder(this.bench.train, { shard: undefined });
       const batches = Math.ceil((DEVIATION_PICTURES * loader.batchesPerEpoch) / loader.length);
       return { detector, deviations: await pyramidDeviations(detector, loader, batches), sha256: await sha256(file), expected: AP };
