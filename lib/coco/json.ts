@@ -1,5 +1,5 @@
-/** JSON files whose faults are found: a broken file is reported with line, column and the text around it. */
-import { readFileSync } from 'node:fs';
+/** Faults of JSON files are found: where a text stops to be JSON, and in which line and column of the file that is. */
+import { readSync } from 'node:fs';
 
 const SPACE = /[ \t\r\n]*/y;
 const TEXT = /"(?:[^"\\\p{Cc}]|[\u007f-\u009f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/uy;
@@ -41,21 +41,29 @@ export function jsonFault(text: string): number {
   return at;
 }
 
-/** The parsed content of a JSON file. Throws an Error naming file, line and column when it is missing or broken. */
-export function readJson(path: string): unknown {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8').replace(/^\uFEFF/, '');
-  } catch (error) {
-    throw new Error(`Cannot read ${path}: ${(error as Error).message}`);
+/** An Error that names file, line and column of a fault, and what stands there. @param at its byte in the file */
+export function faultError(path: string, file: number, at: number): Error {
+  const bytes = Buffer.alloc(1 << 20);
+  const decoder = new TextDecoder();
+  let [characters, line, column, total] = [0, 1, 1, 0];
+  let after = '';
+  const take = (text: string, before: boolean): void => {
+    total += text.length;
+    if (!before) {
+      if (after.length < 20) after = (after + text).slice(0, 20);
+      return;
+    }
+    characters += text.length;
+    const last = text.lastIndexOf('\n');
+    line += text.split('\n').length - 1;
+    column = last < 0 ? column + text.length : text.length - last;
+  };
+  for (let position = 0; ;) {
+    const read = readSync(file, bytes, 0, position < at ? Math.min(bytes.length, at - position) : bytes.length, position);
+    take(decoder.decode(bytes.subarray(0, read), { stream: read > 0 }), position < at);
+    if (read === 0) break;
+    position += read;
   }
-  try {
-    return JSON.parse(text);
-  } catch {
-    const at = jsonFault(text);
-    const before = text.slice(0, at).split('\n');
-    const place = `line ${before.length}, column ${before[before.length - 1].length + 1} (character ${at} of ${text.length})`;
-    const found = at >= text.length ? 'the file ends too early' : `unexpected ${JSON.stringify(text.slice(at, at + 20))}`;
-    throw new Error(`${path} is not valid JSON: ${found} at ${place}. Repair the file there, or download or export it again.`);
-  }
+  const found = after === '' ? 'the file ends too early' : `unexpected ${JSON.stringify(after)}`;
+  return new Error(`${path} is not valid JSON: ${found} at line ${line}, column ${column} (character ${characters} of ${total}). Repair the file there, or download or export it again.`);
 }

@@ -3,7 +3,9 @@
  *
  * A box may reach past its picture by up to one pixel, as COCO's own rounding makes some do; more is refused.
  */
-import { readJson } from './json';
+import { existsSync } from 'node:fs';
+import { cacheKey, readCache, writeCache, type Checked } from './annotation-cache';
+import { readLists } from './json-lists';
 import type { Problem, ProblemKind } from './problems';
 import type { CocoAnnotation, CocoCategory, CocoImage, CocoInstances } from './types';
 
@@ -42,25 +44,50 @@ const FIELDS: Record<keyof CocoInstances, Fields> = {
 
 const SINGULAR = { images: 'image', annotations: 'annotation', categories: 'category' } as const;
 
+/** The fields of each list that are kept; outlines and all else are dropped while reading. */
+const KEPT: { [K in keyof CocoInstances]: (row: Row) => Row } = {
+  categories: ({ id, name }) => ({ id, name }),
+  images: ({ id, file_name, width, height }) => ({ id, file_name, width, height }),
+  annotations: ({ id, image_id, category_id, bbox, area, iscrowd }) => ({ id, image_id, category_id, bbox, area, iscrowd }),
+};
+
+const isKept = (key: string): key is keyof CocoInstances => Object.keys(KEPT).includes(key);
+
 /**
- * Reads and checks an annotation file. `instances` holds the good rows, reduced to the fields of `CocoInstances`, boxes as written
+ * Reads and checks an annotation file, or takes over what was kept of it. `instances` holds the good rows, reduced to the fields of `CocoInstances`, boxes as written
  * (`iscrowd` left out means 0); `problems` says why the others are left out. Throws when the file is missing, broken or no COCO file.
  */
-export function readInstances(path: string): { instances: CocoInstances; problems: Problem[] } {
-  const content = readJson(path) as Row | null;
+export function readInstances(path: string): Checked {
+  const key = existsSync(path) ? cacheKey(path) : undefined;
+  const cached = key && readCache(path, key);
+  if (cached) return cached;
+  const lists: Partial<Record<keyof CocoInstances, (Row | null)[]>> = {};
+  readLists(path, (name) => {
+    if (!isKept(name)) return () => {};
+    const rows: (Row | null)[] = (lists[name] = []);
+    const keep = KEPT[name];
+    return (row) => rows.push(typeof row === 'object' && row !== null ? keep(row as Row) : null);
+  });
+  const checked = checkRows(path, lists);
+  if (key) writeCache(path, key, checked);
+  return checked;
+}
+
+function checkRows(path: string, lists: Partial<Record<keyof CocoInstances, (Row | null)[]>>): Checked {
   const problems: Problem[] = [];
   const add = (kind: ProblemKind, id: number | string, what: string): void => {
     problems.push({ kind, file: path, id, message: `${path}: ${what}` });
   };
 
-  const rowsOf = (key: keyof CocoInstances): Row[] => {
-    const rows = content?.[key];
-    if (!Array.isArray(rows)) {
+  /** The rows whose fields are as they should be. */
+  const rowsOf = (key: keyof CocoInstances): unknown[] => {
+    const rows = lists[key];
+    if (!rows) {
       throw new Error(`${path}: field "${key}" should be a list; a COCO file has "images", "annotations" and "categories".`);
     }
     const seen = new Set<number>();
     const fields = Object.entries(FIELDS[key]);
-    return rows.filter((row: Row | null, index) => {
+    return rows.filter((row, index) => {
       const id = row !== null && isId(row.id) ? row.id : `${key}[${index}]`;
       const subject = `${SINGULAR[key]} ${id}`;
       for (const [field, [check, expected]] of fields) {
@@ -79,47 +106,42 @@ export function readInstances(path: string): { instances: CocoInstances; problem
     });
   };
 
-  const categories = rowsOf('categories').map((row) => ({ id: row.id, name: row.name }) as CocoCategory);
+  const categories = rowsOf('categories') as CocoCategory[];
   const before = problems.length;
-  const images = rowsOf('images').map(
-    (row) => ({ id: row.id, file_name: row.file_name, width: row.width, height: row.height }) as CocoImage,
-  );
+  const images = rowsOf('images') as CocoImage[];
   // Annotations of a picture that is itself left out go with it and are not a problem of their own.
   const dropped = new Set(problems.slice(before).map(({ id }) => id));
   const imageOf = new Map(images.map((image) => [image.id, image]));
   const known = new Set(categories.map(({ id }) => id));
 
-  const annotations = rowsOf('annotations')
-    .map(({ id, image_id, category_id, bbox, area, iscrowd }) => {
-      return { id, image_id, category_id, bbox, area, iscrowd: iscrowd ?? 0 } as CocoAnnotation;
-    })
-    .filter((annotation) => {
-      const { id, image_id, category_id, bbox } = annotation;
-      const image = imageOf.get(image_id);
-      if (image === undefined) {
-        if (!dropped.has(image_id)) {
-          add('unknown-image', id, `annotation ${id}: image_id ${image_id} is not among the file's images.`);
-        }
-        return false;
+  const annotations = (rowsOf('annotations') as CocoAnnotation[]).filter((annotation) => {
+    annotation.iscrowd ??= 0;
+    const { id, image_id, category_id, bbox } = annotation;
+    const image = imageOf.get(image_id);
+    if (image === undefined) {
+      if (!dropped.has(image_id)) {
+        add('unknown-image', id, `annotation ${id}: image_id ${image_id} is not among the file's images.`);
       }
-      if (!known.has(category_id)) {
-        add('unknown-category', id, `annotation ${id} of ${image.file_name}: category_id ${category_id} is not among the file's categories.`);
-        return false;
-      }
-      const fault = boxFault(bbox, image);
-      if (fault !== undefined) add(fault.kind, id, `annotation ${id} of ${image.file_name}: ${fault.what}`);
-      return fault === undefined;
-    });
+      return false;
+    }
+    if (!known.has(category_id)) {
+      add('unknown-category', id, `annotation ${id} of ${image.file_name}: category_id ${category_id} is not among the file's categories.`);
+      return false;
+    }
+    const fault = boxFault(bbox, image);
+    if (fault !== undefined) add(fault.kind, id, `annotation ${id} of ${image.file_name}: ${fault.what}`);
+    return fault === undefined;
+  });
   return { instances: { images, annotations, categories }, problems };
 }
 
 function boxFault([x, y, w, h]: CocoAnnotation['bbox'], image: CocoImage): { kind: ProblemKind; what: string } | undefined {
-  const text = `bbox [${[x, y, w, h].join(', ')}]`;
-  if (w <= 0 || h <= 0) return { kind: 'box-size', what: `${text} has no area; width and height must be positive.` };
+  const text = (): string => `bbox [${[x, y, w, h].join(', ')}]`;
+  if (w <= 0 || h <= 0) return { kind: 'box-size', what: `${text()} has no area; width and height must be positive.` };
   const over = Math.max(-x, -y, x + w - image.width, y + h - image.height);
   if (over > BOX_TOLERANCE || x >= image.width || y >= image.height || x + w <= 0 || y + h <= 0) {
     const size = `${image.width}x${image.height}`;
-    return { kind: 'box-outside', what: `${text} leaves the picture of ${size} by ${+over.toFixed(2)} pixels; boxes are [x, y, width, height].` };
+    return { kind: 'box-outside', what: `${text()} leaves the picture of ${size} by ${+over.toFixed(2)} pixels; boxes are [x, y, width, height].` };
   }
   return undefined;
 }

@@ -52,11 +52,11 @@ function list(): void {
   say(`\nnpm run data -- weights NAME puts one into ${weightsFolder}. A dash: not published, or no detector.`);
 }
 
-function howToUse({ AP, names, what }: PublishedCheckpoint, file: string): void {
+function howToUse({ name, AP, names, what }: PublishedCheckpoint, file: string): void {
   say(`${what}\n${file}`);
-  if (names === 'freekd-prompt') say('readReleasedPrompts(FILE, parameters) makes its prompts.');
-  else say(`await importWeights(detector.parameters, FILE, { names: '${names}'${names === 'torchvision-resnet' ? ", optional: ['neck.', 'bbox_head.']" : ''} })`);
-  if (AP !== undefined) say(`Expected on COCO val2017: ${AP.toFixed(1)} AP. Measure it before you distil from it: checkTeacher does.`);
+  if (names === 'freekd-prompt') say(`npm run reproduce -- --experiment retinanet-r101-r50-coco --profile released --prompt ${name}`);
+  else say(`await importWeights(detector.parameters, file, { names: '${names}'${names === 'torchvision-resnet' ? ", optional: ['neck.', 'bbox_head.']" : ''} })`);
+  if (AP !== undefined) say(`Expected on COCO val2017: ${AP.toFixed(1)} AP. Measure it before you distil from it.`);
 }
 
 async function weights(name: string | undefined, { list: listed, to, mirror }: { list: boolean; to?: string; mirror?: string }): Promise<void> {
