@@ -5,7 +5,7 @@ import { hashes } from './golden';
 
 const SUMS = 16;
 
-/** [norm, relative L2 error of PyTorch's own float32, 16 sums]. */
+/** [norm, floor, 16 sums]; the floor is how far float32 itself can be off. */
 export type Sketch = number[];
 
 /** The 16 signed sums of `values`. */
@@ -22,21 +22,21 @@ export function relativeError(name: string, values: ArrayLike<number>, [norm, , 
   return Number.isFinite(error) ? error : Infinity;
 }
 
-/** [name, relative error, that of PyTorch's own float32]. */
+/** [name, relative error, floor of float32]. */
 export type Measured = [name: string, error: number, floor: number];
 
 export function measure(name: string, values: ArrayLike<number>, sketch: Sketch): Measured {
   return [name, relativeError(name, values, sketch), sketch[1]];
 }
 
-/** Holds each tensor's error against the limit, or against four times what PyTorch's own float32 is off where that is more; says the worst. */
+/** Holds each error against the limit, or against four times the floor where that is more; says the worst. */
 export function hold(t: TestContext, what: string, errors: Measured[], limit: number): void {
   errors.sort((a, b) => b[1] - a[1]);
   const [name, worst, floor] = errors[0];
   const above = errors.filter(([, error]) => error > limit);
   const median = errors[errors.length >> 1][1];
-  t.diagnostic(`${what}: worst ${worst.toExponential(1)} (${name}, PyTorch's float32 ${floor.toExponential(1)}), median ${median.toExponential(1)}, ${above.length} of ${errors.length} above ${limit}`);
-  for (const [key, error, own] of above) assert.ok(error <= 4 * own, `${what} ${key}: off by ${error}, PyTorch's float32 by ${own}`);
+  t.diagnostic(`${what}: worst ${worst.toExponential(1)} (${name}, floor ${floor.toExponential(1)}), median ${median.toExponential(1)}, ${above.length} of ${errors.length} above ${limit}`);
+  for (const [key, error, own] of above) assert.ok(error <= 4 * own, `${what} ${key}: off by ${error}, floor ${own}`);
 }
 
 export interface Found {

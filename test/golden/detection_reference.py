@@ -103,6 +103,23 @@ def detect(levels, width: float, height: float, threshold=0.05, per_level=1000, 
     return boxes[kept], scores[kept], labels[kept], margin
 
 
+class Relu(torch.autograd.Function):
+    """A ReLU whose gradient falls the other way for every input within `BAND` of zero, in units of their root mean square."""
+    BAND = 0.0
+
+    @staticmethod
+    def forward(context, x):
+        context.save_for_backward((x > 0) ^ (x.abs() < Relu.BAND * x.square().mean().sqrt()))
+        return x.clamp(min=0)
+
+    @staticmethod
+    def backward(context, dy):
+        return dy * context.saved_tensors[0]
+
+
+relu = Relu.apply
+
+
 def norm(kind, channels: int) -> nn.Module:
     return nn.GroupNorm(kind["groups"], channels) if isinstance(kind, dict) else nn.BatchNorm2d(channels)
 
@@ -132,8 +149,8 @@ class Block(nn.Module):
         y = x
         for i, (c, n) in enumerate(self.names):
             y = getattr(self, n)(getattr(self, c)(y))
-            y = y if i == len(self.names) - 1 else F.relu(y)
-        return F.relu(y + (x if self.downsample is None else self.downsample(x)))
+            y = y if i == len(self.names) - 1 else relu(y)
+        return relu(y + (x if self.downsample is None else self.downsample(x)))
 
 
 class Backbone(nn.Module):
@@ -154,7 +171,7 @@ class Backbone(nn.Module):
             self.add_module(f"layer{s + 1}", nn.Sequential(*blocks))
 
     def forward(self, x):
-        x = F.relu(getattr(self, self.norm_name)(self.conv1(x)))
+        x = relu(getattr(self, self.norm_name)(self.conv1(x)))
         x = F.max_pool2d(x, 3, 2, 1) if self.pool else x
         maps = {}
         for s in range(1, self.stages + 1):
@@ -206,9 +223,9 @@ class Head(nn.Module):
     def forward(self, level):
         a = b = level
         for conv in self.cls_convs:
-            a = F.relu(conv(a))
+            a = relu(conv(a))
         for conv in self.reg_convs:
-            b = F.relu(conv(b))
+            b = relu(conv(b))
         return self.retina_cls(a), self.retina_reg(b)
 
 
@@ -241,6 +258,7 @@ class RetinaNet(nn.Module):
         logits, deltas = flat(0, classes), flat(1, 4)
         every = torch.cat(anchors)
         focal, box, positives = 0.0, 0.0, 0
+        self.kink = 1.0  # how near the L1 loss comes to where its gradient jumps
         c = self.config["loss"]
         for i, (boxes, labels) in enumerate(targets):
             matched = assign(every.float(), boxes.float()) if len(boxes) else torch.full((len(every),), -1)
@@ -252,6 +270,7 @@ class RetinaNet(nn.Module):
             wanted = encode(every[positive], boxes[matched[positive]])
             box = box + F.smooth_l1_loss(deltas[i][positive], wanted, reduction="sum", beta=c["box"]["beta"])
             positives += max(1, int(positive.sum()))
+            self.kink = min(self.kink, (deltas[i][positive] - wanted).abs().min().item() if positive.any() else 1)
         return focal / positives, box / positives, positives
 
 

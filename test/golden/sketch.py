@@ -27,9 +27,9 @@ def sums(name: str, x: np.ndarray) -> np.ndarray:
     return np.bincount((h & np.uint64(SUMS - 1)).astype(np.int64), weights=x * sign, minlength=SUMS)
 
 
-def sketch(name: str, exact: torch.Tensor, single: torch.Tensor, filters: bool = True) -> list:
-    """[norm, relative L2 error of PyTorch's own float32, 16 sums]."""
-    a, b = ordered(exact, filters), ordered(single, filters)
+def sketch(name: str, exact: torch.Tensor, *others: torch.Tensor, filters: bool = True) -> list:
+    """[norm, floor, 16 sums]; the floor is the largest relative L2 error of the others: what a float32 program can be held to."""
+    a = ordered(exact, filters)
     norm = float(np.linalg.norm(a))
-    floor = float(np.linalg.norm(a - b)) / max(norm, 1e-300)
+    floor = max(float(np.linalg.norm(a - ordered(other, filters))) for other in others) / max(norm, 1e-300)
     return [float(f"{v:.8g}") for v in [norm, floor, *sums(name, a)]]
