@@ -2,6 +2,7 @@
 import { tf, type Tensor, type Tensor1D, type Tensor4D } from '../tf';
 import { attribute, execute1, kernelLevel, onGpu, type Attribute } from './native';
 import { defineOperation, stopGradient } from './operation';
+import { winograd, winogradFilterGradient, winogradInputGradient, winogradServes } from './winograd';
 
 export interface Conv2dOptions {
   /** Default 1. */
@@ -49,6 +50,7 @@ type Padding = 'VALID' | 'SAME' | 'EXPLICIT';
 const convolution = defineOperation<Geometry>({
   name: 'Conv2d',
   forward: ({ x, filter, bias }, geometry) => {
+    if (winogradServes(x.shape, filter.shape, geometry)) return [winograd(x, filter, bias)];
     // Measured: oneDNN's kernel is slower where a window is one pixel, and up to three times slower on a single picture,
     // but twice as fast in groups.
     const wide = filter.shape[0] > 1 || geometry.groups > 1;
@@ -71,6 +73,7 @@ const convolution = defineOperation<Geometry>({
 
 /** oneDNN's gradients take no explicit padding: where it is not SAME, the input is padded and its gradient cropped. */
 function inputGradient(x: Tensor, filter: Tensor, dy: Tensor, geometry: Geometry): Tensor {
+  if (winogradServes(x.shape, filter.shape, geometry)) return winogradInputGradient(dy, filter);
   const kind = paddingKind(filter, geometry);
   const [n, h, w, c] = x.shape as Shape;
   if (kernelLevel() !== 'onednn') {
@@ -87,6 +90,7 @@ function inputGradient(x: Tensor, filter: Tensor, dy: Tensor, geometry: Geometry
 }
 
 function filterGradient(x: Tensor, filter: Tensor, dy: Tensor, geometry: Geometry): Tensor {
+  if (winogradServes(x.shape, filter.shape, geometry)) return winogradFilterGradient(x, dy);
   const kind = paddingKind(filter, geometry);
   const [size, width, channels, outputs] = filter.shape as Shape;
   // Measured: oneDNN's filter gradient wins for stride 1, for an image's few channels and in groups, the plain one elsewhere.

@@ -6,6 +6,8 @@
 namespace freekd {
 void define_wavelet();
 void define_band_distance();
+void define_conv3x3();
+void define_conv3x3_filter_gradient();
 }  // namespace freekd
 
 extern "C" __attribute__((visibility("default"))) void* napi_register_module_v1(void* /* env */, void* exports) {
@@ -14,6 +16,8 @@ extern "C" __attribute__((visibility("default"))) void* napi_register_module_v1(
     try {
       freekd::define_wavelet();
       freekd::define_band_distance();
+      freekd::define_conv3x3();
+      freekd::define_conv3x3_filter_gradient();
     } catch (const std::exception& error) {
       std::fprintf(stderr, "operations of lib/native could not be registered: %s\n", error.what());
     }
