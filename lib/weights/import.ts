@@ -1,8 +1,8 @@
 /** Weights of other projects into our parameters: names mapped, filters turned, and everything that does not fit listed. */
 import type { ParameterEntry, Parameters } from '../kernels/parameters';
 import { nameMaps, type NameMapName } from './names';
-import { readSafetensors } from './safetensors';
-import { readTorchCheckpoint } from './torch';
+import { withSafetensors } from './safetensors';
+import { withTorchCheckpoint } from './torch';
 import type { StoredTensor, TensorData } from './typed-data';
 
 export interface ImportReport {
@@ -33,12 +33,15 @@ function reversedAxes(data: Float32Array, [a, b, c]: readonly [number, number, n
   return result;
 }
 
-/** PyTorch's filter [out, in, height, width] as [height, width, in, out]; vectors and all else as they are. */
+/** The shape of PyTorch's filter [out, in, height, width] as [height, width, in, out]; of all else as it is. */
+const turnedShape = (shape: number[]): number[] => (shape.length === 4 ? [shape[2], shape[3], shape[1], shape[0]] : shape);
+
+/** A filter's values in the order of its turned shape; those of all else as they are. */
 function turned({ shape, data }: StoredTensor): ParameterEntry {
   const values = data instanceof Float32Array ? data : Float32Array.from(data as Exclude<TensorData, BigInt64Array | BigUint64Array>, Number);
   if (shape.length !== 4) return { shape, data: values };
   const [outputs, inputs, height, width] = shape;
-  return { shape: [height, width, inputs, outputs], data: reversedAxes(values, [outputs, inputs, height * width]) };
+  return { shape: turnedShape(shape), data: reversedAxes(values, [outputs, inputs, height * width]) };
 }
 
 /** The inverse of `turned`. */
@@ -49,35 +52,36 @@ function turnedBack({ shape, data }: ParameterEntry): ParameterEntry {
 }
 
 /**
- * Loads a checkpoint of PyTorch, or a safetensors file with PyTorch's shapes, into `parameters`.
+ * Loads a checkpoint of PyTorch, or a safetensors file with PyTorch's shapes, into `parameters`: one tensor after the other, so that no more than one of them
+ * is in memory besides the parameters.
  * @param file ending in .safetensors, or anything that torch.save wrote
  * @throws listing what does not fit, unless `strict` is false; nothing is loaded then
  */
 export async function importWeights(parameters: Parameters, file: string, { names, strict = true, optional = [] }: ImportOptions): Promise<ImportReport> {
   const ours = nameMaps[names];
-  const select = (name: string): boolean => ours(name) !== undefined;
-  const stored = file.endsWith('.safetensors') ? await readSafetensors(file) : await readTorchCheckpoint(file, { select });
-  const given = new Map<string, ParameterEntry>();
-  const found = new Set<string>(); // parameters of ours that the file has, in whatever shape
-  const report: ImportReport = { loaded: [], missing: [], unexpected: [], misshapen: [] };
-  for (const [theirs, tensor] of stored) {
-    const name = ours(theirs);
-    if (name === undefined) continue;
-    if (!parameters.has(name)) {
-      report.unexpected.push(theirs);
-      continue;
+  const open = file.endsWith('.safetensors') ? withSafetensors : withTorchCheckpoint;
+  return open(file, async ({ shapes, read }) => {
+    const given = new Map<string, string>(); // our name -> theirs
+    const found = new Set<string>(); // parameters of ours that the file has, in whatever shape
+    const report: ImportReport = { loaded: [], missing: [], unexpected: [], misshapen: [] };
+    for (const [theirs, shape] of shapes) {
+      const name = ours(theirs);
+      if (name === undefined) continue;
+      if (!parameters.has(name)) {
+        report.unexpected.push(theirs);
+        continue;
+      }
+      found.add(name);
+      const [here, there] = [parameters.get(name).shape, turnedShape(shape)];
+      if (here.join() === there.join()) given.set(name, theirs);
+      else report.misshapen.push(`${theirs} (turned [${there}], ours [${here}])`);
     }
-    found.add(name);
-    const entry = turned(tensor);
-    const { shape } = parameters.get(name);
-    if (shape.join() === entry.shape.join()) given.set(name, entry);
-    else report.misshapen.push(`${theirs} (turned [${entry.shape}], ours [${shape}])`);
-  }
-  report.loaded = [...given.keys()];
-  report.missing = parameters.all().map(({ name }) => name).filter((name) => !found.has(name) && !optional.some((beginning) => name.startsWith(beginning)));
-  if (strict) throwUnlessFits(file, names, report);
-  parameters.load(given, { strict: false });
-  return report;
+    report.loaded = [...given.keys()];
+    report.missing = parameters.all().map(({ name }) => name).filter((name) => !found.has(name) && !optional.some((beginning) => name.startsWith(beginning)));
+    if (strict) throwUnlessFits(file, names, report);
+    for (const [name, theirs] of given) parameters.load(new Map([[name, turned(await read(theirs))]]), { strict: false });
+    return report;
+  });
 }
 
 function throwUnlessFits(file: string, names: string, { missing, unexpected, misshapen }: ImportReport): void {
@@ -88,5 +92,5 @@ function throwUnlessFits(file: string, names: string, { missing, unexpected, mis
 
 /** Our parameters with the shapes of PyTorch, to be written as safetensors that Python loads by mmdetection's names. */
 export function exportWeights(parameters: Parameters): Map<string, ParameterEntry> {
-  return new Map([...parameters.read()].map(([name, entry]) => [name, turnedBack(entry)]));
+  return new Map(parameters.all().map(({ name, shape, variable }) => [name, turnedBack({ shape, data: variable.read() })]));
 }

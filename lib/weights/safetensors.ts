@@ -8,7 +8,7 @@ import { writeAtomically } from '../atomic-file';
 import { CHUNK, readBytes, withFile } from './file-bytes';
 import { narrowToHalf } from './half';
 import { parseHeader } from './safetensors-header';
-import { readData, type Dtype, type StoredTensor, type TensorData } from './typed-data';
+import { readAll, readData, type Dtype, type StoredTensor, type TensorData, type TensorFile } from './typed-data';
 
 /** The order in which tensors lie in a file, that of the Python package: wide types first keeps all data aligned. */
 const WRITE_ORDER: Dtype[] = ['U64', 'I64', 'F64', 'F32', 'U32', 'I32', 'F16', 'U16', 'I16', 'I8', 'U8'];
@@ -21,14 +21,21 @@ const MAX_HEADER = 100_000_000;
  * @throws naming the file when it is cut off, has holes or overlaps, an unknown dtype or a shape that contradicts its bytes.
  */
 export async function readSafetensors(path: string): Promise<Map<string, StoredTensor>> {
+  return withSafetensors(path, (tensors) => readAll(tensors));
+}
+
+/** Opens a safetensors file while `use` reads of it what it needs; throws as `readSafetensors` does. */
+export async function withSafetensors<T>(path: string, use: (tensors: TensorFile) => Promise<T>): Promise<T> {
   return withFile(path, async (file, size) => {
     const { entries, dataStart } = await readHeader(file, path, size);
-    const tensors = new Map<string, StoredTensor>();
-    for (const entry of entries) {
-      const data = await readData(file, path, entry, dataStart + entry.begin);
-      tensors.set(entry.name, { shape: entry.shape, dtype: entry.dtype, data });
-    }
-    return tensors;
+    const byName = new Map(entries.map((entry) => [entry.name, entry]));
+    return use({
+      shapes: new Map(entries.map(({ name, shape }) => [name, shape])),
+      async read(name) {
+        const entry = byName.get(name)!;
+        return { shape: entry.shape, dtype: entry.dtype, data: await readData(file, path, entry, dataStart + entry.begin) };
+      },
+    });
   });
 }
 

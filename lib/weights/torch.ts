@@ -9,7 +9,7 @@ import { openLegacy } from './torch-legacy';
 import { namedTensors, type Storage, type TorchTensor } from './torch-objects';
 import { openTar } from './torch-tar';
 import { openZip } from './torch-zip';
-import { BYTES, readData, type StoredTensor, type TensorData } from './typed-data';
+import { BYTES, readAll, readData, type StoredTensor, type TensorData, type TensorFile } from './typed-data';
 
 /** The object of a file, and where its storages lie. */
 export interface TorchFile {
@@ -27,13 +27,21 @@ export interface TorchOptions {
  * Every tensor of a checkpoint, by its name, nested names joined by ".": "state_dict.backbone.conv1.weight".
  * @throws naming the file when it is no checkpoint, is cut off, names anything in Python but tensors and containers, or holds a tensor outside its storage
  */
-export async function readTorchCheckpoint(path: string, { select = () => true }: TorchOptions = {}): Promise<Map<string, StoredTensor>> {
+export async function readTorchCheckpoint(path: string, { select }: TorchOptions = {}): Promise<Map<string, StoredTensor>> {
+  return withTorchCheckpoint(path, (tensors) => readAll(tensors, select));
+}
+
+/** Opens a checkpoint while `use` reads of it what it needs; throws as `readTorchCheckpoint` does. */
+export async function withTorchCheckpoint<T>(path: string, use: (tensors: TensorFile) => Promise<T>): Promise<T> {
   return withFile(path, async (file, size) => {
     const { found, positionOf } = await openTorch(file, path, size);
-    const tensors = new Map<string, StoredTensor>();
-    for (const [name, tensor] of found)
-      if (select(name)) tensors.set(name, { shape: tensor.shape, dtype: tensor.storage.dtype, data: await readTensor(file, path, tensor, positionOf(tensor.storage)) });
-    return tensors;
+    return use({
+      shapes: new Map([...found].map(([name, { shape }]) => [name, shape])),
+      async read(name) {
+        const tensor = found.get(name)!;
+        return { shape: tensor.shape, dtype: tensor.storage.dtype, data: await readTensor(file, path, tensor, positionOf(tensor.storage)) };
+      },
+    });
   });
 }
 

@@ -22,6 +22,21 @@ export interface StoredTensor {
   data: TensorData;
 }
 
+/** A file of tensors that are read one by one, so that no more than one of them need be in memory. */
+export interface TensorFile {
+  /** In the file's order; known without reading the data. */
+  shapes: ReadonlyMap<string, number[]>;
+  /** One tensor, in an array of its own. */
+  read(name: string): Promise<StoredTensor>;
+}
+
+/** All tensors of a file whose names are selected. */
+export async function readAll({ shapes, read }: TensorFile, select: (name: string) => boolean = () => true): Promise<Map<string, StoredTensor>> {
+  const tensors = new Map<string, StoredTensor>();
+  for (const name of shapes.keys()) if (select(name)) tensors.set(name, await read(name));
+  return tensors;
+}
+
 /** `elements` numbers from `position` on, in an array of their own. */
 export async function readData(file: FileHandle, path: string, { dtype, elements }: { dtype: Dtype; elements: number }, position: number): Promise<TensorData> {
   if (dtype === 'F16' || dtype === 'BF16') return readHalves(file, path, position, elements, dtype === 'F16' ? widenHalf : widenBfloat16);

@@ -9,6 +9,7 @@ import sys
 
 import torch
 import torchvision
+from safetensors.torch import save
 
 
 def names(state):
@@ -30,6 +31,7 @@ if __name__ == "__main__":
         "torchvision-retinanet": names(retinanet),
         "conv": {
             "file": base64.b64encode(buffer.getvalue()).decode(),
+            "exported": base64.b64encode(save({"backbone.conv1.weight": conv.weight.detach()})).decode(),
             "x": x.permute(0, 2, 3, 1).flatten().tolist(),
             "y": torch.nn.functional.conv2d(x, conv.weight).permute(0, 2, 3, 1).flatten().tolist(),
         },

@@ -1,6 +1,6 @@
 /** Published names onto our parameters, filters turned as PyTorch has them, and what does not fit. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -49,6 +49,7 @@ test('an imported filter convolves as it did in PyTorch', async () => {
   assert.ok(Math.abs(y - golden.conv.y[7]) < 1e-5);
   const out = join(folder, 'out.safetensors');
   await writeSafetensors(out, exportWeights(parameters));
+  assert.equal(readFileSync(out).toString('base64'), golden.conv.exported, "the file that Python's own package writes of the same weights");
   const stored = (await readSafetensors(out)).get('backbone.conv1.weight')!;
   assert.deepEqual(stored.shape, [4, 3, 3, 3], "PyTorch's shape");
   assert.deepEqual([...stored.data], [...(await readTorchCheckpoint(file)).get('state_dict.backbone.conv1.weight')!.data], 'there and back');
