@@ -8,10 +8,10 @@ import { mpirun, ranksIn } from './mpirun.mjs';
 import { ensure, forBuild, forLint, withOpenMpi, withReferences } from './setup.mjs';
 
 async function setup(words) {
-  const unknown = words.find((word) => word !== '--repair');
-  if (unknown) throw new SetupError(`setup does not know "${unknown}".`, 'Its only option is --repair: make every part again.');
+  const unknown = words.find((word) => word !== '--repair' && word !== '--openmpi');
+  if (unknown) throw new SetupError(`setup does not know "${unknown}".`, 'Its options are --repair, to make every part again, and --openmpi, to add Open MPI.');
   const start = Date.now();
-  const { sentence } = await ensure(undefined, { repair: words.length > 0 });
+  const { sentence } = await ensure(words.includes('--openmpi') ? withOpenMpi : undefined, { repair: words.includes('--repair') });
   console.log(`Ready in ${seconds(start)}: ${sentence}.`);
   return 0;
 }
