@@ -62,6 +62,17 @@ export class Random {
     return radius * Math.cos(angle);
   }
 
+  /** Poisson with the given mean, by inversion: time grows with the mean, which should stay below some hundreds. */
+  poisson(mean: number): number {
+    let rest = this.next();
+    let count = 0;
+    for (let probability = Math.exp(-mean); rest >= probability; probability *= mean / count) {
+      rest -= probability;
+      count++;
+    }
+    return count;
+  }
+
   /** `n` normal numbers with the given mean and deviation. */
   normals(n: number, mean = 0, deviation = 1): Float32Array {
     const values = new Float32Array(n);
