@@ -1,7 +1,10 @@
 /**
- * One batch of network inputs from picture files: decode, resize, keep the resized bytes for the next epoch, flip, normalise, pad.
+ * One batch of network inputs from picture files: decode, corrupt where that is asked for, resize, keep the resized bytes for the next epoch,
+ * flip, normalise, pad.
  * This is what a loader's worker thread does; it knows no TensorFlow.
  */
+import { Random } from '../kernels/random';
+import { corrupt, type Corruption } from './corruptions/corrupt';
 import { decodeChecked, type Picture } from './image';
 import { DatasetError, type Problem } from './problems';
 import { resizeAntialias, resizeBilinear } from './resize';
@@ -16,6 +19,12 @@ export interface PictureCache {
   ready: SharedArrayBuffer;
 }
 
+/** A corruption of every picture, the same whenever that picture comes. */
+export interface SeededCorruption extends Corruption {
+  /** Default 0. */
+  seed?: number | string;
+}
+
 /** All that a thread is told once; it can be sent to a worker. */
 export interface AssemblyPlan {
   images: readonly CocoImage[];
@@ -24,6 +33,7 @@ export interface AssemblyPlan {
   padMultiple: number;
   antialias: boolean;
   normalization: Normalization;
+  corruption?: SeededCorruption;
   /** What becomes of a bad picture: an error, the next good one of the data set in its place, or a smaller batch. */
   onBad: 'throw' | 'replace' | 'leave-out';
   cache?: PictureCache;
@@ -67,11 +77,19 @@ export function createAssembler(plan: AssemblyPlan): (order: Order) => Promise<A
   const offsets = [0];
   if (cache) images.forEach((image, i) => offsets.push(offsets[i] + byteLength(image, size)));
 
+  /** As mmdetection's Corrupt: after decoding, before resizing. */
+  const original = async (index: number): Promise<Picture> => {
+    const picture = await decodeChecked(files[index], images[index]);
+    if (!plan.corruption) return picture;
+    const { name, severity, seed = 0 } = plan.corruption;
+    return corrupt(picture, plan.corruption, new Random(`${seed}/${name}/${severity}/${images[index].id}`));
+  };
+
   const load = async (index: number): Promise<Picture> => {
     const { width, height } = inputSize(images[index], size);
     const kept = cache && new Uint8Array(cache.bytes, offsets[index], width * height * 3);
     if (kept && ready && Atomics.load(ready, index) === 1) return { width, height, data: kept };
-    const picture = await resize(await decodeChecked(files[index], images[index]), width, height);
+    const picture = await resize(await original(index), width, height);
     if (kept && ready) {
       kept.set(picture.data);
       Atomics.store(ready, index, 1);

@@ -91,6 +91,12 @@ export async function checkPictures(dataset: CocoDataset): Promise<CocoDataset> 
   return build(dataset, instances, [...dataset.problems, ...bad]);
 }
 
+/** The first `count` pictures of a data set with their annotations. */
+export function firstPictures(dataset: CocoDataset, count: number): CocoDataset {
+  const rest = new Set<number | string>(dataset.images.slice(count).map(({ id }) => id));
+  return build(dataset, withoutImages(dataset.instances, rest), dataset.problems);
+}
+
 function withoutImages(instances: CocoInstances, ids: ReadonlySet<number | string>): CocoInstances {
   if (ids.size === 0) return instances;
   return {

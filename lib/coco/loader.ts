@@ -5,7 +5,8 @@
  * step blocks the main thread; the workers run on meanwhile, and the main thread is left with wrapping an array into a tensor.
  */
 import { tf, type Tensor4D } from '../tf';
-import { createAssembler, createPictureCache, type Assembly, type AssemblyPlan, type Order } from './assemble';
+import { createAssembler, createPictureCache, type Assembly, type AssemblyPlan, type Order, type SeededCorruption } from './assemble';
+import { checkCorruption, SMALLEST_SIDE } from './corruptions/corrupt';
 import type { CocoDataset } from './dataset';
 import { WorkerPool } from './pool';
 import { Sampler, type Shard } from './sampler';
@@ -38,6 +39,8 @@ export interface LoaderOptions {
   skipEmpty?: boolean;
   /** Average over all pixels when shrinking. Default false: OpenCV's bilinear, which aliases when it shrinks to less than half. */
   antialias?: boolean;
+  /** One of the corruptions of COCO-C, applied to the decoded picture before it is resized; which numbers are drawn depends on its seed and the picture's id. */
+  corruption?: SeededCorruption;
   /** Worker threads. Default 1; 0 decodes on the main thread. */
   workers?: number;
   /** Batches made ahead. Default 3. */
@@ -83,6 +86,8 @@ export function createLoader(dataset: CocoDataset, options: LoaderOptions): Load
     const where = `split ${dataset.split} of ${dataset.folder}`;
     throw new Error(`createLoader: ${where} has ${indices.length} pictures to load, too few for a batch of ${batch * shard.size}.`);
   }
+  const small = options.corruption && indices.map((index) => images[index]).find(({ width, height }) => Math.min(width, height) < SMALLEST_SIDE);
+  if (small) throw new Error(`createLoader: corruptions are for pictures of ${SMALLEST_SIDE} x ${SMALLEST_SIDE} pixels or more; ${dataset.fileOf(small)} is ${small.width} x ${small.height}.`);
   const classOf = new Map(dataset.categories.map(({ id }, index) => [id, index]));
   const plan: AssemblyPlan = {
     images,
@@ -91,6 +96,7 @@ export function createLoader(dataset: CocoDataset, options: LoaderOptions): Load
     padMultiple,
     antialias,
     normalization: { mean, std },
+    corruption: options.corruption,
     onBad: !dataset.skipBad ? 'throw' : dropLast ? 'replace' : 'leave-out',
     cache: options.cache === 'none' ? undefined : createPictureCache(images, size, options.cacheLimit ?? 2 ** 29),
   };
@@ -136,6 +142,7 @@ function check(options: LoaderOptions): void {
   whole('padMultiple', options.padMultiple, 1);
   whole('workers', options.workers, 0);
   whole('ahead', options.ahead, 0);
+  if (options.corruption) checkCorruption(options.corruption);
   const { flip = 0, std = IMAGENET.std } = options;
   if (!(flip >= 0 && flip <= 1)) throw new Error(`createLoader: flip is a probability from 0 to 1, not ${flip}.`);
   if (!std.every((value) => value > 0)) throw new Error(`createLoader: std should be positive, is [${std.join(', ')}].`);

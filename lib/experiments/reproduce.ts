@@ -5,6 +5,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
+import { corruptionNames, SEVERITIES, type CorruptionName } from '../coco/corruptions/corrupt';
 import type { CocoDetection } from '../coco/types';
 import { ensureEmojiScenes } from '../scenes/index';
 import { fingerprintOf } from '../train/checkpoint';
@@ -16,6 +17,7 @@ import { writeReport, type ReportContent, type ReportPictures } from '../view/re
 import { comparisonTable } from '../view/text-table';
 import { ablationExperiment, ablationNames, type AblationName } from './ablations';
 import { checkpointFile } from './checkpoint-file';
+import { corruptionList, CorruptionRuns, severityList, type Subject } from './corruptions';
 import { checkSplits, openSplits, type Splits } from './data';
 import { emojiScenes, folderExperiment, variants, type Experiment, type Profile, type Variant } from './experiment';
 import { override } from './overrides';
@@ -48,6 +50,10 @@ interface Options {
   full: boolean;
   trainTeacher: boolean;
   skipBad: boolean;
+  corruptions?: CorruptionName[] | true;
+  severities: number[];
+  pictures?: number;
+  frost?: string;
 }
 
 function positive(text: string): number {
@@ -64,6 +70,17 @@ function variantList(text: string): Variant[] {
   });
   return [...new Set(chosen)];
 }
+
+/** A parser of an option whose error becomes commander's. */
+const parsed =
+  <T>(parse: (text: string) => T) =>
+  (text: string): T => {
+    try {
+      return parse(text);
+    } catch (error) {
+      throw new InvalidArgumentError((error as Error).message);
+    }
+  };
 
 function parse(): Options {
   const program = new Command('npm run reproduce --')
@@ -87,6 +104,10 @@ function parse(): Options {
     .option('--smoke', 'the whole path in a minute; its numbers mean nothing', false)
     .option('--train-teacher', 'train the teacher again instead of taking the existing one', false)
     .option('--skip-bad', 'leave out pictures and boxes that are broken, and count them', false)
+    .option('--corruptions [a,b,...]', `measure the detectors under corruptions too (COCO-C), of ${corruptionNames.join(', ')} (default: all)`, parsed(corruptionList))
+    .option('--severities <1,2,...>', 'of the corruptions', parsed(severityList), [...SEVERITIES])
+    .option('--pictures <n>', 'measure corruptions on the first n validation pictures', positive)
+    .option('--frost <folder>', 'the frost pictures of the Python package imagecorruptions, in place of our own')
     .showHelpAfterError('(--help lists the options)');
   program.parse();
   return program.opts<Options>();
@@ -199,16 +220,21 @@ async function main(): Promise<void> {
   const session = new Session({ ...opened, root, trainTeacher, promptFile, resume, signal, say, progress, goOn: 'the same command with --resume goes on from there' });
   say(`${experiment.title}: ${session.train.images.length} training and ${session.val.images.length} validation pictures; results in ${path.relative(root, out) || out}${size > 1 ? `; ${size} ranks` : ''}`);
   try {
-    const { score } = await session.teacher();
+    const corruptions = openCorruptions(session, options);
+    const { teacher, score, sha256 } = await session.teacher();
+    const subjects: Subject[] = [{ detector: 'teacher', config: { teacher: sha256 } }];
+    await corruptions?.measure(subjects[0], teacher.detector);
     const pictures: ReportPictures = { dataset: session.val, detections: { teacher: score.detections } };
     for (const seed of seeds)
       for (const variant of chosen) {
-        const detections = await runStudent(session, variant, seed);
+        const detections = await runStudent(session, variant, seed, corruptions);
+        subjects.push({ detector: variant, seed, config: await session.configOf(variant, seed) });
         if (seed === seeds[0] && detections) pictures.detections[variant] = detections;
       }
     if (rank > 0) return;
     const results = readResults(out).filter((result) => seeds.includes(result.seed) && chosen.includes(result.variant));
     await compare(out, { experiment, results, teacher: score.metrics, pictures });
+    await corruptions?.report(subjects);
     for (const { split, skipped } of [session.train, session.val])
       for (const [kind, count] of Object.entries(skipped)) if (count) say(`skipped in ${split}, ${kind}: ${count}`);
   } finally {
@@ -216,19 +242,33 @@ async function main(): Promise<void> {
   }
 }
 
+function openCorruptions(session: Session, { corruptions, severities, pictures, frost }: Options): CorruptionRuns | undefined {
+  if (!corruptions) return undefined;
+  if (world().size > 1) throw new Error('--corruptions: one process measures them; leave out --ranks');
+  const names = corruptions === true ? corruptionNames : corruptions;
+  return new CorruptionRuns(session, { names, severities, pictures, frostFolder: frost && path.resolve(base, frost) });
+}
+
 /** Trains, scores and saves one student; returns its detections, or nothing where its finished result was kept. */
-async function runStudent(session: Session, variant: Variant, seed: number): Promise<CocoDetection[] | undefined> {
+async function runStudent(session: Session, variant: Variant, seed: number, corruptions?: CorruptionRuns): Promise<CocoDetection[] | undefined> {
   const { out, resume } = session.options;
   const file = resultFile(out, variant, seed);
-  const kept = agreed(world(), resume && fs.existsSync(file)) ? readResult(file) : undefined;
-  if (kept && fingerprintOf(kept.config) === fingerprintOf(await session.configOf(variant, seed))) {
-    say(`${variant}, seed ${seed}: ${kept.metrics.AP.toFixed(1)} AP, kept from ${kept.date}`);
-    return undefined;
+  const config = await session.configOf(variant, seed);
+  const subject = { detector: variant, seed, config };
+  const found = agreed(world(), resume && fs.existsSync(file)) ? readResult(file) : undefined;
+  const kept = found && fingerprintOf(found.config) === fingerprintOf(config) ? found : undefined;
+  if (kept) say(`${variant}, seed ${seed}: ${kept.metrics.AP.toFixed(1)} AP, kept from ${kept.date}`);
+  if (kept && (corruptions?.isComplete(subject) ?? true)) return undefined;
+  const { result, detector, score } = await session.student(variant, seed); // of a kept one: from its last checkpoint
+  try {
+    if (!kept) {
+      if (world().rank === 0) await saveResult(out, result);
+      say(`${variant}, seed ${seed}: ${result.metrics.AP.toFixed(1)} AP, ${result.millisecondsPerStep.toFixed(0)} ms a step`);
+    }
+    await corruptions?.measure(subject, detector);
+  } finally {
+    detector.dispose();
   }
-  const { result, detector, score } = await session.student(variant, seed);
-  detector.dispose();
-  if (world().rank === 0) await saveResult(out, result);
-  say(`${variant}, seed ${seed}: ${result.metrics.AP.toFixed(1)} AP, ${result.millisecondsPerStep.toFixed(0)} ms a step`);
   return score.detections;
 }
 

@@ -32,9 +32,9 @@ export class Session {
   }
 
   /** The teacher with its score: from its file, or trained now. Its AP is compared with its card's. */
-  async teacher(): Promise<{ teacher: Teacher; score: DetectorScore }> {
-    const { views, score } = await this.source.take();
-    return { teacher: views.paper, score };
+  async teacher(): Promise<{ teacher: Teacher; score: DetectorScore; sha256: string }> {
+    const { views, score, sha256 } = await this.source.take();
+    return { teacher: views.paper, score, sha256 };
   }
 
   /** A detector's score on the validation pictures. */

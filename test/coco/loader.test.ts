@@ -4,10 +4,15 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { corrupt, type CorruptionName } from '../../lib/dist/coco/corruptions/corrupt';
 import { openCoco, type CocoDataset } from '../../lib/dist/coco/dataset';
+import { decode } from '../../lib/dist/coco/image';
 import { createLoader, type Loader, type LoaderOptions } from '../../lib/dist/coco/loader';
 import { DatasetError } from '../../lib/dist/coco/problems';
+import { resizeBilinear } from '../../lib/dist/coco/resize';
+import { fill, IMAGENET, normalizationTable } from '../../lib/dist/coco/transforms';
 import type { Batch } from '../../lib/dist/coco/types';
+import { Random } from '../../lib/dist/kernels/random';
 import { tf } from '../../lib/dist/tf';
 import { picture, SIZES, writeFixture } from './fixture';
 
@@ -131,6 +136,33 @@ test('pictures grouped by aspect share their orientation until the rest', async 
   }
 });
 
+test('a corruption is the same for a picture whatever the threads, the batch and the epoch, and comes before resizing', async () => {
+  const large = new Set<unknown>([3, 9, 11]); // 32 pixels or more
+  const folder = await writeFixture((file) => {
+    file.images = file.images.filter(({ id }) => large.has(id));
+    file.annotations = file.annotations.filter(({ image_id }) => large.has(image_id));
+  });
+  const dataset = openCoco(folder, 'train');
+  const size = { width: 64, height: 64 };
+  const corruption = { name: 'gaussian_noise', severity: 3, seed: 4 } as const;
+  const expected = new Map<number, Float32Array>();
+  for (const variant of [{ workers: 0, batch: 1 }, { workers: 2, batch: 1, cache: 'none' }, { workers: 1, batch: 1, shuffle: true }] satisfies Partial<LoaderOptions>[])
+    await withLoader(dataset, { size, corruption, ...variant }, async (loader) => {
+      for (const { origins, pixels } of await batches(loader, range(2 * loader.batchesPerEpoch))) {
+        if (!expected.has(origins[0].id)) expected.set(origins[0].id, pixels);
+        assert.deepEqual(pixels, expected.get(origins[0].id));
+      }
+    });
+  const [id] = expected.keys();
+  const index = dataset.images.findIndex((image) => image.id === id);
+  const clean = await decode(dataset.fileOf(dataset.images[index]));
+  const corrupted = resizeBilinear(await corrupt(clean, corruption, new Random(`4/gaussian_noise/3/${id}`)), 64, 64);
+  const inputs = new Float32Array(64 * 64 * 3);
+  fill(inputs, 0, 64, corrupted, false, normalizationTable(IMAGENET));
+  assert.deepEqual(expected.get(id), inputs);
+  await withLoader(dataset, { batch: 1, size, corruption: { ...corruption, seed: 5 } }, async (loader) => assert.notDeepEqual((await batches(loader, [index]))[0].pixels, inputs));
+});
+
 test('pictures without boxes can be left out', async () => {
   const loader = createLoader(openCoco(await writeFixture(), 'train'), { ...EVALUATION, skipEmpty: true, workers: 0 });
   assert.deepEqual(loader.order(0), [1, 2, 5, 6, 7, 8, 9, 10, 11]);
@@ -186,6 +218,9 @@ test('wrong options are named', async () => {
     [{ flip: 2 }, /flip is a probability/],
     [{ std: [1, 0, 1] }, /std should be positive/],
     [{ workers: -1 }, /workers should be an integer >= 0/],
+    [{ corruption: { name: 'rain' as CorruptionName, severity: 1 } }, /there is no corruption "rain"/],
+    [{ corruption: { name: 'fog', severity: 0 } }, /severity of fog should be a whole number from 1 to 5, is 0/],
+    [{ corruption: { name: 'fog', severity: 1 } }, /32 x 32 pixels or more; .*1\.png is 40 x 30/],
   ];
   for (const [options, message] of wrong) assert.throws(() => createLoader(dataset, { ...EVALUATION, ...options }), message);
   const loader = createLoader(dataset, { ...EVALUATION, workers: 0 });

@@ -17,7 +17,7 @@ const reproduce = (words: string[], interrupt?: (output: string) => boolean): Re
 test('--help names every option and variant', async () => {
   const { status, stdout } = await reproduce(['--help']);
   assert.equal(status, 0);
-  for (const option of ['experiment', 'data', 'variants', 'seeds', 'steps', 'batch', 'ranks', 'prompt', 'setting', 'set', 'profile', 'out', 'resume', 'smoke', 'full', 'train-teacher', 'skip-bad'])
+  for (const option of ['experiment', 'data', 'variants', 'seeds', 'steps', 'batch', 'ranks', 'prompt', 'setting', 'set', 'profile', 'out', 'resume', 'smoke', 'full', 'train-teacher', 'skip-bad', 'corruptions', 'severities', 'pictures', 'frost'])
     assert.match(stdout, new RegExp(`--${option}\\b`));
   for (const variant of variants) assert.ok(stdout.includes(variant), variant);
 });
@@ -32,6 +32,8 @@ test('what was asked for wrongly is said in one sentence', async () => {
     [['--setting', 'few', '--data', folder], /--setting: the settings are of emoji scenes/],
     [['--ablation', 'mu-10', '--setting', 'few'], /cannot be used with option/],
     [['--set', 'weights.nu=3', '--smoke'], /--set weights\.nu=3: there is no field "nu"; there are mse, mu, released/],
+    [['--corruptions', 'fog,rain'], /"rain" is none of gaussian_noise, shot_noise/],
+    [['--corruptions', '--severities', '0,1'], /severities are whole numbers from 1 to 5, not "0,1"/],
     [['--data', 'nowhere'], /--data: there is no folder .*nowhere/],
     [['--data', await writeFixture()], /split/],
   ];

@@ -1,0 +1,58 @@
+/** What `npm run reproduce -- --corruptions` keeps: a JSON file a detector, below `corruptions/` of the run's results. */
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { writeAtomically } from '../atomic-file';
+import type { CorruptedAP } from '../coco/robustness';
+import { variants, type Variant } from './experiment';
+import type { RunResult } from './results';
+
+export interface CorruptionResult extends Pick<RunResult, 'experiment' | 'data' | 'machine' | 'versions' | 'commit' | 'date' | 'command'> {
+  format: 1;
+  detector: Variant | 'teacher';
+  /** Of the student's training. */
+  seed?: number;
+  /** How many validation pictures, the first of the split. */
+  pictures: number;
+  /** Whose frost was laid over them: our own panes make its values incomparable with published ones. */
+  frost: 'own panes' | 'photographs of imagecorruptions';
+  /** Of weights, pictures, input size and the seed of the corruptions: measurements are kept while it is the same. */
+  fingerprint: string;
+  /** AP of the pictures as they are, percent. */
+  clean: number;
+  /** Percent, in the order in which they were measured. */
+  measured: CorruptedAP[];
+}
+
+export function corruptionFile(folder: string, detector: CorruptionResult['detector'], seed?: number): string {
+  return path.join(folder, 'corruptions', `${detector}${seed === undefined ? '' : `-seed${seed}`}.json`);
+}
+
+export async function saveCorruptions(folder: string, result: CorruptionResult): Promise<void> {
+  const file = corruptionFile(folder, result.detector, result.seed);
+  fs.mkdirSync(path.dirname(file), { recursive: true });
+  await writeAtomically(file, async (handle) => handle.writeFile(`${JSON.stringify(result, null, 1)}\n`));
+}
+
+/**
+ * One detector's file; undefined where there is none yet.
+ * @throws naming the file when it is no such result
+ */
+export function readCorruptions(file: string): CorruptionResult | undefined {
+  if (!fs.existsSync(file)) return undefined;
+  try {
+    const result = JSON.parse(fs.readFileSync(file, 'utf8')) as CorruptionResult;
+    for (const field of ['detector', 'fingerprint', 'clean', 'measured'] as const) if (result[field] === undefined) throw new Error(`it has no field "${field}"`);
+    return result;
+  } catch (error) {
+    throw new Error(`${file} is not a result under corruptions (${(error as Error).message}): remove it and measure again`);
+  }
+}
+
+/** All detectors of a run's folder: the teacher, then by variant and seed. */
+export function readAllCorruptions(folder: string): CorruptionResult[] {
+  const below = path.join(folder, 'corruptions');
+  if (!fs.existsSync(below)) return [];
+  const place = ({ detector }: CorruptionResult): number => (detector === 'teacher' ? -1 : variants.indexOf(detector));
+  const results = fs.readdirSync(below).filter((name) => name.endsWith('.json')).flatMap((name) => readCorruptions(path.join(below, name)) ?? []);
+  return results.sort((a, b) => place(a) - place(b) || (a.seed ?? 0) - (b.seed ?? 0));
+}
