@@ -13,6 +13,7 @@ import { provenance } from '../../lib/dist/experiments/results';
 import { terminalProgress } from '../../lib/dist/train/progress';
 import { benchChart } from './chart';
 import { readBench } from './results';
+import { inputRate } from './input';
 import { measure } from './rounds';
 import { timeSetUp } from './set-up';
 import { steadiness, STEADY_STEPS } from './steadiness';
@@ -22,7 +23,7 @@ import { works, type Work } from './works';
 const root = resolve(__dirname, '../..');
 const base = process.env.INIT_CWD ?? process.cwd();
 const python = join(root, '.runtime/references/bin/python');
-const names = [...works.map(({ name }) => name), 'steadiness', 'set-up'];
+const names = [...works.map(({ name }) => name), 'input', 'steadiness', 'set-up'];
 
 function positive(text: string): number {
   const value = Number(text);
@@ -81,6 +82,11 @@ async function main(): Promise<void> {
   mkdirSync(folder, { recursive: true });
   const packages = referenceVersions();
   for (const work of works) if (list.includes(work.name)) await compare(work, packages);
+  if (list.includes('input')) {
+    const progress = terminalProgress('input pipeline', 2);
+    save('input', await inputRate((done) => progress.update(done)));
+    progress.stop();
+  }
   if (list.includes('steadiness')) {
     const progress = terminalProgress('memory over steps', STEADY_STEPS);
     save('steadiness', await steadiness(join(temporary, 'steadiness'), STEADY_STEPS, (done) => progress.update(done)));

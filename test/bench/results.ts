@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { provenance } from '../../lib/dist/experiments/results';
+import type { InputRate } from './input';
 import type { WorkResult } from './rounds';
 import type { SetUpTime } from './set-up';
 import type { Steadiness } from './steadiness';
@@ -12,6 +13,7 @@ type Stored<T> = T & ReturnType<typeof provenance>;
 export interface BenchResults {
   /** In the order of `works`. */
   works: Stored<WorkResult & { rounds: number; threads: number }>[];
+  input?: Stored<InputRate>;
   steadiness?: Stored<Steadiness>;
   setUp?: Stored<SetUpTime>;
 }
@@ -24,5 +26,5 @@ export function readBench(folder: string, names?: readonly string[]): BenchResul
     return JSON.parse(readFileSync(file, 'utf8')) as Stored<T>;
   };
   const found = works.flatMap(({ name }) => read<WorkResult & { rounds: number; threads: number }>(name) ?? []);
-  return { works: found, steadiness: read<Steadiness>('steadiness'), setUp: read<SetUpTime>('set-up') };
+  return { works: found, input: read<InputRate>('input'), steadiness: read<Steadiness>('steadiness'), setUp: read<SetUpTime>('set-up') };
 }

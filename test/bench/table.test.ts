@@ -33,6 +33,8 @@ test('a thousand steps are summed up after the warm-up; what was not measured ha
   const [, rows] = aloneRows({ steadiness: { ...known, ...steadiness }, setUp: { ...known, setUpSeconds: 100, smokeSeconds: 50 } });
   assert.deepEqual(rows.map(([, measured]) => measured), ['7, 7, 7', '2 MB, 2 MB, 3 MB', '100 s + 50 s = 2.5 min']);
   assert.deepEqual(aloneRows({})[1], []);
+  const input = { ...known, batch: 2, blockedMilliseconds: 200, runs: [{ workers: 2, imagesPerSecond: 30, cpuMillisecondsPerImage: 40, waits: [1, 3, 2] }] };
+  assert.deepEqual(aloneRows({ input })[1].map((row) => row.slice(1)), [['30.0 images/s, 40 ms of processor each', '≥ 10.0 images/s'], ['2.00 ms, 3.00 ms', '-']]);
 });
 
 test('the chart draws each comparison without a warning', async () => {

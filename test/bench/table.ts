@@ -33,8 +33,14 @@ export function benchRows(results: readonly WorkResult[]): [string[], string[][]
 }
 
 /** Header and rows of what is measured alone. */
-export function aloneRows({ steadiness, setUp }: Pick<BenchResults, 'steadiness' | 'setUp'>): [string[], string[][]] {
+export function aloneRows({ input, steadiness, setUp }: Pick<BenchResults, 'input' | 'steadiness' | 'setUp'>): [string[], string[][]] {
   const rows: string[][] = [];
+  for (const { workers, imagesPerSecond, cpuMillisecondsPerImage, waits } of input?.runs ?? []) {
+    const threads = `${workers} thread${workers > 1 ? 's' : ''}`;
+    const needed = (1000 * input!.batch) / input!.blockedMilliseconds;
+    rows.push([`input at 1333x800, pictures of coco128, ${threads}`, `${imagesPerSecond.toFixed(1)} images/s, ${cpuMillisecondsPerImage.toFixed(0)} ms of processor each`, `≥ ${needed.toFixed(1)} images/s`]);
+    rows.push([`wait for a batch of ${input!.batch} after a step that blocks for ${input!.blockedMilliseconds} ms, ${threads}: median, most`, `${time(median(waits))}, ${time(Math.max(...waits))}`, '-']);
+  }
   if (steadiness) {
     const { tensors, residentBytes } = afterWarmUp(steadiness);
     const last = steadiness.steps[steadiness.steps.length - 1];
