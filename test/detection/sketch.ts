@@ -29,14 +29,14 @@ export function measure(name: string, values: ArrayLike<number>, sketch: Sketch)
   return [name, relativeError(name, values, sketch), sketch[1]];
 }
 
-/** Holds each error against the limit, or against four times the floor where that is more; says the worst. */
+/** Holds each error against the limit, or against twice the floor where that is more; says the worst. */
 export function hold(t: TestContext, what: string, errors: Measured[], limit: number): void {
   errors.sort((a, b) => b[1] - a[1]);
   const [name, worst, floor] = errors[0];
   const above = errors.filter(([, error]) => error > limit);
   const median = errors[errors.length >> 1][1];
   t.diagnostic(`${what}: worst ${worst.toExponential(1)} (${name}, floor ${floor.toExponential(1)}), median ${median.toExponential(1)}, ${above.length} of ${errors.length} above ${limit}`);
-  for (const [key, error, own] of above) assert.ok(error <= 4 * own, `${what} ${key}: off by ${error}, floor ${own}`);
+  for (const [key, error, own] of above) assert.ok(error <= 2 * own, `${what} ${key}: off by ${error}, floor ${own}`);
 }
 
 export interface Found {
