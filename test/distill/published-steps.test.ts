@@ -1,0 +1,92 @@
+/**
+ * Ten steps of the authors' RetinaNet R101 -> R50 run, profile `released`, at the published size of the networks and a
+ * small size of pictures, against plain PyTorch (test/golden/distillation_steps.py): every part of the loss at every
+ * step, and the change of every parameter over all of them.
+ */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+import { retinaNetR101, retinaNetR50 } from '../../lib/dist/detection/presets';
+import { RetinaNet } from '../../lib/dist/detection/retinanet';
+import { createProjections, trainStudent } from '../../lib/dist/distill/distill-student';
+import { liveFeatures } from '../../lib/dist/distill/feature-cache';
+import { Teacher } from '../../lib/dist/distill/teacher';
+import { createFrequencyState } from '../../lib/dist/distill/tune-prompt';
+import { released } from '../../lib/dist/freekd/profiles';
+import { tf } from '../../lib/dist/tf';
+import { readLog } from '../../lib/dist/train/log';
+import { fill, numbers, publishedNumbers } from '../detection/golden';
+import { hold, measure, type Sketch } from '../detection/sketch';
+import { temporary } from './tiny';
+
+type Losses = Record<'loss' | 'classification' | 'box' | 'mse' | 'freekd' | 'regression', number>;
+const golden = JSON.parse(readFileSync(path.join(__dirname, '../golden/distillation_steps.json'), 'utf8')) as {
+  size: [number, number, number];
+  tokens: number;
+  targets: { boxes: number[]; labels: number[] }[][];
+  losses: (Losses & { gradientNorm: number; rate: number })[];
+  changes: Record<string, Sketch>;
+};
+const close = (actual: number, expected: number, what: string): void =>
+  assert.ok(Math.abs(actual / expected - 1) < 1e-4, `${what}: ${actual}, not ${expected}`);
+
+test('ten steps of distillation change every parameter as PyTorch does', async (t) => {
+  const [detector, student] = [new RetinaNet(retinaNetR101), new RetinaNet(retinaNetR50)];
+  fill(detector, publishedNumbers, 'teacher/');
+  fill(student, publishedNumbers);
+  const { channels } = student.config.neck;
+  const projections = createProjections(5, channels, channels, 0);
+  const teacher = new Teacher(detector, [1, 1, 1, 1, 1]);
+  const frequency = createFrequencyState(5, channels, { profile: 'released', tokens: golden.tokens }, 0);
+  fill({ parameters: projections });
+  fill({ parameters: frequency.parameters }, (name, shape) => numbers(name.replace('prompts.', ''), shape[0] * shape[1] * shape[2], -0.1, 0.1));
+
+  const [n, height, width] = golden.size;
+  const { momentum, weightDecay, clipNorm: clip, warmupSteps, warmupRatio, learningRate } = released.stage2;
+  const folder = temporary();
+  const steps = golden.losses.length;
+  await trainStudent(
+    {
+      student,
+      loader: {
+        length: n * steps,
+        batchesPerEpoch: steps,
+        shard: { rank: 0, size: 1 },
+        batch: (step) => Promise.resolve({
+          images: tf.tensor4d(numbers(`steps/images${step}`, n * height * width * 3, -2, 2), [n, height, width, 3]),
+          targets: golden.targets[step].map(({ boxes, labels }) => ({ boxes: Float32Array.from(boxes), labels: Int32Array.from(labels) })),
+          origins: [],
+        }),
+        order: () => [],
+        close: () => Promise.resolve(),
+      },
+      batchSize: n,
+      schedule: { base: learningRate, steps, kind: 'constant', warmup: { steps: warmupSteps, ratio: warmupRatio } },
+      optimizer: { kind: 'sgd', momentum, weightDecay, decayed: 'all' },
+      clip,
+      distillation: { released: { frequency: released.loss.freekd, mse: released.loss.featureMSE, regression: released.loss.regression } },
+      side: { teacher, features: liveFeatures(teacher), frequency },
+      projections,
+      seed: 0,
+    },
+    { folder, config: {}, checkpointEvery: 0 },
+  );
+
+  for (const { step, losses, gradientNorm, learningRate: rate } of readLog(folder)) {
+    const { gradientNorm: norm, rate: expectedRate, ...parts } = golden.losses[step];
+    assert.deepEqual(Object.keys(losses).sort(), Object.keys(parts).sort());
+    for (const [part, value] of Object.entries(parts)) close(losses[part], value, `step ${step}, ${part}`);
+    close(gradientNorm!, norm, `step ${step}, norm of the gradients`);
+    close(rate, expectedRate, `step ${step}, rate`);
+  }
+  const trained = [...student.parameters.trainable(), ...projections.trainable()];
+  assert.deepEqual(trained.map(({ name }) => name).sort(), Object.keys(golden.changes).sort());
+  const changes = trained.map(({ name, shape, value }) => {
+    const start = publishedNumbers(name, shape);
+    return measure(name, Float64Array.from(value.dataSync(), (v: number, i: number) => v - start[i]), golden.changes[name]);
+  });
+  hold(t, 'changes', changes, 1e-3);
+  for (const net of [detector, student]) net.dispose();
+  for (const store of [projections, frequency.parameters]) store.dispose();
+});
