@@ -5,7 +5,7 @@
 import { type Tensor4D } from '../tf';
 import { type Parameters } from '../kernels/parameters';
 import { type Random } from '../kernels/random';
-import { conv, createConv, createNorm, type Norm, normalise, normName } from './layers';
+import { convLevels, createConv, createNorm, type Norm, normalise, normName } from './layers';
 
 export interface HeadConfig {
   /** Convolutions of each tower before its output convolution. */
@@ -50,16 +50,17 @@ export function createHead(
 
 /** Predictions of every level of `pyramid`, in its order. */
 export function head(parameters: Parameters, config: HeadConfig, pyramid: readonly Tensor4D[], training: boolean): HeadOutput[] {
-  return pyramid.map((level) => {
-    const [classes, boxes] = TOWERS.map((tower) => {
-      let x = level;
-      for (let i = 0; i < config.convs; i++) {
-        const name = `bbox_head.${tower}.${i}`;
-        x = conv(parameters, `${name}.conv`, x);
-        x = normalise(parameters, `${name}.${normName(config.norm)}`, x, { norm: config.norm, training, activate: true });
-      }
-      return x;
-    });
-    return { logits: conv(parameters, 'bbox_head.retina_cls', classes), deltas: conv(parameters, 'bbox_head.retina_reg', boxes) };
+  const { convs, norm } = config;
+  const [classes, boxes] = TOWERS.map((tower) => {
+    let maps = pyramid;
+    for (let i = 0; i < convs; i++) {
+      const name = `bbox_head.${tower}.${i}`;
+      maps = convLevels(parameters, `${name}.conv`, maps, { activate: norm === 'none' });
+      if (norm !== 'none') maps = maps.map((x) => normalise(parameters, `${name}.${normName(norm)}`, x, { norm, training, activate: true }));
+    }
+    return maps;
   });
+  const logits = convLevels(parameters, 'bbox_head.retina_cls', classes, { activate: false });
+  const deltas = convLevels(parameters, 'bbox_head.retina_reg', boxes, { activate: false });
+  return pyramid.map((_, level) => ({ logits: logits[level], deltas: deltas[level] }));
 }

@@ -4,7 +4,7 @@
  */
 import { tf, type Tensor1D, type Tensor4D } from '../tf';
 import { batchNorm, batchNormTraining } from '../kernels/batch-norm';
-import { conv2d } from '../kernels/conv';
+import { conv2d, conv2dLevels } from '../kernels/conv';
 import { groupNorm } from '../kernels/group-norm';
 import { relu } from '../kernels/activation';
 import { type Parameters } from '../kernels/parameters';
@@ -60,6 +60,15 @@ export function conv(
   return conv2d(x, filter.value as Tensor4D, {
     ...options,
     padding: (filter.shape[0] - 1) / 2,
+    ...(parameters.has(bias) ? { bias: parameters.get(bias).value as Tensor1D } : {}),
+  });
+}
+
+/** The same layer on every map of `maps`, of stride 1; `activate` adds a ReLU. */
+export function convLevels(parameters: Parameters, name: string, maps: readonly Tensor4D[], { activate }: { activate: boolean }): Tensor4D[] {
+  const bias = `${name}.bias`;
+  return conv2dLevels(maps, parameters.get(`${name}.weight`).value as Tensor4D, {
+    relu: activate,
     ...(parameters.has(bias) ? { bias: parameters.get(bias).value as Tensor1D } : {}),
   });
 }

@@ -1,8 +1,9 @@
 /** Two-dimensional convolution with PyTorch's symmetric padding. */
 import { tf, type Tensor, type Tensor1D, type Tensor4D } from '../tf';
 import { attribute, execute1, kernelLevel, onGpu, type Attribute } from './native';
+import { relu as rectify } from './activation';
 import { defineOperation, stopGradient } from './operation';
-import { winograd, winogradFilterGradient, winogradInputGradient, winogradServes } from './winograd';
+import { winograd, winogradServes } from './winograd';
 
 export interface Conv2dOptions {
   /** Default 1. */
@@ -36,7 +37,28 @@ export function conv2d(x: Tensor4D, filter: Tensor4D, options: Conv2dOptions = {
     const y = byGroup(one, padded, filter, groups);
     return bias ? tf.add(y, bias) : y;
   }
+  if (winogradServes([x.shape], filter.shape, { stride, padding, groups })) return winograd([input], filter, { bias, relu: false })[0];
   return convolution(bias ? { x: input, filter, bias } : { x: input, filter }, { stride, padding, groups })[0] as Tensor4D;
+}
+
+/**
+ * The convolution of several maps with one filter, of stride 1 and with half a kernel of zeros on each side: a head's layer on every level.
+ * @param maps each [N, H, W, Cin]
+ * @param filter [k, k, Cin, Cout], k odd
+ * @param options.bias [Cout], added to each output channel
+ * @param options.relu apply a ReLU to the result, which costs less than a second call. Default false
+ * @returns for each map [N, H, W, Cout]
+ */
+export function conv2dLevels(maps: readonly Tensor4D[], filter: Tensor4D, options: { bias?: Tensor1D; relu?: boolean } = {}): Tensor4D[] {
+  const { bias, relu = false } = options;
+  const padding = (filter.shape[0] - 1) / 2;
+  const shapes = maps.map(({ shape }) => shape);
+  const fits = shapes.every(([, , , channels]) => channels === filter.shape[2]);
+  if (fits && winogradServes(shapes, filter.shape, { stride: 1, padding, groups: 1 })) return winograd(maps, filter, { bias, relu });
+  return maps.map((x) => {
+    const y = conv2d(x, filter, { padding, ...(bias ? { bias } : {}) });
+    return relu ? rectify(y) : y;
+  });
 }
 
 interface Geometry {
@@ -50,7 +72,6 @@ type Padding = 'VALID' | 'SAME' | 'EXPLICIT';
 const convolution = defineOperation<Geometry>({
   name: 'Conv2d',
   forward: ({ x, filter, bias }, geometry) => {
-    if (winogradServes(x.shape, filter.shape, geometry)) return [winograd(x, filter, bias)];
     // Measured: oneDNN's kernel is slower where a window is one pixel, and up to three times slower on a single picture,
     // but twice as fast in groups.
     const wide = filter.shape[0] > 1 || geometry.groups > 1;
@@ -73,7 +94,6 @@ const convolution = defineOperation<Geometry>({
 
 /** oneDNN's gradients take no explicit padding: where it is not SAME, the input is padded and its gradient cropped. */
 function inputGradient(x: Tensor, filter: Tensor, dy: Tensor, geometry: Geometry): Tensor {
-  if (winogradServes(x.shape, filter.shape, geometry)) return winogradInputGradient(dy, filter);
   const kind = paddingKind(filter, geometry);
   const [n, h, w, c] = x.shape as Shape;
   if (kernelLevel() !== 'onednn') {
@@ -90,7 +110,6 @@ function inputGradient(x: Tensor, filter: Tensor, dy: Tensor, geometry: Geometry
 }
 
 function filterGradient(x: Tensor, filter: Tensor, dy: Tensor, geometry: Geometry): Tensor {
-  if (winogradServes(x.shape, filter.shape, geometry)) return winogradFilterGradient(x, dy);
   const kind = paddingKind(filter, geometry);
   const [size, width, channels, outputs] = filter.shape as Shape;
   // Measured: oneDNN's filter gradient wins for stride 1, for an image's few channels and in groups, the plain one elsewhere.

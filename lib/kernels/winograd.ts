@@ -1,36 +1,76 @@
 /**
- * 3x3 convolutions of stride 1 by Winograd's F(2x2, 3x3), lib/native/conv3x3.cc: 2.25 times fewer products than direct convolution, with the same
- * rounding (measured: relative L2 difference 1e-6, as between two direct ones).
+ * 3x3 convolutions of stride 1 and padding 1 by Winograd's minimal filtering (Lavin and Gray, arXiv 1509.09308), in kernels of our own
+ * (lib/native/winograd.h): a quarter of the direct sum's multiplications. One call convolves maps of several sizes with one filter, so
+ * that the filter is transformed once for all levels of a pyramid. Relative error measured against float64: 3e-6.
  */
-import { tf, type Tensor } from '../tf';
-import { execute1, ownKernels } from './native';
+import { tf, type Tensor, type Tensor1D, type Tensor4D } from '../tf';
+import { attribute, elementwise, execute, execute1, ownKernels } from './native';
+import { defineOperation } from './operation';
 
-/** Measured: with fewer tiles of 2x2 outputs, or fewer channels, the transforms cost more than the products save. */
-const TILES = 64;
-const CHANNELS = 32;
+/** Tiles of 4x4 outputs below which reading and writing the transformed filter costs more than it saves (measured). */
+const TILES = 24;
+/** Channels, in and out, below which the transforms of the maps cost more than they save (measured). */
+const CHANNELS = 16;
 
 /**
- * Whether it serves a convolution, and faster than others.
- * @param x shape [N, H, W, Cin]
+ * Whether it serves these maps, and faster than others.
+ * @param maps shapes [N, H, W, Cin]
  * @param filter shape [kh, kw, Cin / groups, Cout]
  */
-export function winogradServes(x: readonly number[], filter: readonly number[], { stride, padding, groups }: { stride: number; padding: number; groups: number }): boolean {
+export function winogradServes(maps: readonly (readonly number[])[], filter: readonly number[], { stride, padding, groups }: { stride: number; padding: number; groups: number }): boolean {
   const [kh, kw, inputs, outputs] = filter;
   if (kh !== 3 || kw !== 3 || stride !== 1 || padding !== 1 || groups !== 1 || Math.min(inputs, outputs) < CHANNELS) return false;
-  return x[0] * Math.ceil(x[1] / 2) * Math.ceil(x[2] / 2) >= TILES && ownKernels();
+  return maps.reduce((sum, [n, h, w]) => sum + n * Math.ceil(h / 4) * Math.ceil(w / 4), 0) >= TILES && ownKernels();
 }
 
-/** x [N, H, W, Cin], filter [3, 3, Cin, Cout], bias [Cout] -> [N, H, W, Cout]. */
-export function winograd(x: Tensor, filter: Tensor, bias?: Tensor): Tensor {
-  return execute1('FreekdConv3x3', [], [x, filter, bias ?? tf.tensor1d([], 'float32')]);
+/**
+ * Convolves every map with the same filter.
+ * @param maps each [N, H, W, Cin]
+ * @param filter [3, 3, Cin, Cout]
+ * @param options.bias [Cout], added to each output channel
+ * @param options.relu apply a ReLU to the result
+ * @returns for each map [N, H, W, Cout]
+ */
+export function winograd(maps: readonly Tensor4D[], filter: Tensor4D, { bias, relu }: { bias?: Tensor1D; relu: boolean }): Tensor4D[] {
+  const inputs: Record<string, Tensor> = bias ? { filter, bias } : { filter };
+  maps.forEach((map, i) => (inputs[`x${i}`] = map));
+  return convolution(maps.length, relu)(inputs, {}) as Tensor4D[];
 }
 
-/** dy [N, H, W, Cout], filter [3, 3, Cin, Cout] -> the gradient of x. */
-export function winogradInputGradient(dy: Tensor, filter: Tensor): Tensor {
-  return execute1('FreekdConv3x3InputGradient', [], [dy, filter]);
+type Convolution = (inputs: Record<string, Tensor>, attributes: object) => Tensor[];
+const convolutions = new Map<string, Convolution>();
+
+/** The operation on `levels` maps; one for each number of them, for an operation's inputs have names. */
+function convolution(levels: number, relu: boolean): Convolution {
+  const name = `Winograd${relu ? 'Relu' : ''}${levels}`;
+  const known = convolutions.get(name);
+  if (known) return known;
+  const maps = Array.from({ length: levels }, (_, i) => `x${i}`);
+  const count = attribute.int('N', levels);
+  const operation = defineOperation<object>({
+    name,
+    forward: ({ filter, bias, ...x }) =>
+      execute(relu ? 'FreekdConvRelu' : 'FreekdConv', [count], [filter, bias ?? tf.zeros([0]), ...maps.map((map) => x[map])], levels),
+    saveInputs: ['filter', ...maps],
+    saveOutputs: maps.map(() => relu),
+    backward: (dys, [filter, ...saved]) => {
+      const [x, y] = [saved.slice(0, levels), saved.slice(levels)];
+      const dz = relu ? dys.map((dy, i) => elementwise('ReluGrad', dy, y[i])) : dys;
+      const inputGradients = (): Tensor[] => execute('FreekdConvInputGradient', [count], [filter, ...dz], levels);
+      // Of several levels all gradients come from one call, whoever asks for them.
+      const all = levels > 1 ? inputGradients() : undefined;
+      const byMap = maps.map((map, i): [string, () => Tensor] => [map, () => (all ?? inputGradients())[i]]);
+      return {
+        filter: () => execute1('FreekdConvFilterGradient', [count], [...x, ...dz]),
+        bias: () => sum(dz.map((level) => execute1('BiasAddGrad', [attribute.float32()], [level]))),
+        ...Object.fromEntries(byMap),
+      };
+    },
+  });
+  convolutions.set(name, operation);
+  return operation;
 }
 
-/** x [N, H, W, Cin], dy [N, H, W, Cout] -> the gradient of the filter [3, 3, Cin, Cout]. */
-export function winogradFilterGradient(x: Tensor, dy: Tensor): Tensor {
-  return execute1('FreekdConv3x3FilterGradient', [], [x, dy]);
+function sum(tensors: Tensor[]): Tensor {
+  return tensors.length > 1 ? execute1('AddN', [attribute.float32(), attribute.int('N', tensors.length)], tensors) : tensors[0];
 }

@@ -6,8 +6,7 @@
 namespace freekd {
 void define_wavelet();
 void define_band_distance();
-void define_conv3x3();
-void define_conv3x3_filter_gradient();
+void define_winograd();
 }  // namespace freekd
 
 extern "C" __attribute__((visibility("default"))) void* napi_register_module_v1(void* /* env */, void* exports) {
@@ -16,8 +15,7 @@ extern "C" __attribute__((visibility("default"))) void* napi_register_module_v1(
     try {
       freekd::define_wavelet();
       freekd::define_band_distance();
-      freekd::define_conv3x3();
-      freekd::define_conv3x3_filter_gradient();
+      freekd::define_winograd();
     } catch (const std::exception& error) {
       std::fprintf(stderr, "operations of lib/native could not be registered: %s\n", error.what());
     }

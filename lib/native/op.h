@@ -47,6 +47,9 @@ class Call {
   }
   Call(const Call&) = delete;
 
+  /** The number of inputs, each of a list counting. */
+  int inputs() const { return TF_NumInputs(context_); }
+
   template <class T>
   Array<const T> input(int index) {
     Status status;
@@ -87,10 +90,11 @@ void compute(void*, TF_OpKernelContext* context) {
   }
 }
 
-/** @param inputs, outputs as TensorFlow writes them: "x: float", "plan: int32" */
+/** @param inputs, outputs, attributes as TensorFlow writes them: "x: float", "plan: int32", a list "x: N * float" with the attribute "N: int" */
 template <void (*kernel)(Call&)>
-void define(const char* name, std::initializer_list<const char*> inputs, std::initializer_list<const char*> outputs) {
+void define(const char* name, std::initializer_list<const char*> inputs, std::initializer_list<const char*> outputs, std::initializer_list<const char*> attributes = {}) {
   TF_OpDefinitionBuilder* definition = TF_NewOpDefinitionBuilder(name);
+  for (const char* attribute : attributes) TF_OpDefinitionBuilderAddAttr(definition, attribute);
   for (const char* input : inputs) TF_OpDefinitionBuilderAddInput(definition, input);
   for (const char* output : outputs) TF_OpDefinitionBuilderAddOutput(definition, output);
   Status status;

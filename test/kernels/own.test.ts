@@ -1,10 +1,8 @@
-/** The kernels of lib/native against the same functions without them: values and gradients of transforms, frequency losses and convolutions. */
+/** The kernels of lib/native against the same functions without them: values and gradients of transforms and of the frequency losses. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { boundaryModes, frequencyLoss, releasedFreeKDLoss, tf, wavedec2, waverec2, wavelets, type FrequencyLossInput, type WaveletMode } from 'freekd';
-import { conv2d } from '../../lib/dist/kernels/conv';
 import { ownKernels, setKernelLevel } from '../../lib/dist/kernels/native';
-import { winogradServes } from '../../lib/dist/kernels/winograd';
 import { numbers } from '../detection/golden';
 
 type Tensor4D = tf.Tensor4D;
@@ -91,18 +89,6 @@ describe('kernels of our own', { skip: ownKernels() ? false : 'they are not comp
           return [value, ...grads];
         }), `${JSON.stringify(options)} with ${Object.keys(given)}`, 1e-5);
       tf.dispose([teacher, student, weights]);
-    });
-
-  // Odd sides, one picture, channels that fill no vector, more tiles than a chunk of the filter's gradient has.
-  for (const [x, outputs] of [[[8, 5, 7, 40], 33], [[1, 17, 16, 32], 50], [[3, 30, 29, 38], 64], [[70, 1, 2, 32], 130]] as const)
-    it(`3x3 convolution of [${x}] to ${outputs} channels, all gradients`, () => {
-      const filter = [3, 3, x[3], outputs];
-      assert.ok(winogradServes(x, filter, { stride: 1, padding: 1, groups: 1 }));
-      const inputs = [tensor('own/x', [...x]), tensor('own/filter', filter), tensor('own/bias', [outputs])];
-      const along = tensor('own/along', [...x.slice(0, 3), outputs]);
-      const convolved = (...[image, weights, bias]: tf.Tensor[]): tf.Tensor => conv2d(image as Tensor4D, weights as Tensor4D, { padding: 1, bias: bias as tf.Tensor1D });
-      assertClose(both(() => [convolved(...inputs), ...tf.grads((...values) => convolved(...values).mul(along).sum())(inputs)]), `of [${x}]`, 3e-6);
-      tf.dispose([inputs, along]);
     });
 
   it('the released loss; and no tensor stays behind', () => {
