@@ -49,6 +49,19 @@ test('measured: the mean over seeds, or why there is no number; recorded runs co
   assert.equal(measuredAP(folder, 'x', 'teacher'), run.teacher.AP);
 });
 
+test('recorded on coco128: the run that was stopped and resumed ended with the weights of the undisturbed one, and the losses fell', () => {
+  const [[whole], [resumed]] = ['coco128', 'coco128/resumed'].map((name) => readResults(join(root, 'data/results', name)));
+  assert.match(resumed.command, /--resume/);
+  assert.doesNotMatch(whole.command, /--resume/);
+  assert.match(whole.data, /random weights, not published ones/);
+  assert.deepEqual(resumed.config, whole.config);
+  assert.match(whole.parameters!, /^[0-9a-f]{64}$/);
+  assert.equal(resumed.parameters, whole.parameters);
+  assert.deepEqual(resumed.curve.map(({ losses }) => losses), whole.curve.map(({ losses }) => losses));
+  const mean = (from: number, to: number): number => whole.curve.slice(from, to).reduce((sum, { losses }) => sum + losses.loss, 0) / (to - from);
+  assert.ok(mean(24, 36) < mean(0, 12));
+});
+
 test('the chart shows words where nothing was measured, and a diamond where something was', async () => {
   const unmeasured = { student: 'not run', teacher: 'not run', freekd: 'not run' } as const;
   const words = await toSvg(publishedDots(rows.map((row) => ({ ...row, measured: unmeasured }))));
