@@ -18,7 +18,7 @@ test('the COCO row is the released config: schedule, sizes, losses, prompt', () 
   const epoch = Math.ceil(117266 / stage2.batch);
   assert.equal(student.steps, stage2.epochs * epoch);
   assert.deepEqual(student.milestones, stage2.milestones.map((at) => at * epoch));
-  assert.deepEqual(student.optimizer, { kind: 'sgd', momentum: stage2.momentum, weightDecay: stage2.weightDecay });
+  assert.deepEqual(student.optimizer, { kind: 'sgd', momentum: stage2.momentum, weightDecay: stage2.weightDecay, decayed: 'all' });
   assert.deepEqual(
     [student.batch, student.learningRate, student.warmupSteps, student.clip, size, sampling!.flip.released],
     [stage2.batch, stage2.learningRate, stage2.warmupSteps, stage2.clipNorm, { longSide: stage2.width, shortSide: stage2.height }, stage2.flip],
