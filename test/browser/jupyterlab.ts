@@ -74,10 +74,13 @@ export async function runAll(page: Page): Promise<void> {
   const idle = page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]');
   const unfinished = page.locator('.jp-CodeCell .jp-InputPrompt', { hasText: '[*]' });
   await page.locator('.jp-Notebook').waitFor();
+  // Before a kernel is chosen the notebook calls itself idle too, and to run it then asks for one.
+  await page.locator('.jp-Toolbar-kernelName', { hasText: 'TypeScript' }).waitFor({ timeout: 60_000 });
   await idle.waitFor({ timeout: 60_000 });
   await choose(page, /^Edit$/, 'editmenu:clear-all');
   await choose(page, /^Run$/, 'runmenu:run-all');
   await page.waitForTimeout(1000);
+  if (await page.locator('.jp-Dialog').count()) throw new Error(`JupyterLab asks: ${await page.locator('.jp-Dialog').first().innerText()}`);
   for (let quiet = 0; quiet < 3; quiet = (await unfinished.count()) === 0 ? quiet + 1 : 0) await page.waitForTimeout(1000);
 }
 
