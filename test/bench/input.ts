@@ -23,7 +23,7 @@ export interface InputRate {
 }
 
 const BATCH = 2;
-/** A step of RetinaNet-R50 on two pictures at 1333 x 800, on one V100, as mmdetection's model zoo reports it. */
+/** What a step on a batch is taken to last: an assumption, of the order of RetinaNet-R50 at this size on one GPU; no measurement of ours. */
 const BLOCKED = 205;
 const STEPS = 24;
 
