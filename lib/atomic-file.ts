@@ -1,6 +1,7 @@
 /**
- * Files that are either the old one or the whole new one, never half of it: written beside their final place,
- * forced to disk, then renamed. What a process killed in the middle leaves is a `.tmp` file that nobody reads.
+ * Files that are either the old one or the whole new one, never half of it: written beside their
+ * final place, forced to disk, then renamed. What a process killed in the middle leaves is a `.tmp`
+ * file that nobody reads.
  */
 import { open, rename, unlink, type FileHandle } from 'node:fs/promises';
 import { randomBytes } from 'node:crypto';
@@ -8,7 +9,8 @@ import { basename, dirname, join } from 'node:path';
 
 /**
  * Writes the file `path` through `write`, which appends to the handle it is given.
- * When `write` or the disk fails, the error is passed on, the temporary file is removed and the old file stays.
+ * When `write` or the disk fails, the error is passed on, the temporary file is removed and the old
+ * file stays.
  */
 export async function writeAtomically(path: string, write: (file: FileHandle) => Promise<void>): Promise<void> {
   const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`);
@@ -28,7 +30,10 @@ export async function writeAtomically(path: string, write: (file: FileHandle) =>
   await syncFolder(dirname(path));
 }
 
-/** Makes the rename itself survive a power cut; some file systems cannot, and then there is nothing to do. */
+/**
+ * Makes the rename itself survive a power cut; some file systems cannot, and then there is nothing
+ * to do.
+ */
 async function syncFolder(folder: string): Promise<void> {
   try {
     const handle = await open(folder, 'r');

@@ -14,7 +14,9 @@ export const tensorflowVersion = (): string => native().binding?.TF_Version ?? '
 
 /** Name and value of each fact, in the order to show them. */
 export function environmentFacts(): { what: string; found: string }[] {
-  const kernels = { onednn: "TensorFlow's own, with oneDNN", plain: "TensorFlow's own", stock: 'stock tfjs' }[kernelLevel()];
+  const kernels = { onednn: "TensorFlow's own, with oneDNN", plain: "TensorFlow's own", stock: 'stock tfjs' }[
+    kernelLevel()
+  ];
   return [
     { what: 'device', found: native().isUsingGpuDevice ? 'GPU' : 'CPU' },
     { what: 'processor', found: `${os.cpus()[0]?.model.trim() ?? 'unknown'}, ${os.availableParallelism()} threads` },

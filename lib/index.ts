@@ -62,14 +62,34 @@ export type { StoredTensor } from './weights/typed-data';
 // Distillation
 export { Teacher, pyramidDeviations } from './distill/teacher';
 export { cachedFeatures, liveFeatures, type TeacherFeatures } from './distill/feature-cache';
-export { createFrequencyState, tunePrompt, type FrequencyConfig, type FrequencyState, type PromptTuning } from './distill/tune-prompt';
+export {
+  createFrequencyState,
+  tunePrompt,
+  type FrequencyConfig,
+  type FrequencyState,
+  type PromptTuning,
+} from './distill/tune-prompt';
 export { alignChannels } from './distill/alignment';
-export { createProjections, inheritNeckAndHead, project, trainStudent, type Distillation } from './distill/distill-student';
+export {
+  createProjections,
+  inheritNeckAndHead,
+  project,
+  trainStudent,
+  type Distillation,
+} from './distill/distill-student';
 export { checkTeacher, evaluateDetector, TeacherMismatchError, type DetectorScore } from './distill/evaluate';
 
 // Experiments
 export * from './experiments/experiment';
-export { metricNames, readResults, saveResult, summarise, type Metric, type RunResult, type Summary } from './experiments/results';
+export {
+  metricNames,
+  readResults,
+  saveResult,
+  summarise,
+  type Metric,
+  type RunResult,
+  type Summary,
+} from './experiments/results';
 export * from './experiments/paired';
 export { openNotebookSession, type NotebookSessionOptions } from './experiments/notebook-session';
 export * from './experiments/ablations';

@@ -1,8 +1,9 @@
 /**
  * TensorFlow, loaded once and in one place: `import { tf } from '../tf'` everywhere in lib/.
  *
- * Three things must happen before the native runtime loads: `util.isNullOrUndefined`, which it calls, is gone since
- * Node 23, and TensorFlow reads its log level and, in a rank of a distributed run, its GPU and threads from the environment.
+ * Three things must happen before the native runtime loads: `util.isNullOrUndefined`, which it
+ * calls, is gone since Node 23, and TensorFlow reads its log level and, in a rank of a distributed
+ * run, its GPU and threads from the environment.
  */
 import * as util from 'node:util';
 import { placeRank } from './train/distributed/placement';
@@ -11,7 +12,8 @@ placeRank();
 process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
 const legacy = util as unknown as Record<string, unknown>;
 if (legacy.isNullOrUndefined === undefined) {
-  // `util` is a frozen namespace under ES module interop: patch the CommonJS object that tfjs-node will receive.
+  // `util` is a frozen namespace under ES module interop: patch the CommonJS object that tfjs-node
+  // will receive.
   // eslint-disable-next-line @typescript-eslint/no-require-imports
   require('util').isNullOrUndefined = (value: unknown): boolean => value === null || value === undefined;
 }

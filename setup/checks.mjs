@@ -1,4 +1,7 @@
-/** What the machine must have. Each check answers null or one clear sentence with the remedy; Node's own version is checked in index.mjs. */
+/**
+ * What the machine must have. Each check answers null or one clear sentence with the remedy; Node's
+ * own version is checked in index.mjs.
+ */
 import fs from 'node:fs';
 import { family, readText, remedy } from './platform.mjs';
 import { root } from './paths.mjs';
@@ -16,7 +19,8 @@ try:
     able = True
 except ImportError:
     able = False
-print(json.dumps({"executable": getattr(sys, "_base_executable", sys.executable), "version": "%d.%d.%d" % sys.version_info[:3], "venv": able}))
+print(json.dumps({"executable": getattr(sys, "_base_executable", sys.executable),
+  "version": "%d.%d.%d" % sys.version_info[:3], "venv": able}))
 `;
 
 /** @returns {Python[]} every Python that FREEKD_PYTHON or the usual names lead to */
@@ -54,13 +58,19 @@ export function choosePython(pythons, system) {
       ? `${pythons[0].command} is ${pythons[0].version}`
       : 'none was found';
   const other = recent ? '' : ' If a newer one has another name, set FREEKD_PYTHON to its path.';
-  return { problem: `Python ${PYTHON_MINIMUM} or newer with venv is needed, ${state}. ${remedy('python', system)}${other}` };
+  return {
+    problem: `Python ${PYTHON_MINIMUM} or newer with venv is needed, ${state}. ${remedy('python', system)}${other}`,
+  };
 }
 
 /** @returns {string | null} the C++ compiler: CXX, g++, c++ or clang++ */
 export function findCompiler() {
   const names = process.env.CXX ? [process.env.CXX] : ['g++', 'c++', 'clang++'];
-  return names.find((name) => (name.includes('/') ? fs.existsSync(name) : onPath(name)) && ask(name, ['--version']) !== null) ?? null;
+  return (
+    names.find(
+      (name) => (name.includes('/') ? fs.existsSync(name) : onPath(name)) && ask(name, ['--version']) !== null,
+    ) ?? null
+  );
 }
 
 /**
@@ -69,7 +79,9 @@ export function findCompiler() {
  */
 export function compilerProblem(compiler, system) {
   if (compiler) return null;
-  const asked = process.env.CXX ? `CXX is "${process.env.CXX}", which does not run` : 'neither g++, c++ nor clang++ was found';
+  const asked = process.env.CXX
+    ? `CXX is "${process.env.CXX}", which does not run`
+    : 'neither g++, c++ nor clang++ was found';
   return `A C++ compiler is needed, ${asked}. ${remedy('compiler', system)}`;
 }
 
@@ -80,7 +92,10 @@ export function compilerProblem(compiler, system) {
 export function diskProblem(free, needed) {
   if (free >= needed) return null;
   const gigabytes = (bytes) => `${(bytes / 1e9).toFixed(1)} GB`;
-  return `${gigabytes(needed)} of free disk space is needed in ${root}, there is ${gigabytes(free)}. Free some, or move this folder to a larger disk.`;
+  return (
+    `${gigabytes(needed)} of free disk space is needed in ${root}, there is ` +
+    `${gigabytes(free)}. Free some, or move this folder to a larger disk.`
+  );
 }
 
 export function freeDisk() {
@@ -94,10 +109,21 @@ export function freeDisk() {
  */
 export function libraryProblem({ platform, arch, glibc, cpuinfo }) {
   if (platform !== 'linux') return null;
-  if (!glibc) return 'TensorFlow needs glibc, this system has another C library (Alpine?). Use Debian, Ubuntu or Fedora, for example in a container.';
-  if (!atLeast(glibc, '2.27')) return `TensorFlow needs glibc 2.27 or newer, this system has ${glibc}. Use a newer release (Debian 10, Ubuntu 18.04 or later).`;
+  if (!glibc)
+    return (
+      'TensorFlow needs glibc, this system has another C library (Alpine?). Use ' +
+      'Debian, Ubuntu or Fedora, for example in a container.'
+    );
+  if (!atLeast(glibc, '2.27'))
+    return (
+      `TensorFlow needs glibc 2.27 or newer, this system has ${glibc}. Use a ` +
+      'newer release (Debian 10, Ubuntu 18.04 or later).'
+    );
   if (arch === 'x64' && /^flags\s*:/m.test(cpuinfo) && !/^flags\s*:.*\bavx\b/m.test(cpuinfo)) {
-    return 'TensorFlow needs a processor with AVX, this one (or its emulator) has none. Run it on another machine, or pass the host processor through.';
+    return (
+      'TensorFlow needs a processor with AVX, this one (or its emulator) has none. Run ' +
+      'it on another machine, or pass the host processor through.'
+    );
   }
   return null;
 }

@@ -9,9 +9,15 @@ import { ensure, forBuild, forLint, withOpenMpi, withReferences } from './setup.
 
 async function setup(words) {
   const unknown = words.find((word) => word !== '--repair' && word !== '--openmpi');
-  if (unknown) throw new SetupError(`setup does not know "${unknown}".`, 'Its options are --repair, to make every part again, and --openmpi, to add Open MPI.');
+  if (unknown)
+    throw new SetupError(
+      `setup does not know "${unknown}".`,
+      'Its options are --repair, to make every part again, and --openmpi, to add Open MPI.',
+    );
   const start = Date.now();
-  const { sentence } = await ensure(words.includes('--openmpi') ? withOpenMpi : undefined, { repair: words.includes('--repair') });
+  const { sentence } = await ensure(words.includes('--openmpi') ? withOpenMpi : undefined, {
+    repair: words.includes('--repair'),
+  });
   console.log(`Ready in ${seconds(start)}: ${sentence}.`);
   return 0;
 }
@@ -19,20 +25,32 @@ async function setup(words) {
 async function reproduce(words) {
   const ranks = words.includes('--help') || words.includes('-h') ? undefined : ranksIn(words);
   const { environment } = await ensure(ranks ? withOpenMpi : undefined);
-  const [program, ...parameters] = [...(ranks ? mpirun(ranks) : []), process.execPath, fromRoot('lib', 'dist', 'experiments', 'reproduce.js'), ...words];
-  // mpirun would end its ranks at Ctrl-C; SIGUSR2 it passes on, and they stop after the step under way.
+  const [program, ...parameters] = [
+    ...(ranks ? mpirun(ranks) : []),
+    process.execPath,
+    fromRoot('lib', 'dist', 'experiments', 'reproduce.js'),
+    ...words,
+  ];
+  // mpirun would end its ranks at Ctrl-C; SIGUSR2 it passes on, and they stop after the step under
+  // way.
   return runInForeground(program, parameters, { env: environment, interrupts: ranks ? ['SIGUSR2', 'SIGTERM'] : [] });
 }
 
 /** Downloads: data and weights. */
 async function data(words) {
   const { environment } = await ensure();
-  return runInForeground(process.execPath, [fromRoot('lib', 'dist', 'download', 'command.js'), ...words], { env: environment });
+  return runInForeground(process.execPath, [fromRoot('lib', 'dist', 'download', 'command.js'), ...words], {
+    env: environment,
+  });
 }
 
 async function bench(words) {
   const { environment } = await ensure(words.includes('--help') || words.includes('-h') ? undefined : withReferences);
-  return runInForeground(process.execPath, [path.join(nodeModules, 'tsx', 'dist', 'cli.mjs'), fromRoot('test', 'bench', 'index.ts'), ...words], { env: environment });
+  return runInForeground(
+    process.execPath,
+    [path.join(nodeModules, 'tsx', 'dist', 'cli.mjs'), fromRoot('test', 'bench', 'index.ts'), ...words],
+    { env: environment },
+  );
 }
 
 /** A command that is a script of setup/ in the Python environment. */
@@ -49,7 +67,10 @@ async function build() {
 
 async function lint(words) {
   await ensure(forLint);
-  return runInForeground(process.execPath, [path.join(nodeModules, 'eslint', 'bin', 'eslint.js'), ...(words.length > 0 ? words : ['.'])]);
+  return runInForeground(process.execPath, [
+    path.join(nodeModules, 'eslint', 'bin', 'eslint.js'),
+    ...(words.length > 0 ? words : ['.']),
+  ]);
 }
 
 /** Loaded when asked for: the others need not read them. */
@@ -58,7 +79,20 @@ const test = async (words) => (await import('./test.mjs')).test(words);
 const testBrowser = async (words) => (await import('./test.mjs')).testBrowser(words);
 const doctor = async () => (await import('./doctor.mjs')).doctor();
 
-const commands = { setup, start, reproduce, data, test, 'test:browser': testBrowser, doctor, lint, build, bench, notebooks: python('notebooks.py'), site: python('site.py') };
+const commands = {
+  setup,
+  start,
+  reproduce,
+  data,
+  test,
+  'test:browser': testBrowser,
+  doctor,
+  lint,
+  build,
+  bench,
+  notebooks: python('notebooks.py'),
+  site: python('site.py'),
+};
 
 /** @param {string[]} words command and its arguments */
 export async function main([name, ...words]) {

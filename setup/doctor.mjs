@@ -1,4 +1,7 @@
-/** `npm run doctor`: versions and devices, for bug reports. Changes nothing, and tells what it can of an incomplete set-up. */
+/**
+ * `npm run doctor`: versions and devices, for bug reports. Changes nothing, and tells what it can
+ * of an incomplete set-up.
+ */
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -13,7 +16,8 @@ import { kernelFolder } from './steps/kernel.mjs';
 import { npmCommand } from './steps/packages.mjs';
 
 const gigabytes = (bytes) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
-const packageVersion = (name) => JSON.parse(fs.readFileSync(path.join(nodeModules, name, 'package.json'), 'utf8')).version;
+const packageVersion = (name) =>
+  JSON.parse(fs.readFileSync(path.join(nodeModules, name, 'package.json'), 'utf8')).version;
 
 function operatingSystem() {
   const pretty = /^PRETTY_NAME="?([^"\n]*)/m.exec(readText('/etc/os-release'))?.[1];
@@ -28,26 +32,40 @@ function npmVersion() {
 
 function pythons() {
   const found = findPythons();
-  return found.map(({ version, executable, venv }) => `${version} ${executable}${venv ? '' : ' (without venv)'}`).join('; ') || 'not found';
+  return (
+    found
+      .map(({ version, executable, venv }) => `${version} ${executable}${venv ? '' : ' (without venv)'}`)
+      .join('; ') || 'not found'
+  );
 }
 
 function jupyterLab() {
-  const script = 'import platform, jupyterlab, nbclient; print(jupyterlab.__version__, "on Python", platform.python_version() + ", nbclient", nbclient.__version__)';
+  const script =
+    'import platform, jupyterlab, nbclient; print(jupyterlab.__version__, "on Python", ' +
+    'platform.python_version() + ", nbclient", nbclient.__version__)';
   return ask(venvPython, ['-c', script]) ?? (fs.existsSync(venvPython) ? 'does not load' : 'not installed');
 }
 
 function tensorflow() {
   const runtime = currentRuntime();
-  const options = { env: childEnvironment(runtime), timeout: 120_000, showErrors: process.env.TF_CPP_MIN_LOG_LEVEL !== undefined };
+  const options = {
+    env: childEnvironment(runtime),
+    timeout: 120_000,
+    showErrors: process.env.TF_CPP_MIN_LOG_LEVEL !== undefined,
+  };
   const answer = ask(process.execPath, [fromRoot('setup', 'multiply.cjs')], options);
   const facts = answer && JSON.parse(answer.split('\n').at(-1));
-  return facts ? `${deviceSentence(facts, runtime, gpuName())}; kernels: ${facts.kernels}` : 'does not load: run `npm run setup`, or TF_CPP_MIN_LOG_LEVEL=0 npm run doctor to see why';
+  return facts
+    ? `${deviceSentence(facts, runtime, gpuName())}; kernels: ${facts.kernels}`
+    : 'does not load: run `npm run setup`, or TF_CPP_MIN_LOG_LEVEL=0 npm run doctor to see why';
 }
 
 function kernel() {
   const specification = JSON.parse(fs.readFileSync(path.join(kernelFolder, 'kernel.json'), 'utf8'));
   const missing = specification.argv.slice(0, 2).filter((file) => !fs.existsSync(file));
-  return missing.length > 0 ? `names a missing ${missing[0]}` : `tslab ${packageVersion('tslab')}, ${specification.argv[0]}`;
+  return missing.length > 0
+    ? `names a missing ${missing[0]}`
+    : `tslab ${packageVersion('tslab')}, ${specification.argv[0]}`;
 }
 
 function setUp() {
@@ -69,7 +87,10 @@ const rows = [
   ['Its needs', () => thisLibraryProblem() ?? 'met'],
   ['tfjs', () => `tfjs-node-gpu ${packageVersion('@tensorflow/tfjs-node-gpu')}`],
   ['Runtime', () => `${currentRuntime()}${process.env.FREEKD_RUNTIME ? ' (FREEKD_RUNTIME)' : ''}`],
-  ['GPU', () => gpuName() ?? (hasNvidiaDriver() ? 'NVIDIA driver found, nvidia-smi tells nothing' : 'no NVIDIA driver')],
+  [
+    'GPU',
+    () => gpuName() ?? (hasNvidiaDriver() ? 'NVIDIA driver found, nvidia-smi tells nothing' : 'no NVIDIA driver'),
+  ],
   ['JupyterLab', jupyterLab],
   ['Kernel', kernel],
   ['Commit', () => ask('git', ['describe', '--always', '--dirty']) ?? 'not a git checkout'],

@@ -1,6 +1,7 @@
 /**
- * One set-up at a time. The lock is a file made with O_EXCL that names its owner and the command the owner is running; a second
- * set-up waits. A lock whose owner is dead is taken over, after the command it may have left running (an npm, a pip) has ended.
+ * One set-up at a time. The lock is a file made with O_EXCL that names its owner and the command
+ * the owner is running; a second set-up waits. A lock whose owner is dead is taken over, after the
+ * command it may have left running (an npm, a pip) has ended.
  */
 import fs from 'node:fs';
 import os from 'node:os';
@@ -11,11 +12,17 @@ const HEARTBEAT = 5_000;
 /** An owner on another machine (shared folder, another container) counts as dead after this silence. */
 const SILENCE = 60_000;
 
-/** @typedef {{ host: string, pid: number, token: string, child?: { pid: number, token: string } }} Owner */
+/**
+ * @typedef {{ host: string, pid: number, token: string, child?: { pid: number, token: string } }}
+ * Owner
+ */
 
 const identity = (pid) => ({ pid, token: startToken(pid) });
 
-/** @returns {{ owner: Owner | null, age: number } | null} null if there is no lock; owner null while it is being written */
+/**
+ * @returns {{ owner: Owner | null, age: number } | null} null if there is no lock; owner null while
+ * it is being written
+ */
 function read(file) {
   try {
     const age = Date.now() - fs.statSync(file).mtimeMs;
@@ -23,7 +30,8 @@ function read(file) {
     return { owner: text ? JSON.parse(text) : null, age };
   } catch (error) {
     if (error.code === 'ENOENT') return null;
-    if (error instanceof SyntaxError) return { owner: null, age: Date.now() - (fs.statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0) };
+    if (error instanceof SyntaxError)
+      return { owner: null, age: Date.now() - (fs.statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0) };
     throw error;
   }
 }
@@ -43,7 +51,10 @@ function create(file, owner) {
   }
 }
 
-/** Removes a dead owner's lock. Only the holder of the guard folder may, so that nobody removes the lock of a successor. */
+/**
+ * Removes a dead owner's lock. Only the holder of the guard folder may, so that nobody removes the
+ * lock of a successor.
+ */
 async function clearDead(file, host) {
   const guard = `${file}.takeover`;
   try {
@@ -69,7 +80,8 @@ async function clearDead(file, host) {
  * Waits for the lock and takes it.
  * @param {string} file
  * @param {{ onWait?: (owner: Owner | null) => void, poll?: number }} [options]
- * @returns {Promise<{ running: (pid?: number) => void, release: () => void }>} `running` notes the command that works for us now
+ * @returns {Promise<{ running: (pid?: number) => void, release: () => void }>} `running` notes the
+ *   command that works for us now
  */
 export async function acquireLock(file, { onWait = () => {}, poll = 500 } = {}) {
   fs.mkdirSync(path.dirname(file), { recursive: true });

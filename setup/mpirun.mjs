@@ -12,12 +12,14 @@ export function ranksIn(words) {
   const at = words.findIndex((word) => word === '--ranks' || word.startsWith('--ranks='));
   if (at < 0) return undefined;
   const text = words[at].includes('=') ? words[at].slice('--ranks='.length) : words[at + 1];
-  if (!/^[1-9]\d*$/.test(text ?? '')) throw new SetupError(`--ranks should be followed by a whole number above 0, not by "${text ?? ''}".`);
+  if (!/^[1-9]\d*$/.test(text ?? ''))
+    throw new SetupError(`--ranks should be followed by a whole number above 0, not by "${text ?? ''}".`);
   return Number(text);
 }
 
 /**
- * mpirun with its arguments. Ranks are not bound to single processors: TensorFlow divides them by threads.
+ * mpirun with its arguments. Ranks are not bound to single processors: TensorFlow divides them by
+ * threads.
  * @param {number} ranks
  * @param {{ root?: boolean, processors?: number }} [machine] root: are we root
  */

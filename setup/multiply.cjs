@@ -1,6 +1,7 @@
 /**
- * Multiplies two matrices on the chosen device, in a process of its own, and prints one line of JSON:
- * { device, tensorflow, tfjs, kernels }. Fails if the library does not load or the product is wrong.
+ * Multiplies two matrices on the chosen device, in a process of its own, and prints one line of
+ * JSON: { device, tensorflow, tfjs, kernels }. Fails if the library does not load or the product is
+ * wrong.
  */
 const { environmentFacts } = require('../lib/dist/environment.js');
 const { tf } = require('../lib/dist/tf.js');

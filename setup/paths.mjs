@@ -1,4 +1,7 @@
-/** Where everything lies. All that set-up makes is in node_modules/, .venv/, .runtime/ and lib/dist/. */
+/**
+ * Where everything lies. All that set-up makes is in node_modules/, .venv/, .runtime/ and
+ * lib/dist/.
+ */
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 

@@ -52,5 +52,8 @@ export function remedy(tool, system, root = process.getuid?.() === 0) {
   const sudo = (line) => `\`${root ? '' : 'sudo '}${line}\``;
   if (system === 'macos') return `Run \`${lines.macos}\`.`;
   if (system === 'debian' || system === 'fedora') return `Run ${sudo(lines[system])}.`;
-  return `On Debian or Ubuntu: ${sudo(lines.debian)}; on Fedora: ${sudo(lines.fedora)}; elsewhere the package of that name.`;
+  return (
+    `On Debian or Ubuntu: ${sudo(lines.debian)}; on Fedora: ` +
+    `${sudo(lines.fedora)}; elsewhere the package of that name.`
+  );
 }

@@ -1,14 +1,19 @@
-/** Other processes: is this pid still the process we mean? A pid alone may have been given to another one since. */
+/**
+ * Other processes: is this pid still the process we mean? A pid alone may have been given to
+ * another one since.
+ */
 import { readText } from './platform.mjs';
 
 /**
- * A name for the life of a process: boot id and start time where /proc tells them, else (and for a process that has ended) an empty string.
+ * A name for the life of a process: boot id and start time where /proc tells them, else (and for a
+ * process that has ended) an empty string.
  * @param {number} pid
  */
 export function startToken(pid) {
   const stat = readText(`/proc/${pid}/stat`);
   if (!stat) return '';
-  // The command name, in parentheses, may hold spaces: count fields after its end. Start time is field 22 of proc(5), state field 3.
+  // The command name, in parentheses, may hold spaces: count fields after its end. Start time is
+  // field 22 of proc(5), state field 3.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const [state, started] = [fields[0], fields[19]];
   // A zombie has ended: only nobody has asked for its exit status yet.

@@ -1,12 +1,16 @@
 /**
- * Progress of one step: a line that rewrites itself on a terminal; elsewhere (CI, a log file) a line at the start, one at the
- * end and a sign of life every 20 s.
+ * Progress of one step: a line that rewrites itself on a terminal; elsewhere (CI, a log file) a
+ * line at the start, one at the end and a sign of life every 20 s.
  */
 const LIVE = process.stdout.isTTY && process.env.TERM !== 'dumb';
 
 export const seconds = (since) => {
   const total = (Date.now() - since) / 1000;
-  return total < 10 ? `${total.toFixed(1)} s` : total < 120 ? `${Math.round(total)} s` : `${Math.floor(total / 60)} min ${Math.round(total % 60)} s`;
+  return total < 10
+    ? `${total.toFixed(1)} s`
+    : total < 120
+      ? `${Math.round(total)} s`
+      : `${Math.floor(total / 60)} min ${Math.round(total % 60)} s`;
 };
 
 export const megabytes = (bytes) => `${Math.round(bytes / 1e6)} MB`;

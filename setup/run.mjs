@@ -1,4 +1,7 @@
-/** Running other programs: quietly into a log for the steps of set-up, or in the foreground for the npm scripts. */
+/**
+ * Running other programs: quietly into a log for the steps of set-up, or in the foreground for the
+ * npm scripts.
+ */
 import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
@@ -9,10 +12,12 @@ import { logs, root } from './paths.mjs';
 const TAIL_LINES = 25;
 
 /**
- * Runs a program, its output into .runtime/logs/<log>.log. Resolves with its stdout, rejects with the end of all its output.
+ * Runs a program, its output into .runtime/logs/<log>.log. Resolves with its stdout, rejects with
+ * the end of all its output.
  * @param {string} program
  * @param {string[]} parameters
- * @param {{ log: string, env?: NodeJS.ProcessEnv, cwd?: string, onStart?: (pid?: number) => void }} options
+ * @param {{ log: string, env?: NodeJS.ProcessEnv, cwd?: string, onStart?: (pid?: number) => void }}
+ *   options
  * @returns {Promise<string>}
  */
 export async function runQuietly(program, parameters, { log, env = process.env, cwd = root, onStart = () => {} }) {
@@ -40,7 +45,12 @@ export async function runQuietly(program, parameters, { log, env = process.env, 
         const end = output.trimEnd().split('\n').slice(-TAIL_LINES).join('\n');
         const how = signal ? `was ended by ${signal}` : `failed with exit status ${code}`;
         const name = [path.basename(program), ...parameters.slice(0, 3).map((word) => path.basename(word))].join(' ');
-        reject(new SetupError(`\`${name} ...\` ${how}:\n${end}\n`, `${adviceFor(output)}\n  All of its output: ${path.relative(root, file)}`.trimStart()));
+        reject(
+          new SetupError(
+            `\`${name} ...\` ${how}:\n${end}\n`,
+            `${adviceFor(output)}\n  All of its output: ${path.relative(root, file)}`.trimStart(),
+          ),
+        );
       });
     });
   } finally {
@@ -51,12 +61,12 @@ export async function runQuietly(program, parameters, { log, env = process.env, 
 }
 
 /**
- * Runs a program in the foreground with our terminal. Resolves with its exit status, 128 + n after signal n as in a shell.
- * Ctrl-C reaches it directly; we only wait for it to end in its own way.
+ * Runs a program in the foreground with our terminal. Resolves with its exit status, 128 + n after
+ * signal n as in a shell. Ctrl-C reaches it directly; we only wait for it to end in its own way.
  * @param {string} program
  * @param {string[]} parameters
- * @param {{ env?: NodeJS.ProcessEnv, interrupts?: NodeJS.Signals[] }} [options] interrupts: signals that the program gets in place of the first Ctrl-C, the
- *   second, and so on
+ * @param {{ env?: NodeJS.ProcessEnv, interrupts?: NodeJS.Signals[] }} [options] interrupts: signals
+ *   that the program gets in place of the first Ctrl-C, the second, and so on
  * @returns {Promise<number>}
  */
 export function runInForeground(program, parameters, { env = process.env, interrupts = [] } = {}) {
@@ -85,9 +95,16 @@ export function runInForeground(program, parameters, { env = process.env, interr
  * The output of a short command, trimmed; null if it fails or takes too long.
  * @param {string} program
  * @param {string[]} parameters
- * @param {{ env?: NodeJS.ProcessEnv, timeout?: number, showErrors?: boolean }} [options] showErrors: let its stderr through
+ * @param {{ env?: NodeJS.ProcessEnv, timeout?: number, showErrors?: boolean }} [options]
+ *   showErrors: let its stderr through
  */
 export function ask(program, parameters, { env = process.env, timeout = 60_000, showErrors = false } = {}) {
-  const answer = spawnSync(program, parameters, { cwd: root, env, encoding: 'utf8', timeout, stdio: ['ignore', 'pipe', showErrors ? 'inherit' : 'pipe'] });
+  const answer = spawnSync(program, parameters, {
+    cwd: root,
+    env,
+    encoding: 'utf8',
+    timeout,
+    stdio: ['ignore', 'pipe', showErrors ? 'inherit' : 'pipe'],
+  });
   return answer.status === 0 ? answer.stdout.trim() : null;
 }

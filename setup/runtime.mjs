@@ -18,17 +18,24 @@ const wheels = {
 };
 
 /**
- * @param {{ override?: string, system: string, driver: boolean }} machine system as "linux-x64"; driver: an NVIDIA driver is installed
+ * @param {{ override?: string, system: string, driver: boolean }} machine system as "linux-x64";
+ *   driver: an NVIDIA driver is installed
  * @returns {Runtime}
  */
 export function chooseRuntime({ override, system, driver }) {
   const able = Boolean(wheels[system]?.gpu);
   if (!override) return driver && able ? 'gpu' : 'cpu';
   if (override !== 'cpu' && override !== 'gpu') {
-    throw new SetupError(`FREEKD_RUNTIME is "${override}".`, 'Set it to cpu or gpu, or leave it out to have the choice made for you.');
+    throw new SetupError(
+      `FREEKD_RUNTIME is "${override}".`,
+      'Set it to cpu or gpu, or leave it out to have the choice made for you.',
+    );
   }
   if (override === 'gpu' && !able) {
-    throw new SetupError(`FREEKD_RUNTIME is gpu, but TensorFlow ${TENSORFLOW} has a CUDA wheel for linux-x64 only; this is ${system}.`, 'Set it to cpu.');
+    throw new SetupError(
+      `FREEKD_RUNTIME is gpu, but TensorFlow ${TENSORFLOW} has a CUDA wheel for linux-x64 only; this is ${system}.`,
+      'Set it to cpu.',
+    );
   }
   return override;
 }
@@ -101,7 +108,8 @@ export function tensorflowVariables(runtime, base = process.env) {
 }
 
 /**
- * The environment of everything that set-up starts: this Node and the venv's Python come first, and no other Python leaks in.
+ * The environment of everything that set-up starts: this Node and the venv's Python come first, and
+ * no other Python leaks in.
  * @param {Runtime} runtime
  */
 export function childEnvironment(runtime) {

@@ -58,7 +58,9 @@ async function makeStep(step, title, context) {
 
 /** Checks the machine for what the steps that are not current need. */
 function checkFor(steps, context) {
-  const due = steps.filter((step) => !isCurrent(step, context) && !step.adopt?.(readStamp(stamps, stampName(step, context))));
+  const due = steps.filter(
+    (step) => !isCurrent(step, context) && !step.adopt?.(readStamp(stamps, stampName(step, context))),
+  );
   // A binding is compiled again after npm has renewed its package.
   const compiles = due.some((step) => step.needsCompiler) || (due.includes(packages) && steps.includes(binding));
   const machine = checkMachine({
@@ -66,7 +68,8 @@ function checkFor(steps, context) {
     compiler: compiles,
     disk: due.reduce((sum, step) => sum + diskOf(step, context), 0),
   });
-  if (machine.problems.length > 0) throw new SetupError(machine.problems.join('\n'), 'Then run it again: it goes on where it stopped.');
+  if (machine.problems.length > 0)
+    throw new SetupError(machine.problems.join('\n'), 'Then run it again: it goes on where it stopped.');
   return machine;
 }
 
@@ -90,7 +93,8 @@ function leaveOnSignals(lock, runningPid) {
  * Makes sure that the steps are done.
  * @param {typeof everything} [steps]
  * @param {{ repair?: boolean }} [options] repair: make every step again
- * @returns {Promise<{ environment: NodeJS.ProcessEnv, sentence: string }>} environment for the programs that use it; sentence: which device it is
+ * @returns {Promise<{ environment: NodeJS.ProcessEnv, sentence: string }>} environment for the
+ *   programs that use it; sentence: which device it is
  */
 export async function ensure(steps = everything, { repair = false } = {}) {
   const runtime = currentRuntime();
@@ -102,7 +106,10 @@ export async function ensure(steps = everything, { repair = false } = {}) {
 
 async function make(steps, base, repair) {
   const lock = await acquireLock(lockFile, {
-    onWait: (owner) => console.log(`Another set-up${owner ? ` (process ${owner.pid} on ${owner.host})` : ''} is at work: waiting for it to end.`),
+    onWait: (owner) =>
+      console.log(
+        `Another set-up${owner ? ` (process ${owner.pid} on ${owner.host})` : ''} is at work: waiting for it to end.`,
+      ),
   });
   let running;
   const onStart = (pid) => {
@@ -120,7 +127,8 @@ async function make(steps, base, repair) {
       }
     }
     const context = { ...base, machine: checkFor(steps, base), onStart };
-    for (const [index, step] of steps.entries()) await makeStep(step, `[${index + 1}/${steps.length}] ${step.title}`, context);
+    for (const [index, step] of steps.entries())
+      await makeStep(step, `[${index + 1}/${steps.length}] ${step.title}`, context);
   } finally {
     fs.rmSync(temporary, { recursive: true, force: true });
     restoreSignals();

@@ -1,6 +1,7 @@
 /**
- * What a finished step left behind: the key of what it was made from and every file with its size. A step need not run again
- * while its key is the same and its files are still all there in their sizes; more files may have joined them.
+ * What a finished step left behind: the key of what it was made from and every file with its size.
+ * A step need not run again while its key is the same and its files are still all there in their
+ * sizes; more files may have joined them.
  */
 import crypto from 'node:crypto';
 import fs from 'node:fs';
@@ -49,7 +50,10 @@ export function firstDamaged(root, files) {
   return null;
 }
 
-/** @returns {{ key: string, time: number, files: Record<string, number>, result?: unknown } | null} null if there is none, or half of one */
+/**
+ * @returns {{ key: string, time: number, files: Record<string, number>, result?: unknown } | null}
+ * null if there is none, or half of one
+ */
 export function readStamp(folder, name) {
   try {
     const stamp = JSON.parse(fs.readFileSync(path.join(folder, `${name}.json`), 'utf8'));

@@ -1,6 +1,7 @@
 /**
- * `npm test`: set-up (which compiles and so type-checks lib/), type check of the tests, lint, then every *.test.ts in test/ under
- * node:test. `npm test -- test/wavelet test/coco/reader.test.ts` runs only those.
+ * `npm test`: set-up (which compiles and so type-checks lib/), type check of the tests, lint, then
+ * every *.test.ts in test/ under node:test. `npm test -- test/wavelet test/coco/reader.test.ts`
+ * runs only those.
  */
 import fs from 'node:fs';
 import path from 'node:path';
@@ -18,14 +19,22 @@ import { listFiles } from './stamps.mjs';
  */
 export function testFiles(base, places) {
   const missing = places.find((place) => !fs.existsSync(path.join(base, place)));
-  if (missing) throw new SetupError(`There is no test file or folder "${missing}".`, 'Name files or folders such as test/wavelet.');
+  if (missing)
+    throw new SetupError(
+      `There is no test file or folder "${missing}".`,
+      'Name files or folders such as test/wavelet.',
+    );
   const files = Object.keys(listFiles(base, places.map((place) => place.replace(/\/+$/, ''))));
   return files.filter((file) => file.endsWith('.test.ts')).sort();
 }
 
 export async function test(words) {
-  const files = testFiles(root, words.length > 0 ? words.map((word) => path.relative(root, path.resolve(word))) : ['test']);
-  if (files.length === 0) throw new SetupError(`${words.join(' ')} holds no test.`, 'Tests are the files test/**/*.test.ts.');
+  const files = testFiles(
+    root,
+    words.length > 0 ? words.map((word) => path.relative(root, path.resolve(word))) : ['test'],
+  );
+  if (files.length === 0)
+    throw new SetupError(`${words.join(' ')} holds no test.`, 'Tests are the files test/**/*.test.ts.');
   const distributed = files.some((file) => file.startsWith('test/train/distributed/'));
   const { environment, sentence } = await ensure(distributed ? withOpenMpi : undefined);
   console.log(`${sentence}.`);
@@ -42,17 +51,29 @@ export async function test(words) {
     const status = await runInForeground(process.execPath, part.words, { env: environment });
     if (status > 128) return status;
     if (status !== 0) failed.push(part.name);
-    if (part.name !== 'tests') console.log(`${part.name}: ${status === 0 ? 'no problems' : 'problems, see above'} (${seconds(start)})`);
+    if (part.name !== 'tests')
+      console.log(`${part.name}: ${status === 0 ? 'no problems' : 'problems, see above'} (${seconds(start)})`);
   }
   if (failed.length > 0) console.log(`\nFailed: ${failed.join(', ')}.`);
   else console.log(`\nTypes, lint and ${files.length} test files passed in ${seconds(begin)}.`);
   return failed.length > 0 ? 1 : 0;
 }
 
-/** `npm run test:browser`: notebooks in JupyterLab and Chromium. Apart from `npm test`, since Chromium is the system's. */
+/**
+ * `npm run test:browser`: notebooks in JupyterLab and Chromium. Apart from `npm test`, since
+ * Chromium is the system's.
+ */
 export async function testBrowser(words) {
-  if (words.length > 0) throw new SetupError(`test:browser does not know "${words[0]}".`, 'It takes no arguments; CHROMIUM names the browser.');
+  if (words.length > 0)
+    throw new SetupError(
+      `test:browser does not know "${words[0]}".`,
+      'It takes no arguments; CHROMIUM names the browser.',
+    );
   const { environment } = await ensure();
   const file = fromRoot('test', 'browser', 'notebooks.browser.ts');
-  return runInForeground(process.execPath, [path.join(nodeModules, 'tsx', 'dist', 'cli.mjs'), '--test', '--test-reporter=spec', file], { env: environment });
+  return runInForeground(
+    process.execPath,
+    [path.join(nodeModules, 'tsx', 'dist', 'cli.mjs'), '--test', '--test-reporter=spec', file],
+    { env: environment },
+  );
 }

@@ -3,7 +3,10 @@
 export const PYTHON_MINIMUM = '3.10';
 /** The TensorFlow whose C library the binding is built against. */
 export const TENSORFLOW = '2.21.0';
-/** Its wheel's Python tag. The C library does not link against Python, so one tag serves every Python. */
+/**
+ * Its wheel's Python tag. The C library does not link against Python, so one tag serves every
+ * Python.
+ */
 export const WHEEL_PYTHON = '3.13';
 
 /**

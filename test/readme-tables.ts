@@ -1,5 +1,6 @@
 /**
- * The result tables of README.md and data/README.md, made from the result files. `npx tsx test/readme-tables.ts` writes them:
+ * The result tables of README.md and data/README.md, made from the result files. `npx tsx
+ * test/readme-tables.ts` writes them:
  *
  *   <!-- results emoji-scenes --> ... <!-- end -->                     all variants of one folder of data/results
  *   <!-- paired emoji-scenes emoji-scenes-long --> ... <!-- end -->    a row a folder, FreeKD against feature MSE
@@ -8,7 +9,15 @@
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { comparisonTable, pairedTable, pipeTable, readResults, variantTitles, type Distillation, type RunResult } from 'freekd';
+import {
+  comparisonTable,
+  pairedTable,
+  pipeTable,
+  readResults,
+  variantTitles,
+  type Distillation,
+  type RunResult,
+} from 'freekd';
 import { readBench } from './bench/results';
 import { aloneRows, benchRows } from './bench/table';
 
@@ -35,12 +44,20 @@ function tuningTable(name: string): string {
     const key = `${run.variant} ${run.steps} ${weightOf(run)}`;
     groups.set(key, [...(groups.get(key) ?? []), run]);
   }
-  const ordered = [...groups.values()].sort(([a], [b]) => b.variant.localeCompare(a.variant) || a.steps - b.steps || weightOf(a) - weightOf(b));
+  const ordered = [...groups.values()].sort(
+    ([a], [b]) => b.variant.localeCompare(a.variant) || a.steps - b.steps || weightOf(a) - weightOf(b),
+  );
   const rows = ordered.map((group) => {
     const values = seeds.map((seed) => group.find((run) => run.seed === seed)?.metrics.AP);
     const known = values.filter((value) => value !== undefined);
     const mean = known.reduce((sum, value) => sum + value, 0) / known.length;
-    return [variantTitles[group[0].variant], String(group[0].steps), String(weightOf(group[0])), ...values.map((value) => value?.toFixed(1) ?? '-'), mean.toFixed(1)];
+    return [
+      variantTitles[group[0].variant],
+      String(group[0].steps),
+      String(weightOf(group[0])),
+      ...values.map((value) => value?.toFixed(1) ?? '-'),
+      mean.toFixed(1),
+    ];
   });
   return pipeTable(['loss', 'steps', 'weight', ...seeds.map((seed) => `AP, seed ${seed}`), 'mean'], rows);
 }
@@ -48,7 +65,8 @@ function tuningTable(name: string): string {
 /** The comparisons, and what is measured alone. */
 function benchTables(name: string): string {
   const found = readBench(join(root, 'data/results', name));
-  if (!found.works.length) throw new Error(`README.md asks for the benchmark in data/results/${name}, which has no result file`);
+  if (!found.works.length)
+    throw new Error(`README.md asks for the benchmark in data/results/${name}, which has no result file`);
   return `${pipeTable(...benchRows(found.works))}\n\n${pipeTable(...aloneRows(found))}`;
 }
 
@@ -64,7 +82,11 @@ const tables: Record<string, (names: string[]) => string> = {
 
 /** A README's text with its tables made anew. */
 export function withTables(readme: string): string {
-  return readme.replace(/(<!-- (results|paired|tuning|bench) (.+?) -->\n)[\s\S]*?(<!-- end -->)/g, (_, head: string, kind: string, names: string, end: string) => `${head}${tables[kind](names.split(' '))}\n${end}`);
+  return readme.replace(
+    /(<!-- (results|paired|tuning|bench) (.+?) -->\n)[\s\S]*?(<!-- end -->)/g,
+    (_, head: string, kind: string, names: string, end: string) => `${head}${tables[kind](names.split(' '))}\n${end}`,
+  );
 }
 
-if (require.main === module) for (const file of readmeFiles) writeFileSync(file, withTables(readFileSync(file, 'utf8')));
+if (require.main === module)
+  for (const file of readmeFiles) writeFileSync(file, withTables(readFileSync(file, 'utf8')));

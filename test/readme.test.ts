@@ -26,15 +26,24 @@ test('every link of the README to a file of the repository leads somewhere', () 
 });
 
 test('the commands that the README names are npm scripts', () => {
-  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: Record<string, string> };
-  for (const [, name] of readme.matchAll(/npm (?:run )?([a-z:]+)/g)) if (!['ci', 'caches', 'packages'].includes(name)) assert.ok(scripts[name], `npm script ${name} does not exist`);
+  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+    scripts: Record<string, string>;
+  };
+  for (const [, name] of readme.matchAll(/npm (?:run )?([a-z:]+)/g))
+    if (!['ci', 'caches', 'packages'].includes(name)) assert.ok(scripts[name], `npm script ${name} does not exist`);
 });
 
 test('the example of the README runs', () => {
   const [, example] = /```ts\n([\s\S]*?)```/.exec(readme)!;
-  const code = transpileModule(example, { compilerOptions: { module: ModuleKind.CommonJS, target: ScriptTarget.ES2022 } }).outputText;
+  const code = transpileModule(example, {
+    compilerOptions: { module: ModuleKind.CommonJS, target: ScriptTarget.ES2022 },
+  }).outputText;
   const printed: unknown[][] = [];
-  runInNewContext(code, { require: createRequire(__filename), exports: {}, console: { log: (...words: unknown[]) => printed.push(words) } });
+  runInNewContext(code, {
+    require: createRequire(__filename),
+    exports: {},
+    console: { log: (...words: unknown[]) => printed.push(words) },
+  });
   const [[shape, loss]] = printed;
   assert.deepEqual([...(shape as number[])], [2, 4, 4, 64]);
   assert.ok((loss as number) > 0);

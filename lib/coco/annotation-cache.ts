@@ -1,6 +1,7 @@
 /**
- * The checked content of a large annotation file, kept beside it in columns (`.<name>.freekd-cache`), so that it is read in a second the next time. It holds
- * for the file's size, date and this layout; a cache that is unreadable, or cannot be written, is as good as none.
+ * The checked content of a large annotation file, kept beside it in columns
+ * (`.<name>.freekd-cache`), so that it is read in a second the next time. It holds for the file's
+ * size, date and this layout; a cache that is unreadable, or cannot be written, is as good as none.
  */
 import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -21,7 +22,14 @@ export interface Checked {
 interface Stored {
   key: string;
   images: { id: Float64Array; width: Float64Array; height: Float64Array; file_name: string[] };
-  annotations: { id: Float64Array; image_id: Float64Array; category_id: Float64Array; bbox: Float64Array; area: Float64Array; iscrowd: Uint8Array };
+  annotations: {
+    id: Float64Array;
+    image_id: Float64Array;
+    category_id: Float64Array;
+    bbox: Float64Array;
+    area: Float64Array;
+    iscrowd: Uint8Array;
+  };
   categories: CocoCategory[];
   /** `message` without the path before it, which may be another one the next time. */
   problems: Omit<Problem, 'file'>[];
@@ -52,9 +60,19 @@ export function readCache(path: string, key: string): Checked | undefined {
   };
   return {
     instances: {
-      images: images.file_name.map((file_name, i) => ({ id: images.id[i], file_name, width: images.width[i], height: images.height[i] })),
+      images: images.file_name.map((file_name, i) => ({
+        id: images.id[i],
+        file_name,
+        width: images.width[i],
+        height: images.height[i],
+      })),
       annotations: Array.from(annotations.id, (id, i) => ({
-        id, image_id: annotations.image_id[i], category_id: annotations.category_id[i], bbox: boxOf(i), area: annotations.area[i], iscrowd: annotations.iscrowd[i] as 0 | 1,
+        id,
+        image_id: annotations.image_id[i],
+        category_id: annotations.category_id[i],
+        bbox: boxOf(i),
+        area: annotations.area[i],
+        iscrowd: annotations.iscrowd[i] as 0 | 1,
       })),
       categories,
     },
@@ -68,10 +86,19 @@ export function writeCache(path: string, key: string, { instances, problems }: C
   annotations.forEach((annotation, i) => bbox.set(annotation.bbox, 4 * i));
   const stored: Stored = {
     key,
-    images: { id: column(images, ({ id }) => id), width: column(images, ({ width }) => width), height: column(images, ({ height }) => height), file_name: images.map(({ file_name }) => file_name) },
+    images: {
+      id: column(images, ({ id }) => id),
+      width: column(images, ({ width }) => width),
+      height: column(images, ({ height }) => height),
+      file_name: images.map(({ file_name }) => file_name),
+    },
     annotations: {
-      id: column(annotations, ({ id }) => id), image_id: column(annotations, ({ image_id }) => image_id), category_id: column(annotations, ({ category_id }) => category_id),
-      bbox, area: column(annotations, ({ area }) => area), iscrowd: Uint8Array.from(annotations, ({ iscrowd }) => iscrowd),
+      id: column(annotations, ({ id }) => id),
+      image_id: column(annotations, ({ image_id }) => image_id),
+      category_id: column(annotations, ({ category_id }) => category_id),
+      bbox,
+      area: column(annotations, ({ area }) => area),
+      iscrowd: Uint8Array.from(annotations, ({ iscrowd }) => iscrowd),
     },
     categories,
     problems: problems.map(({ kind, id, message }) => ({ kind, id, message: message.slice(path.length) })),

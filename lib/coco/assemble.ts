@@ -1,7 +1,7 @@
 /**
- * One batch of network inputs from picture files: decode, corrupt where that is asked for, resize, keep the resized bytes for the next epoch,
- * flip, normalise, pad.
- * This is what a loader's worker thread does; it knows no TensorFlow.
+ * One batch of network inputs from picture files: decode, corrupt where that is asked for, resize,
+ * keep the resized bytes for the next epoch, flip, normalise, pad. This is what a loader's worker
+ * thread does; it knows no TensorFlow.
  */
 import { Random } from '../kernels/random';
 import { corrupt, type Corruption } from './corruptions/corrupt';
@@ -34,7 +34,10 @@ export interface AssemblyPlan {
   antialias: boolean;
   normalization: Normalization;
   corruption?: SeededCorruption;
-  /** What becomes of a bad picture: an error, the next good one of the data set in its place, or a smaller batch. */
+  /**
+   * What becomes of a bad picture: an error, the next good one of the data set in its place, or a
+   * smaller batch.
+   */
   onBad: 'throw' | 'replace' | 'leave-out';
   cache?: PictureCache;
 }
@@ -50,7 +53,11 @@ export interface Assembly {
 }
 
 /** Memory for all pictures at their input size, or undefined when that is more than `limit` bytes. */
-export function createPictureCache(images: readonly CocoImage[], size: InputSize, limit: number): PictureCache | undefined {
+export function createPictureCache(
+  images: readonly CocoImage[],
+  size: InputSize,
+  limit: number,
+): PictureCache | undefined {
   const bytes = images.reduce((sum, image) => sum + byteLength(image, size), 0);
   if (bytes > limit) return undefined;
   return { bytes: new SharedArrayBuffer(bytes), ready: new SharedArrayBuffer(images.length * 4) };
@@ -115,9 +122,15 @@ export function createAssembler(plan: AssemblyPlan): (order: Order) => Promise<A
     }
     if (loaded.length === 0) {
       const files = problems.map(({ file }) => file).join(', ');
-      throw new Error(`No picture of this batch can be used (${files}). Run checkPictures(dataset) first: it returns the data set without them.`);
+      throw new Error(
+        `No picture of this batch can be used (${files}). Run ` +
+          'checkPictures(dataset) first: it returns the data set without them.',
+      );
     }
-    const sizes = [...loaded.map(({ picture }) => picture), ...beside.map(({ index }) => inputSize(images[index], size))];
+    const sizes = [
+      ...loaded.map(({ picture }) => picture),
+      ...beside.map(({ index }) => inputSize(images[index], size)),
+    ];
     const { width, height } = paddedSize(sizes, plan.padMultiple);
     const inputs = new Float32Array(loaded.length * height * width * 3);
     loaded.forEach(({ draw, picture }, i) => fill(inputs, i * height * width * 3, width, picture, draw.flip, table));

@@ -1,6 +1,7 @@
 /**
- * A data set in COCO's layout: `<folder>/<split>/` holds the pictures, `<folder>/annotations/instances_<split>.json` the boxes.
- * Opening reads and checks the annotation file and that every picture exists; pictures are decoded later, by the loader.
+ * A data set in COCO's layout: `<folder>/<split>/` holds the pictures,
+ * `<folder>/annotations/instances_<split>.json` the boxes. Opening reads and checks the annotation
+ * file and that every picture exists; pictures are decoded later, by the loader.
  */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -18,7 +19,10 @@ export interface CocoDataset {
   readonly folder: string;
   readonly split: string;
   readonly skipBad: boolean;
-  /** The good rows of the annotation file, boxes exactly as written: what evaluation takes as ground truth. */
+  /**
+   * The good rows of the annotation file, boxes exactly as written: what evaluation takes as ground
+   * truth.
+   */
   readonly instances: CocoInstances;
   readonly images: readonly CocoImage[];
   readonly categories: readonly CocoCategory[];
@@ -45,9 +49,10 @@ export function splitsOf(folder: string): string[] {
 }
 
 /**
- * Opens a split, synchronously. Throws an Error when the split is not there or its JSON is broken, and a DatasetError that lists all
- * problems of its rows and all missing pictures, which `skipBad` leaves out: a bad box alone, a bad picture with its annotations.
- * (COCO's own train2017 has two boxes without height, so it wants `skipBad`.)
+ * Opens a split, synchronously. Throws an Error when the split is not there or its JSON is broken,
+ * and a DatasetError that lists all problems of its rows and all missing pictures, which `skipBad`
+ * leaves out: a bad box alone, a bad picture with its annotations. (COCO's own train2017 has two
+ * boxes without height, so it wants `skipBad`.)
  */
 export function openCoco(folder: string, split: string, { skipBad = false }: OpenOptions = {}): CocoDataset {
   const annotationFile = join(folder, 'annotations', `instances_${split}.json`);
@@ -56,7 +61,9 @@ export function openCoco(folder: string, split: string, { skipBad = false }: Ope
     const splits = splitsOf(folder);
     throw new Error(
       `${folder} has no split "${split}": ${existsSync(pictures) ? annotationFile : pictures} is missing. ` +
-        (splits.length > 0 ? `It has ${splits.join(', ')}.` : `COCO's layout is <split>/ and annotations/instances_<split>.json.`),
+        (splits.length > 0
+          ? `It has ${splits.join(', ')}.`
+          : `COCO's layout is <split>/ and annotations/instances_<split>.json.`),
     );
   }
   const { instances, problems } = readInstances(annotationFile);
@@ -73,9 +80,10 @@ export function openCoco(folder: string, split: string, { skipBad = false }: Ope
 }
 
 /**
- * Decodes every picture once. Returns the data set when all are good; else throws a DatasetError listing the bad ones or, where the data set
- * was opened with `skipBad`, returns it without them and their annotations. Do this before evaluating a doubtful set: a loader that
- * meets a bad picture can only leave it out of its batches, not out of the ground truth.
+ * Decodes every picture once. Returns the data set when all are good; else throws a DatasetError
+ * listing the bad ones or, where the data set was opened with `skipBad`, returns it without them
+ * and their annotations. Do this before evaluating a doubtful set: a loader that meets a bad
+ * picture can only leave it out of its batches, not out of the ground truth.
  */
 export async function checkPictures(dataset: CocoDataset): Promise<CocoDataset> {
   const bad: Problem[] = [];

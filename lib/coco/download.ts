@@ -1,6 +1,7 @@
 /**
- * COCO 2017 into a folder of this project's layout (which is COCO's own): download, unpack, record. Whatever is there already is used, what is missing or
- * was found damaged is fetched again, and it can be interrupted at any moment.
+ * COCO 2017 into a folder of this project's layout (which is COCO's own): download, unpack, record.
+ * Whatever is there already is used, what is missing or was found damaged is fetched again, and it
+ * can be interrupted at any moment.
  */
 import { mkdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -30,19 +31,28 @@ export async function downloadCoco(options: CocoDownloadOptions): Promise<void> 
     const there = `${archive.part}: ${present.size} ${archive.part === 'annotations' ? 'files' : 'pictures'} are there`;
     const missing = receipt?.files.filter(({ name }) => !present.has(name)) ?? [];
     if (receipt && missing.length === 0 && receipt.damaged.length === 0) say(there);
-    else if (!receipt && present.size === archive.files) say(`${there}, not unpacked by this command; --verify looks at each`);
+    else if (!receipt && present.size === archive.files)
+      say(`${there}, not unpacked by this command; --verify looks at each`);
     else await fetchArchive(archive, new Set(receipt?.damaged), options);
   }
 }
 
-async function fetchArchive(archive: CocoArchive, replace: ReadonlySet<string>, options: CocoDownloadOptions): Promise<void> {
+async function fetchArchive(
+  archive: CocoArchive,
+  replace: ReadonlySet<string>,
+  options: CocoDownloadOptions,
+): Promise<void> {
   const { folder, address = cocoAddress, keepZips = false, say = () => {}, signal, progress } = options;
   const { part, path, bytes, md5, files: expected } = archive;
   const zip = join(folder, basename(path));
   // Pictures hardly compress: unpacked, they need at least as much again.
-  await downloadFile({ url: `${address.replace(/\/+$/, '')}/${path}`, file: zip, bytes, checksum: { algorithm: 'md5', digits: md5 } }, { ...options, alsoNeeded: bytes });
+  await downloadFile(
+    { url: `${address.replace(/\/+$/, '')}/${path}`, file: zip, bytes, checksum: { algorithm: 'md5', digits: md5 } },
+    { ...options, alsoNeeded: bytes },
+  );
   const files = await unzip(zip, folder, { select: archive.select, replace, signal, progress });
-  if (files.length !== expected) throw new Error(`${zip} holds ${files.length} files of ${archive.folder}/ in place of ${expected}`);
+  if (files.length !== expected)
+    throw new Error(`${zip} holds ${files.length} files of ${archive.folder}/ in place of ${expected}`);
   await writeReceipt(folder, archive, { md5, files, damaged: [] });
   if (!keepZips) await removeDownload(zip);
   say(`${part}: ${files.length} files unpacked into ${join(folder, archive.folder)}`);

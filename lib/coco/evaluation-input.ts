@@ -1,7 +1,13 @@
-/** Brings parsed COCO JSON into flat arrays, grouped and sorted once, for the matching of evaluation-match.ts. */
+/**
+ * Brings parsed COCO JSON into flat arrays, grouped and sorted once, for the matching of
+ * evaluation-match.ts.
+ */
 import type { CocoDetection, CocoInstances } from './types';
 
-/** Annotations sorted by category, then image, then place in the file; all arrays have one entry an annotation. */
+/**
+ * Annotations sorted by category, then image, then place in the file; all arrays have one entry an
+ * annotation.
+ */
 export interface GroundTruthTable {
   /** [n * 4]: x, y, width, height. */
   boxes: Float64Array;
@@ -30,8 +36,10 @@ export interface EvaluationInput {
 }
 
 /**
- * As pycocotools, annotations of unknown images and both annotations and detections of unknown categories are left out.
- * @throws naming a detection of an unknown image, a duplicate annotation id, or a value that is not a finite number
+ * As pycocotools, annotations of unknown images and both annotations and detections of unknown
+ * categories are left out.
+ * @throws naming a detection of an unknown image, a duplicate annotation id, or a value that is not
+ *   a finite number
  */
 export function prepareEvaluation(groundTruth: CocoInstances, detections: readonly CocoDetection[]): EvaluationInput {
   const imageIndex = indexIds(groundTruth.images);
@@ -57,9 +65,15 @@ function groundTruthTable(
   const ids = new Set<number>();
   const known = annotations.filter((annotation) => {
     const { id, bbox, area } = annotation;
-    if (!Number.isFinite(id)) throw new Error(`ground truth: an annotation of image ${annotation.image_id} has the id ${id}; a number is needed`);
+    if (!Number.isFinite(id))
+      throw new Error(
+        `ground truth: an annotation of image ${annotation.image_id} has the id ${id}; a number is needed`,
+      );
     if (ids.has(id)) throw new Error(`ground truth: annotation id ${id} occurs twice`);
-    if (!isBox(bbox, area)) throw new Error(`ground truth: annotation ${id}: bbox ${JSON.stringify(bbox)} or area ${area} is not made of finite numbers`);
+    if (!isBox(bbox, area))
+      throw new Error(
+        `ground truth: annotation ${id}: bbox ${JSON.stringify(bbox)} or area ${area} is not made of finite numbers`,
+      );
     ids.add(id);
     return imageIndex.has(annotation.image_id) && categoryIndex.has(annotation.category_id);
   });
@@ -93,9 +107,16 @@ function detectionTable(
     const { image_id, category_id, bbox, score } = detections[i];
     const imagePosition = imageIndex.get(image_id);
     if (imagePosition === undefined) {
-      throw new Error(`detection ${i}: image_id ${image_id} is not among the ground truth's images; were these results made on another split?`);
+      throw new Error(
+        `detection ${i}: image_id ${image_id} is not among the ground truth's ` +
+          'images; were these results made on another split?',
+      );
     }
-    if (!isBox(bbox, score)) throw new Error(`detection ${i} (image ${image_id}): bbox ${JSON.stringify(bbox)} or score ${score} is not made of finite numbers`);
+    if (!isBox(bbox, score))
+      throw new Error(
+        `detection ${i} (image ${image_id}): bbox ${JSON.stringify(bbox)} or ` +
+          `score ${score} is not made of finite numbers`,
+      );
     const categoryPosition = categoryIndex.get(category_id);
     if (categoryPosition === undefined) continue;
     image[n] = imagePosition;
@@ -113,17 +134,30 @@ function detectionTable(
   for (let i = 0; i < n; i++) {
     for (let side = 0; side < 4; side++) sorted[4 * i + side] = boxes[4 * order[i] + side];
   }
-  return { boxes: sorted, image: order.map((source) => image[source]), starts: groupStarts(category.subarray(0, n), categoryIndex.size) };
+  return {
+    boxes: sorted,
+    image: order.map((source) => image[source]),
+    starts: groupStarts(category.subarray(0, n), categoryIndex.size),
+  };
 }
 
-/** Whether `box` is four finite numbers and `value` one; the sum of finite numbers is finite, of strings it is a string. */
+/**
+ * Whether `box` is four finite numbers and `value` one; the sum of finite numbers is finite, of
+ * strings it is a string.
+ */
 function isBox(box: unknown, value: unknown): boolean {
   if (!Array.isArray(box) || box.length !== 4) return false;
   return Number.isFinite(box[0] + box[1] + box[2] + box[3]) && Number.isFinite(value);
 }
 
 /** `order` rearranged by rising `keys[stride * i + offset]`, stable. */
-function countingSort(order: Int32Array, keys: Int32Array | Uint16Array, buckets: number, stride = 1, offset = 0): Int32Array {
+function countingSort(
+  order: Int32Array,
+  keys: Int32Array | Uint16Array,
+  buckets: number,
+  stride = 1,
+  offset = 0,
+): Int32Array {
   const next = new Int32Array(buckets + 1);
   for (let i = 0; i < order.length; i++) next[keys[stride * i + offset] + 1]++;
   if (next.indexOf(order.length) > 0) return order; // all in one bucket
@@ -136,7 +170,10 @@ function countingSort(order: Int32Array, keys: Int32Array | Uint16Array, buckets
   return result;
 }
 
-/** `order` rearranged by rising `keys`, stable: a radix sort by 16 bits at a time. Overwrites `keys`. */
+/**
+ * `order` rearranged by rising `keys`, stable: a radix sort by 16 bits at a time. Overwrites
+ * `keys`.
+ */
 function sortByFloat(order: Int32Array, keys: Float64Array): Int32Array {
   // Bits that sort as unsigned integers do: all flipped where negative, the sign alone elsewhere.
   const words = new Uint32Array(keys.buffer, keys.byteOffset, 2 * keys.length);

@@ -1,10 +1,12 @@
 /**
- * The heart of the COCO evaluation: one walk over a category's detections, best first, that matches them to annotations
- * and counts true and false positives, for ten IoU thresholds and four area ranges at once.
+ * The heart of the COCO evaluation: one walk over a category's detections, best first, that matches
+ * them to annotations and counts true and false positives, for ten IoU thresholds and four area
+ * ranges at once.
  *
- * A detection meets only annotations of its own image, so going through the detections of all images by falling score
- * gives each image the order in which pycocotools matches it, and gives the precision-recall curve in passing. The ten
- * thresholds are ten bits of a number: which of them an overlap passes, at which an annotation is taken already.
+ * A detection meets only annotations of its own image, so going through the detections of all
+ * images by falling score gives each image the order in which pycocotools matches it, and gives the
+ * precision-recall curve in passing. The ten thresholds are ten bits of a number: which of them an
+ * overlap passes, at which an annotation is taken already.
  */
 import type { DetectionTable, GroundTruthTable } from './evaluation-input';
 
@@ -38,11 +40,17 @@ export interface CategoryCounts {
 }
 
 /** A function of the category's position; its working memory serves one call after the other. */
-export function createMatcher(groundTruth: GroundTruthTable, detections: DetectionTable, images: number): (category: number) => CategoryCounts {
+export function createMatcher(
+  groundTruth: GroundTruthTable,
+  detections: DetectionTable,
+  images: number,
+): (category: number) => CategoryCounts {
   const firstTruth = new Int32Array(images);
   const lastTruth = new Int32Array(images);
   const seen = new Int32Array(images);
-  const ignored = Uint8Array.from(groundTruth.area, (area, g) => (groundTruth.crowd[g] ? (1 << A) - 1 : outsideRanges(area)));
+  const ignored = Uint8Array.from(groundTruth.area, (area, g) =>
+    groundTruth.crowd[g] ? (1 << A) - 1 : outsideRanges(area),
+  );
   const taken = new Int16Array(A * groundTruth.image.length); // [annotation][a], a bit a threshold
   const { crowd, idZero } = groundTruth;
   const candidates = createCandidates(groundTruth);
@@ -58,7 +66,7 @@ export function createMatcher(groundTruth: GroundTruthTable, detections: Detecti
       const image = groundTruth.image[g];
       firstTruth[image] = g;
       if (lastTruth[image] === 0) lastTruth[image] = g + 1;
-      for (let a = 0; a < A; a++) if (!(ignored[g] >> a & 1)) positives[a]++;
+      for (let a = 0; a < A; a++) if (!((ignored[g] >> a) & 1)) positives[a]++;
     }
     const capacity = end - begin;
     const truePositives = new Int32Array(A * T);
@@ -73,20 +81,22 @@ export function createMatcher(groundTruth: GroundTruthTable, detections: Detecti
       const rank = seen[image]++;
       if (rank >= MAX_DETECTIONS) continue;
       const outside = outsideRanges(detections.boxes[4 * d + 2] * detections.boxes[4 * d + 3]);
-      const count = lastTruth[image] === 0 ? 0 : candidates.find(detections.boxes, d, firstTruth[image], lastTruth[image]);
+      const count =
+        lastTruth[image] === 0 ? 0 : candidates.find(detections.boxes, d, firstTruth[image], lastTruth[image]);
       for (let a = 0; a < A; a++) {
-        const countsAlone = !(outside >> a & 1);
+        const countsAlone = !((outside >> a) & 1);
         if (countsAlone) inRange[a]++;
         if (count === 0) continue;
 
-        // Annotations that count come before those that are ignored; among each, the largest overlap wins.
+        // Annotations that count come before those that are ignored; among each, the largest
+        // overlap wins.
         let open = ALL_THRESHOLDS;
         let hit = 0;
         let forgiven = 0;
         for (let pass = 0; pass < 2; pass++) {
           for (let c = 0; c < count && open; c++) {
             const g = candidates.annotation[c];
-            if ((ignored[g] >> a & 1) !== pass) continue;
+            if (((ignored[g] >> a) & 1) !== pass) continue;
             const free = crowd[g] ? ALL_THRESHOLDS : ~taken[A * g + a];
             const matched = candidates.passes[c] & open & free;
             taken[A * g + a] |= matched;
@@ -99,7 +109,7 @@ export function createMatcher(groundTruth: GroundTruthTable, detections: Detecti
           if (!(bits & 1)) continue;
           const at = a * T + t;
           if (countsAlone) excused[at]++;
-          if (!(hit >> t & 1)) continue;
+          if (!((hit >> t) & 1)) continue;
           falsePositives[at * capacity + truePositives[at]++] = inRange[a] - excused[at];
           if (a === 0 && rank < 10) truePositives10[t]++;
           if (a === 0 && rank < 1) truePositives1[t]++;
@@ -117,14 +127,20 @@ function outsideRanges(area: number): number {
   return bits;
 }
 
-/** The annotations that a detection overlaps enough, by falling overlap; of equal ones the later comes first. */
+/**
+ * The annotations that a detection overlaps enough, by falling overlap; of equal ones the later
+ * comes first.
+ */
 function createCandidates(groundTruth: GroundTruthTable) {
   const { boxes: truth, crowd } = groundTruth;
   let annotation = new Int32Array(64);
   let passes = new Int32Array(64);
   let overlap = new Float64Array(64);
 
-  /** Fills the list with the annotations first..last-1 that pass the lowest threshold; returns how many. */
+  /**
+   * Fills the list with the annotations first..last-1 that pass the lowest threshold; returns how
+   * many.
+   */
   function find(boxes: Float64Array, d: number, first: number, last: number): number {
     if (last - first > annotation.length) {
       annotation = new Int32Array(2 * (last - first));
@@ -172,8 +188,9 @@ function passedThresholds(iou: number): number {
 }
 
 /**
- * Precision at the 101 recall thresholds: the best precision at that recall or more, 0 where it is never reached.
- * Writes result[offset + r * stride]. Precision falls between true positives, so only these are looked at.
+ * Precision at the 101 recall thresholds: the best precision at that recall or more, 0 where it is
+ * never reached. Writes result[offset + r * stride]. Precision falls between true positives, so
+ * only these are looked at.
  */
 export function interpolatePrecision(
   { positives, truePositives, falsePositives, capacity }: CategoryCounts, a: number, t: number,
@@ -184,7 +201,8 @@ export function interpolatePrecision(
   let best = 0;
   let r = RECALL_THRESHOLDS.length - 1;
   for (let j = total; j >= 0; j--) {
-    // Thresholds above the recall that j true positives give are reached with more of them: that is `best` so far.
+    // Thresholds above the recall that j true positives give are reached with more of them: that is
+    // `best` so far.
     for (; r >= 0 && (j === 0 || RECALL_THRESHOLDS[r] > j / positives[a]); r--) result[offset + r * stride] = best;
     if (j > 0) best = Math.max(best, j / (before[j - 1] + j + Number.EPSILON));
   }

@@ -1,9 +1,10 @@
 /**
- * COCO box evaluation: average precision and recall as pycocotools computes and prints them, to the last bit.
+ * COCO box evaluation: average precision and recall as pycocotools computes and prints them, to the
+ * last bit.
  *
- * AP is the precision averaged over 101 recall thresholds, ten IoU thresholds (0.50 to 0.95) and the categories. What has
- * no annotation to find is -1, as in pycocotools, and takes no part in a mean.
- * Definition: https://cocodataset.org/#detection-eval
+ * AP is the precision averaged over 101 recall thresholds, ten IoU thresholds (0.50 to 0.95) and
+ * the categories. What has no annotation to find is -1, as in pycocotools, and takes no part in a
+ * mean. Definition: https://cocodataset.org/#detection-eval
  */
 import { prepareEvaluation } from './evaluation-input';
 import { AREA_NAMES, IOU_THRESHOLDS, RECALL_THRESHOLDS, createMatcher, interpolatePrecision } from './evaluation-match';
@@ -11,7 +12,10 @@ import type { CocoDetection, CocoInstances } from './types';
 
 export type AreaName = (typeof AREA_NAMES)[number];
 
-/** One category's numbers, at 100 detections an image where not said otherwise; -1 where there is nothing to find. */
+/**
+ * One category's numbers, at 100 detections an image where not said otherwise; -1 where there is
+ * nothing to find.
+ */
 export interface CategoryEvaluation {
   id: number;
   name: string;
@@ -32,7 +36,10 @@ export interface CategoryEvaluation {
   arLarge: number;
 }
 
-/** Which curve: an IoU threshold of 0.50, 0.55 ... 0.95 (default 0.5), an area range (default 'all'), a category id (default: the mean of all). */
+/**
+ * Which curve: an IoU threshold of 0.50, 0.55 ... 0.95 (default 0.5), an area range (default
+ * 'all'), a category id (default: the mean of all).
+ */
 export interface CurveOptions {
   iou?: number;
   area?: AreaName;
@@ -40,13 +47,19 @@ export interface CurveOptions {
 }
 
 export interface BoxEvaluation {
-  /** [12]: AP, AP50, AP75, AP small, medium, large; AR with 1, 10, 100 detections an image, AR small, medium, large. */
+  /**
+   * [12]: AP, AP50, AP75, AP small, medium, large; AR with 1, 10, 100 detections an image, AR
+   * small, medium, large.
+   */
   stats: number[];
   /** The twelve lines that pycocotools prints. */
   summary: string;
   /** Sorted by id. */
   perCategory: CategoryEvaluation[];
-  /** [101] recall thresholds, and the interpolated precision at each; -1 where there is nothing to find. */
+  /**
+   * [101] recall thresholds, and the interpolated precision at each; -1 where there is nothing to
+   * find.
+   */
   precisionRecall(options?: CurveOptions): { recall: number[]; precision: number[] };
   /** The recall reached, of one category or the mean of all; -1 where there is nothing to find. */
   recall(options?: CurveOptions): number;
@@ -58,12 +71,14 @@ const IOU_50 = 0;
 const IOU_75 = 5;
 
 /**
- * Compares detections with the ground truth of the same split. Crowd regions, area ranges, ties of scores, empty
- * categories and the annotation id 0, which pycocotools never counts as found, are treated as pycocotools does.
- * Annotations of unknown images, and anything of an unknown category, are left out as there.
+ * Compares detections with the ground truth of the same split. Crowd regions, area ranges, ties of
+ * scores, empty categories and the annotation id 0, which pycocotools never counts as found, are
+ * treated as pycocotools does. Annotations of unknown images, and anything of an unknown category,
+ * are left out as there.
  * @param groundTruth a parsed `instances_*.json`
  * @param detections the rows of a results file, in pixels of the original pictures, in any order
- * @throws naming the detection or annotation whose image is unknown, whose id occurs twice or whose numbers are not finite
+ * @throws naming the detection or annotation whose image is unknown, whose id occurs twice or whose
+ *   numbers are not finite
  */
 export function evaluateBoxes(groundTruth: CocoInstances, detections: readonly CocoDetection[]): BoxEvaluation {
   const input = prepareEvaluation(groundTruth, detections);
@@ -71,7 +86,8 @@ export function evaluateBoxes(groundTruth: CocoInstances, detections: readonly C
   const K = categories.length;
   const matchCategory = createMatcher(input.groundTruth, input.detections, input.images);
 
-  // Laid out as pycocotools' arrays are when it takes their means: the order of a sum decides its last bit.
+  // Laid out as pycocotools' arrays are when it takes their means: the order of a sum decides its
+  // last bit.
   const precision = AREA_NAMES.map(() => new Float64Array(T * R * K).fill(-1)); // [area][t, r, k]
   const recall = AREA_NAMES.map(() => new Float64Array(T * K).fill(-1)); // [area][t, k]
   const recall1 = new Float64Array(T * K).fill(-1); // [t, k]
@@ -92,12 +108,14 @@ export function evaluateBoxes(groundTruth: CocoInstances, detections: readonly C
     return found.positives[0];
   });
 
-  const atIou = (values: Float64Array, t: number) => values.subarray((t * values.length) / T, ((t + 1) * values.length) / T);
+  const atIou = (values: Float64Array, t: number) =>
+    values.subarray((t * values.length) / T, ((t + 1) * values.length) / T);
   const metrics = (select: (values: Float64Array) => Float64Array): number[] => [
     precision[0], atIou(precision[0], IOU_50), atIou(precision[0], IOU_75), precision[1], precision[2], precision[3],
     recall1, recall10, recall[0], recall[1], recall[2], recall[3],
   ].map((values) => meanOfPresent(select(values)));
-  const ofCategory = (values: Float64Array, k: number) => Float64Array.from({ length: values.length / K }, (_, i) => values[i * K + k]);
+  const ofCategory = (values: Float64Array, k: number) =>
+    Float64Array.from({ length: values.length / K }, (_, i) => values[i * K + k]);
   const stats = metrics((values) => values);
 
   const curve = ({ iou = 0.5, area = 'all', category }: CurveOptions = {}) => {
@@ -116,12 +134,33 @@ export function evaluateBoxes(groundTruth: CocoInstances, detections: readonly C
     stats,
     summary: summarize(stats),
     perCategory: categories.map(({ id, name }, k) => {
-      const [ap, ap50, ap75, apSmall, apMedium, apLarge, ar1, ar10, ar100, arSmall, arMedium, arLarge] = metrics((values) => ofCategory(values, k));
-      return { id, name, count: counts[k], ap, ap50, ap75, apSmall, apMedium, apLarge, ar1, ar10, ar100, arSmall, arMedium, arLarge };
+      const [ap, ap50, ap75, apSmall, apMedium, apLarge, ar1, ar10, ar100, arSmall, arMedium, arLarge] = metrics(
+        (values) => ofCategory(values, k),
+      );
+      return {
+        id,
+        name,
+        count: counts[k],
+        ap,
+        ap50,
+        ap75,
+        apSmall,
+        apMedium,
+        apLarge,
+        ar1,
+        ar10,
+        ar100,
+        arSmall,
+        arMedium,
+        arLarge,
+      };
     }),
     precisionRecall(options) {
       const { precision: rows, pick } = curve(options);
-      return { recall: [...RECALL_THRESHOLDS], precision: RECALL_THRESHOLDS.map((_, r) => pick(rows.subarray(r * K, (r + 1) * K))) };
+      return {
+        recall: [...RECALL_THRESHOLDS],
+        precision: RECALL_THRESHOLDS.map((_, r) => pick(rows.subarray(r * K, (r + 1) * K))),
+      };
     },
     recall(options) {
       const { recall: row, pick } = curve(options);
@@ -136,7 +175,10 @@ function meanOfPresent(values: Float64Array): number {
   return present.length === 0 ? -1 : pairwiseSum(present, 0, present.length) / present.length;
 }
 
-/** numpy's order of summation, so that a mean next to a rounding edge prints the same digits: eight partial sums a block of 128. */
+/**
+ * numpy's order of summation, so that a mean next to a rounding edge prints the same digits: eight
+ * partial sums a block of 128.
+ */
 function pairwiseSum(values: Float64Array, start: number, length: number): number {
   if (length > 128) {
     const half = Math.floor(length / 2);
@@ -174,11 +216,17 @@ function summarize(stats: number[]): string {
   return LINES.map(([title, iou, area, detections], i) => {
     const name = `Average ${title}`.padEnd(18);
     const short = title === 'Precision' ? '(AP)' : '(AR)';
-    return ` ${name} ${short} @[ IoU=${iou.padEnd(9)} | area=${area.padStart(6)} | maxDets=${String(detections).padStart(3)} ] = ${printed(stats[i])}`;
+    return (
+      ` ${name} ${short} @[ IoU=${iou.padEnd(9)} | area=${area.padStart(6)} | ` +
+      `maxDets=${String(detections).padStart(3)} ] = ${printed(stats[i])}`
+    );
   }).join('\n');
 }
 
-/** Three digits as Python prints them: `toFixed` rounds an exact tie up, Python to even, and the ties are the odd sixteenths. */
+/**
+ * Three digits as Python prints them: `toFixed` rounds an exact tie up, Python to even, and the
+ * ties are the odd sixteenths.
+ */
 function printed(value: number): string {
   const thousands = Math.floor(value * 1000);
   const roundDown = (value * 16) % 2 === 1 && thousands % 2 === 0;

@@ -1,7 +1,10 @@
 /**
- * Picture files to RGB pixels, bit for bit what `cv2.imread` (and so mmcv) gives, tested against it:
- * - the EXIF orientation is applied (so the JSON's width and height are those of the upright picture);
- * - an ICC profile is ignored, alpha is dropped, not blended; 16 bits become 8 by their high byte, grey becomes R = G = B;
+ * Picture files to RGB pixels, bit for bit what `cv2.imread` (and so mmcv) gives, tested against
+ * it:
+ * - the EXIF orientation is applied (so the JSON's width and height are those of the upright
+ *   picture);
+ * - an ICC profile is ignored, alpha is dropped, not blended; 16 bits become 8 by their high byte,
+ *   grey becomes R = G = B;
  * - CMYK becomes RGB by the plain product of colour and black.
  *
  * Broken files are refused, where OpenCV would give the half it could read.
@@ -24,7 +27,12 @@ const OPTIONS = { failOn: 'error', ignoreIcc: true } as const;
 export async function decode(file: string): Promise<Picture> {
   const pipeline = sharp(file, OPTIONS);
   if ((await pipeline.metadata()).space === 'cmyk') return decodeCmyk(file);
-  const { data, info } = await pipeline.autoOrient().removeAlpha().toColourspace('srgb').raw().toBuffer({ resolveWithObject: true });
+  const { data, info } = await pipeline
+    .autoOrient()
+    .removeAlpha()
+    .toColourspace('srgb')
+    .raw()
+    .toBuffer({ resolveWithObject: true });
   return { width: info.width, height: info.height, data };
 }
 
@@ -52,14 +60,20 @@ export async function decodeChecked(file: string, image: CocoImage): Promise<Pic
   try {
     picture = await decode(file);
   } catch (error) {
-    if (!existsSync(file)) return fail('missing-image', 'is missing; put it there, or remove it from the annotation file.');
+    if (!existsSync(file))
+      return fail('missing-image', 'is missing; put it there, or remove it from the annotation file.');
     const reason = [...new Set((error as Error).message.trim().split('\n'))].join('; ');
     return fail('bad-image', `cannot be decoded (${reason}); download or export it again.`);
   }
   const { width, height } = picture;
   if (width !== image.width || height !== image.height) {
-    const turned = width === image.height && height === image.width ? ' (EXIF orientation is applied, as OpenCV does)' : '';
-    return fail('image-size', `is ${width}x${height}${turned}, but the annotation file says ${image.width}x${image.height}; correct one of them.`);
+    const turned =
+      width === image.height && height === image.width ? ' (EXIF orientation is applied, as OpenCV does)' : '';
+    return fail(
+      'image-size',
+      `is ${width}x${height}${turned}, but the annotation file says ` +
+        `${image.width}x${image.height}; correct one of them.`,
+    );
   }
   return picture;
 }

@@ -1,6 +1,8 @@
 /**
- * Reads the lists of a JSON object row by row: COCO's annotation files are up to half a gigabyte, more than a string of Node may hold, and most of them are
- * outlines that boxes do not need. One row at a time is parsed, so no more than a few megabytes are in memory besides what the caller keeps.
+ * Reads the lists of a JSON object row by row: COCO's annotation files are up to half a gigabyte,
+ * more than a string of Node may hold, and most of them are outlines that boxes do not need. One
+ * row at a time is parsed, so no more than a few megabytes are in memory besides what the caller
+ * keeps.
  */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { faultError, jsonFault } from './json';
@@ -9,14 +11,20 @@ const CHUNK = 1 << 22;
 /** The longest row, key or other value that is taken. */
 const LONGEST = 1 << 26;
 
-const [QUOTE, COMMA, COLON, BACKSLASH, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [...'",:\\[]{}'].map((character) => character.charCodeAt(0));
+const [QUOTE, COMMA, COLON, BACKSLASH, OPEN_LIST, CLOSE_LIST, OPEN_OBJECT, CLOSE_OBJECT] = [...'",:\\[]{}'].map(
+  (character) => character.charCodeAt(0),
+);
 const isSpace = (byte: number): boolean => byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 
-/** Index behind the value that begins at `from`, as brackets and quotes tell it; -1 where it is not complete before `end`. */
+/**
+ * Index behind the value that begins at `from`, as brackets and quotes tell it; -1 where it is not
+ * complete before `end`.
+ */
 function endOfValue(bytes: Buffer, from: number, end: number): number {
   const first = bytes[from];
   if (first !== QUOTE && first !== OPEN_LIST && first !== OPEN_OBJECT) {
-    for (let i = from; i < end; i++) if (bytes[i] === COMMA || bytes[i] === CLOSE_LIST || bytes[i] === CLOSE_OBJECT || isSpace(bytes[i])) return i;
+    for (let i = from; i < end; i++)
+      if (bytes[i] === COMMA || bytes[i] === CLOSE_LIST || bytes[i] === CLOSE_OBJECT || isSpace(bytes[i])) return i;
     return -1;
   }
   let depth = 0;
@@ -92,7 +100,10 @@ class Scanner {
       return value;
     } catch {
       const fault = jsonFault(text);
-      if (fault === text.length && this.end - this.at >= LONGEST) throw new Error(`${this.path}: a single value is longer than ${LONGEST} bytes; a COCO file has many short rows`);
+      if (fault === text.length && this.end - this.at >= LONGEST)
+        throw new Error(
+          `${this.path}: a single value is longer than ${LONGEST} bytes; a COCO file has many short rows`,
+        );
       throw this.fault(Buffer.byteLength(text.slice(0, fault)));
     }
   }

@@ -1,11 +1,19 @@
 /**
  * Batches for training and evaluation, made ahead of the step in worker threads.
  *
- * `batch(step)` depends on (data set, options, seed, step) alone, whatever the number of threads and whatever was asked before. A training
- * step blocks the main thread; the workers run on meanwhile, and the main thread is left with wrapping an array into a tensor.
+ * `batch(step)` depends on (data set, options, seed, step) alone, whatever the number of threads
+ * and whatever was asked before. A training step blocks the main thread; the workers run on
+ * meanwhile, and the main thread is left with wrapping an array into a tensor.
  */
 import { tf, type Tensor4D } from '../tf';
-import { createAssembler, createPictureCache, type Assembly, type AssemblyPlan, type Order, type SeededCorruption } from './assemble';
+import {
+  createAssembler,
+  createPictureCache,
+  type Assembly,
+  type AssemblyPlan,
+  type Order,
+  type SeededCorruption,
+} from './assemble';
 import { checkCorruption, SMALLEST_SIDE } from './corruptions/corrupt';
 import type { CocoDataset } from './dataset';
 import { WorkerPool } from './pool';
@@ -16,11 +24,17 @@ import type { Batch } from './types';
 export interface LoaderOptions {
   /** Pictures a batch (of one rank). */
   batch: number;
-  /** The part of one rank of a distributed run: with `dropLast` its slice of every batch, else every `size`-th batch. Default: all. */
+  /**
+   * The part of one rank of a distributed run: with `dropLast` its slice of every batch, else every
+   * `size`-th batch. Default: all.
+   */
   shard?: Shard;
   /** A fixed size, or limits of the long and short side under which the proportions are kept. */
   size: InputSize;
-  /** Inputs of a batch are padded with zeros to its largest, rounded up to this multiple. Default 32. */
+  /**
+   * Inputs of a batch are padded with zeros to its largest, rounded up to this multiple. Default
+   * 32.
+   */
   padMultiple?: number;
   /** Probability of mirroring left to right. Default 0. */
   flip?: number;
@@ -28,18 +42,30 @@ export interface LoaderOptions {
   shuffle?: boolean;
   /** Seed of order and flips. Default 0. */
   seed?: number | string;
-  /** R, G, B in the scale 0..255. Default ImageNet's (123.675, 116.28, 103.53) and (58.395, 57.12, 57.375). */
+  /**
+   * R, G, B in the scale 0..255. Default ImageNet's (123.675, 116.28, 103.53) and (58.395, 57.12,
+   * 57.375).
+   */
   mean?: readonly [number, number, number];
   std?: readonly [number, number, number];
-  /** Leave out an epoch's last, incomplete batch. Default: as `shuffle`, so training drops it and evaluation keeps it. */
+  /**
+   * Leave out an epoch's last, incomplete batch. Default: as `shuffle`, so training drops it and
+   * evaluation keeps it.
+   */
   dropLast?: boolean;
   /** Batches of landscape or of portrait pictures only. Default false. */
   groupByAspect?: boolean;
   /** Leave out pictures without a box (crowds do not count). Default false. */
   skipEmpty?: boolean;
-  /** Average over all pixels when shrinking. Default false: OpenCV's bilinear, which aliases when it shrinks to less than half. */
+  /**
+   * Average over all pixels when shrinking. Default false: OpenCV's bilinear, which aliases when it
+   * shrinks to less than half.
+   */
   antialias?: boolean;
-  /** One of the corruptions of COCO-C, applied to the decoded picture before it is resized; which numbers are drawn depends on its seed and the picture's id. */
+  /**
+   * One of the corruptions of COCO-C, applied to the decoded picture before it is resized; which
+   * numbers are drawn depends on its seed and the picture's id.
+   */
   corruption?: SeededCorruption;
   /** Worker threads. Default 1; 0 decodes on the main thread. */
   workers?: number;
@@ -59,9 +85,10 @@ export interface Loader {
   /** { rank: 0, size: 1 } for all pictures. */
   readonly shard: Shard;
   /**
-   * The batch of a step, counted from 0 over all epochs. The caller disposes its `images`. Rejects with a DatasetError naming file and id
-   * when a picture is bad; under `skipBad` the next picture of the data set takes its place, or, where `dropLast` is false and every picture
-   * should come once, the batch is smaller by it; either way it is counted in the data set's `skipped`.
+   * The batch of a step, counted from 0 over all epochs. The caller disposes its `images`. Rejects
+   * with a DatasetError naming file and id when a picture is bad; under `skipBad` the next picture
+   * of the data set takes its place, or, where `dropLast` is false and every picture should come
+   * once, the batch is smaller by it; either way it is counted in the data set's `skipped`.
    */
   batch(step: number): Promise<Batch>;
   /** Picture ids of an epoch, in order. */
@@ -73,21 +100,41 @@ export interface Loader {
 type Maker = Pick<WorkerPool, 'take' | 'close'>;
 
 export function createLoader(dataset: CocoDataset, options: LoaderOptions): Loader {
-  const { batch, size, shuffle = false, flip = 0, seed = 0, groupByAspect = false, workers = 1, ahead = 3, shard = { rank: 0, size: 1 } } = options;
+  const {
+    batch,
+    size,
+    shuffle = false,
+    flip = 0,
+    seed = 0,
+    groupByAspect = false,
+    workers = 1,
+    ahead = 3,
+    shard = { rank: 0, size: 1 },
+  } = options;
   const { padMultiple = 32, antialias = false, mean = IMAGENET.mean, std = IMAGENET.std, dropLast = shuffle } = options;
   check(options);
   const { images } = dataset;
   const indices = images
     .map((_, index) => index)
-    .filter((index) => !options.skipEmpty || dataset.annotationsOf(images[index].id).some(({ iscrowd }) => iscrowd === 0));
+    .filter(
+      (index) => !options.skipEmpty || dataset.annotationsOf(images[index].id).some(({ iscrowd }) => iscrowd === 0),
+    );
   const sampler = new Sampler(images, indices, { batch, shard, shuffle, flip, seed, dropLast, groupByAspect });
   const { batchesPerEpoch } = sampler;
   if (dropLast ? batchesPerEpoch === 0 : indices.length === 0) {
     const where = `split ${dataset.split} of ${dataset.folder}`;
-    throw new Error(`createLoader: ${where} has ${indices.length} pictures to load, too few for a batch of ${batch * shard.size}.`);
+    throw new Error(
+      `createLoader: ${where} has ${indices.length} pictures to load, too few for a batch of ${batch * shard.size}.`,
+    );
   }
-  const small = options.corruption && indices.map((index) => images[index]).find(({ width, height }) => Math.min(width, height) < SMALLEST_SIDE);
-  if (small) throw new Error(`createLoader: corruptions are for pictures of ${SMALLEST_SIDE} x ${SMALLEST_SIDE} pixels or more; ${dataset.fileOf(small)} is ${small.width} x ${small.height}.`);
+  const small =
+    options.corruption &&
+    indices.map((index) => images[index]).find(({ width, height }) => Math.min(width, height) < SMALLEST_SIDE);
+  if (small)
+    throw new Error(
+      `createLoader: corruptions are for pictures of ${SMALLEST_SIDE} x ${SMALLEST_SIDE} pixels or ` +
+        `more; ${dataset.fileOf(small)} is ${small.width} x ${small.height}.`,
+    );
   const classOf = new Map(dataset.categories.map(({ id }, index) => [id, index]));
   const plan: AssemblyPlan = {
     images,
@@ -101,7 +148,10 @@ export function createLoader(dataset: CocoDataset, options: LoaderOptions): Load
     cache: options.cache === 'none' ? undefined : createPictureCache(images, size, options.cacheLimit ?? 2 ** 29),
   };
   // A training batch of all ranks has one size.
-  const order = (step: number): Order => ({ draws: sampler.draws(step), beside: dropLast && shard.size > 1 ? sampler.drawsOfAll(step) : [] });
+  const order = (step: number): Order => ({
+    draws: sampler.draws(step),
+    beside: dropLast && shard.size > 1 ? sampler.drawsOfAll(step) : [],
+  });
   const maker = workers === 0 ? onThisThread(plan, order) : new WorkerPool(plan, workers, order);
   // An unshuffled pass is likely to be the only one: nothing is made ahead past its end.
   const horizon = (step: number): number =>
@@ -114,7 +164,8 @@ export function createLoader(dataset: CocoDataset, options: LoaderOptions): Load
     order: (epoch) => sampler.epoch(epoch).map(({ index }) => images[index].id),
     close: () => maker.close(),
     async batch(step) {
-      if (!Number.isSafeInteger(step) || step < 0) throw new Error(`Loader.batch: step should be an integer >= 0, is ${step}.`);
+      if (!Number.isSafeInteger(step) || step < 0)
+        throw new Error(`Loader.batch: step should be an integer >= 0, is ${step}.`);
       const { inputs, shape, draws, problems } = await maker.take(step, horizon(step));
       problems.forEach((problem) => dataset.note(problem));
       const origins = draws.map(({ index, flip }) => originOf(images[index], size, flip));
@@ -135,7 +186,10 @@ function check(options: LoaderOptions): void {
     throw new Error(`createLoader: ${name} should be an integer >= ${least}, is ${value}.`);
   };
   whole('batch', options.batch ?? NaN, 1);
-  if (!('width' in options.size && 'height' in options.size) && !('longSide' in options.size && 'shortSide' in options.size)) {
+  if (
+    !('width' in options.size && 'height' in options.size) &&
+    !('longSide' in options.size && 'shortSide' in options.size)
+  ) {
     throw new Error('createLoader: size should be { width, height } or { longSide, shortSide }.');
   }
   for (const [side, value] of Object.entries(options.size)) whole(`size.${side}`, value, 1);
@@ -145,5 +199,6 @@ function check(options: LoaderOptions): void {
   if (options.corruption) checkCorruption(options.corruption);
   const { flip = 0, std = IMAGENET.std } = options;
   if (!(flip >= 0 && flip <= 1)) throw new Error(`createLoader: flip is a probability from 0 to 1, not ${flip}.`);
-  if (!std.every((value) => value > 0)) throw new Error(`createLoader: std should be positive, is [${std.join(', ')}].`);
+  if (!std.every((value) => value > 0))
+    throw new Error(`createLoader: std should be positive, is [${std.join(', ')}].`);
 }

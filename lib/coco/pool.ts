@@ -40,7 +40,10 @@ export class WorkerPool {
     }
   }
 
-  /** The batch of `step`; those up to `last` are made next, and finished ones outside that range are forgotten. */
+  /**
+   * The batch of `step`; those up to `last` are made next, and finished ones outside that range are
+   * forgotten.
+   */
   async take(step: number, last: number): Promise<Assembly> {
     if (this.broken) throw this.broken;
     for (const [held, { waiting }] of this.slots) {
@@ -51,9 +54,11 @@ export class WorkerPool {
       this.slots.set(wanted, { waiting: [] });
       this.ports[wanted % this.ports.length].postMessage({ step: wanted, order: this.order(wanted) } satisfies Request);
     }
-    // Replies that came while the main thread was blocked are taken at once, without a turn of the event loop.
+    // Replies that came while the main thread was blocked are taken at once, without a turn of the
+    // event loop.
     for (const port of this.ports) {
-      for (let message = receiveMessageOnPort(port); message; message = receiveMessageOnPort(port)) this.receive(message.message as Reply);
+      for (let message = receiveMessageOnPort(port); message; message = receiveMessageOnPort(port))
+        this.receive(message.message as Reply);
     }
     return new Promise((resolve, reject) => {
       const slot = this.slots.get(step) as Slot;

@@ -1,4 +1,7 @@
-/** What can be wrong with a data set, each problem named with its file and id; and the error that carries them. */
+/**
+ * What can be wrong with a data set, each problem named with its file and id; and the error that
+ * carries them.
+ */
 
 export const PROBLEM_KINDS = [
   'missing-field',
@@ -18,7 +21,10 @@ export interface Problem {
   kind: ProblemKind;
   /** The annotation file, or the picture's file for a problem of the picture itself. */
   file: string;
-  /** Id of the picture, annotation or category, as written in the JSON (a place such as `images[3]` where it has none). */
+  /**
+   * Id of the picture, annotation or category, as written in the JSON (a place such as `images[3]`
+   * where it has none).
+   */
   id: number | string;
   /** One sentence with file, id, what was expected, and what to do. */
   message: string;

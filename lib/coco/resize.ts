@@ -1,8 +1,10 @@
 /**
- * Bilinear resizing equal to `cv2.resize(..., INTER_LINEAR)` on uint8 to the last bit: pixel centres at half integers, weights of 11 bits,
- * the same truncations in the vertical pass, and its switch to averaging 2x2 pixels where both sides halve exactly.
+ * Bilinear resizing equal to `cv2.resize(..., INTER_LINEAR)` on uint8 to the last bit: pixel
+ * centres at half integers, weights of 11 bits, the same truncations in the vertical pass, and its
+ * switch to averaging 2x2 pixels where both sides halve exactly.
  *
- * Each output pixel looks at four input pixels only, so strong shrinking aliases; `resizeAntialias` looks at all of them.
+ * Each output pixel looks at four input pixels only, so strong shrinking aliases; `resizeAntialias`
+ * looks at all of them.
  */
 import sharp from 'sharp';
 import type { Picture } from './image';
@@ -16,8 +18,14 @@ function roundEven(value: number): number {
   return rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
 }
 
-/** For each of `to` positions along a side of `from` pixels: the two source indices and their weights. */
-function taps(from: number, to: number): { low: Int32Array; high: Int32Array; lowWeight: Int32Array; highWeight: Int32Array } {
+/**
+ * For each of `to` positions along a side of `from` pixels: the two source indices and their
+ * weights.
+ */
+function taps(
+  from: number,
+  to: number,
+): { low: Int32Array; high: Int32Array; lowWeight: Int32Array; highWeight: Int32Array } {
   const [low, high, lowWeight, highWeight] = [0, 1, 2, 3].map(() => new Int32Array(to));
   const scale = 1 / (to / from); // in this order, for its rounding
   for (let i = 0; i < to; i++) {
@@ -80,16 +88,23 @@ function halve({ width: fullWidth, data: source, ...full }: Picture): Picture {
   for (let y = 0, o = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {
       const start = 2 * y * down + 6 * x;
-      for (let i = start; i < start + 3; i++) data[o++] = (source[i] + source[i + 3] + source[i + down] + source[i + down + 3] + 2) >> 2;
+      for (let i = start; i < start + 3; i++)
+        data[o++] = (source[i] + source[i + 3] + source[i + down] + source[i + down + 3] + 2) >> 2;
     }
   }
   return { width, height, data };
 }
 
-/** Resizing in which a shrinking side averages all source pixels under a triangle (libvips' `linear` kernel). */
+/**
+ * Resizing in which a shrinking side averages all source pixels under a triangle (libvips' `linear`
+ * kernel).
+ */
 export async function resizeAntialias(picture: Picture, width: number, height: number): Promise<Picture> {
   if (picture.width === width && picture.height === height) return picture;
   const raw = { width: picture.width, height: picture.height, channels: 3 } as const;
-  const data = await sharp(picture.data, { raw }).resize(width, height, { fit: 'fill', kernel: 'linear' }).raw().toBuffer();
+  const data = await sharp(picture.data, { raw })
+    .resize(width, height, { fit: 'fill', kernel: 'linear' })
+    .raw()
+    .toBuffer();
   return { width, height, data };
 }

@@ -1,4 +1,7 @@
-/** COCO results files: a JSON array of detections, as pycocotools' `loadRes` and the evaluation servers read it. */
+/**
+ * COCO results files: a JSON array of detections, as pycocotools' `loadRes` and the evaluation
+ * servers read it.
+ */
 import { readFile } from 'node:fs/promises';
 import { writeAtomically } from '../atomic-file';
 import type { CocoDetection } from './types';
@@ -7,8 +10,10 @@ import type { CocoDetection } from './types';
 const CHUNK = 10_000;
 
 /**
- * Saves detections atomically, numbers exactly as they are, so that a saved and loaded list evaluates to the same AP.
- * @throws naming the detection whose box or score is not made of finite numbers, which JSON cannot hold
+ * Saves detections atomically, numbers exactly as they are, so that a saved and loaded list
+ * evaluates to the same AP.
+ * @throws naming the detection whose box or score is not made of finite numbers, which JSON cannot
+ *   hold
  */
 export async function saveResults(path: string, detections: readonly CocoDetection[]): Promise<void> {
   await writeAtomically(path, async (file) => {
@@ -36,7 +41,8 @@ export async function loadResults(path: string): Promise<CocoDetection[]> {
   } catch (error) {
     throw new Error(`${path}: cannot be read as a COCO results file: ${(error as Error).message}`);
   }
-  if (!Array.isArray(rows)) throw new Error(`${path}: not a COCO results file: an array of detections is expected; is this the ground truth?`);
+  if (!Array.isArray(rows))
+    throw new Error(`${path}: not a COCO results file: an array of detections is expected; is this the ground truth?`);
   return rows.map((row, i) => {
     checkDetection(row, `${path}: detection ${i}`);
     const { image_id, category_id, bbox, score } = row;
@@ -45,10 +51,12 @@ export async function loadResults(path: string): Promise<CocoDetection[]> {
 }
 
 function checkDetection(row: unknown, what: string): asserts row is CocoDetection {
-  if (typeof row !== 'object' || row === null) throw new Error(`${what}: ${JSON.stringify(row)} in place of { image_id, category_id, bbox, score }`);
+  if (typeof row !== 'object' || row === null)
+    throw new Error(`${what}: ${JSON.stringify(row)} in place of { image_id, category_id, bbox, score }`);
   const { image_id, category_id, bbox, score } = row as Partial<Record<keyof CocoDetection, unknown>>;
   for (const [field, value] of Object.entries({ image_id, category_id })) {
-    if (!Number.isSafeInteger(value)) throw new Error(`${what}: ${field} is ${JSON.stringify(value)}; an integer is expected`);
+    if (!Number.isSafeInteger(value))
+      throw new Error(`${what}: ${field} is ${JSON.stringify(value)}; an integer is expected`);
   }
   if (!Array.isArray(bbox) || bbox.length !== 4 || !bbox.every(Number.isFinite)) {
     throw new Error(`${what}: bbox is ${JSON.stringify(bbox)}; [x, y, width, height] in finite numbers is expected`);

@@ -1,6 +1,6 @@
 /**
- * Robustness of a detector under corruptions: mPC, the mean performance under corruption, and rPC, its share of the performance on clean
- * pictures (arXiv 1907.07484, section 3.3).
+ * Robustness of a detector under corruptions: mPC, the mean performance under corruption, and rPC,
+ * its share of the performance on clean pictures (arXiv 1907.07484, section 3.3).
  *
  *   mPC = mean over corruptions c of the mean over severities s of AP[c, s]        rPC = mPC / AP of clean pictures
  */
@@ -25,9 +25,11 @@ export interface Robustness {
 }
 
 /**
- * mPC and rPC over the corruptions and severities that were measured: the published ones take all 15 and all 5.
+ * mPC and rPC over the corruptions and severities that were measured: the published ones take all
+ * 15 and all 5.
  * @param clean AP of the same pictures without corruption
- * @throws when nothing was measured, something twice, or some corruption not at each severity that another one was measured at
+ * @throws when nothing was measured, something twice, or some corruption not at each severity that
+ *   another one was measured at
  */
 export function robustness(clean: number, measured: readonly CorruptedAP[]): Robustness {
   const severities = [...new Set(measured.map(({ severity }) => severity))].sort((a, b) => a - b);
@@ -35,7 +37,11 @@ export function robustness(clean: number, measured: readonly CorruptedAP[]): Rob
   const corruptions = names.map((name) => {
     const APs = severities.map((severity) => {
       const found = measured.filter((one) => one.name === name && one.severity === severity);
-      if (found.length !== 1) throw new Error(`robustness: ${name} at severity ${severity} was measured ${found.length} times, expected once as every corruption and severity`);
+      if (found.length !== 1)
+        throw new Error(
+          `robustness: ${name} at severity ${severity} was measured ${found.length} ` +
+            'times, expected once as every corruption and severity',
+        );
       return found[0].AP;
     });
     return { name, APs, mean: mean(APs) };

@@ -1,5 +1,6 @@
 /**
- * Which pictures make which batch: a pure function of seed and step, so that a resumed run needs to know its step only.
+ * Which pictures make which batch: a pure function of seed and step, so that a resumed run needs to
+ * know its step only.
  */
 import { Random } from '../kernels/random';
 import type { CocoImage } from './types';
@@ -19,7 +20,10 @@ export interface Shard {
 export interface SamplerOptions {
   /** Pictures of one rank. */
   batch: number;
-  /** At every step the ranks take the next `size` batches of the epoch, in turn: together the batch of a single rank with `size * batch` pictures. */
+  /**
+   * At every step the ranks take the next `size` batches of the epoch, in turn: together the batch
+   * of a single rank with `size * batch` pictures.
+   */
   shard: Shard;
   shuffle: boolean;
   /** Probability of mirroring. */
@@ -27,7 +31,10 @@ export interface SamplerOptions {
   seed: number | string;
   /** Leave out an epoch's last, incomplete batch. */
   dropLast: boolean;
-  /** Batches of landscape or of portrait pictures only (those left over at an epoch's end mix), as mmdet's AspectRatioBatchSampler. */
+  /**
+   * Batches of landscape or of portrait pictures only (those left over at an epoch's end mix), as
+   * mmdet's AspectRatioBatchSampler.
+   */
   groupByAspect: boolean;
 }
 
@@ -45,7 +52,9 @@ export class Sampler {
     const { seed, dropLast, batch, shard } = options;
     this.random = new Random(seed);
     const batches = indices.length / batch;
-    this.batchesPerEpoch = dropLast ? Math.floor(batches / shard.size) : Math.ceil((Math.ceil(batches) - shard.rank) / shard.size);
+    this.batchesPerEpoch = dropLast
+      ? Math.floor(batches / shard.size)
+      : Math.ceil((Math.ceil(batches) - shard.rank) / shard.size);
   }
 
   /** Pictures of a step, counted from 0 over all epochs. */

@@ -1,11 +1,14 @@
 /**
- * From a picture to the network's input, in mmdet's order: resize, flip, normalise, pad with zeros. Boxes follow.
- * Pure arithmetic, no tensors: it runs in the loader's worker threads.
+ * From a picture to the network's input, in mmdet's order: resize, flip, normalise, pad with zeros.
+ * Boxes follow. Pure arithmetic, no tensors: it runs in the loader's worker threads.
  */
 import type { Picture } from './image';
 import type { CocoAnnotation, CocoImage, Origin, Target } from './types';
 
-/** A fixed size, or the largest of the same proportions whose sides fit: mmdet's (1333, 800) is `{ longSide: 1333, shortSide: 800 }`. */
+/**
+ * A fixed size, or the largest of the same proportions whose sides fit: mmdet's (1333, 800) is `{
+ * longSide: 1333, shortSide: 800 }`.
+ */
 export type InputSize = { width: number; height: number } | { longSide: number; shortSide: number };
 
 export interface Size {
@@ -22,7 +25,10 @@ export interface Normalization {
 /** ImageNet's statistics, as mmdet and torchvision use them. */
 export const IMAGENET: Normalization = { mean: [123.675, 116.28, 103.53], std: [58.395, 57.12, 57.375] };
 
-/** Size of a picture after resizing: mmcv's `rescale_size` (both limits kept, sides rounded half up), or the fixed size. */
+/**
+ * Size of a picture after resizing: mmcv's `rescale_size` (both limits kept, sides rounded half
+ * up), or the fixed size.
+ */
 export function inputSize({ width, height }: Size, size: InputSize): Size {
   if ('width' in size) return { width: size.width, height: size.height };
   const scale = Math.min(size.longSide / Math.max(width, height), size.shortSide / Math.min(width, height));
@@ -41,8 +47,18 @@ export function normalizationTable({ mean, std }: Normalization): Float32Array {
   return Float32Array.from({ length: 768 }, (_, i) => f(f((i & 255) - f(mean[i >> 8])) / f(std[i >> 8])));
 }
 
-/** Writes a picture, normalised and mirrored if `flip`, into the upper left of one zeroed input of `width` columns at `offset` of `inputs`. */
-export function fill(inputs: Float32Array, offset: number, width: number, picture: Picture, flip: boolean, table: Float32Array): void {
+/**
+ * Writes a picture, normalised and mirrored if `flip`, into the upper left of one zeroed input of
+ * `width` columns at `offset` of `inputs`.
+ */
+export function fill(
+  inputs: Float32Array,
+  offset: number,
+  width: number,
+  picture: Picture,
+  flip: boolean,
+  table: Float32Array,
+): void {
   const { data } = picture;
   const step = flip ? -6 : 0; // back over the pixel just read and one more
   for (let y = 0, i = 0; y < picture.height; y++) {
@@ -67,10 +83,14 @@ export function originOf(image: CocoImage, size: InputSize, flipped: boolean): O
 }
 
 /**
- * Annotations as boxes and class indices in input pixels, clipped to the picture; crowd regions are left out.
- * `classOf` maps a category id to its class index.
+ * Annotations as boxes and class indices in input pixels, clipped to the picture; crowd regions are
+ * left out. `classOf` maps a category id to its class index.
  */
-export function targetOf(annotations: readonly CocoAnnotation[], origin: Origin, classOf: ReadonlyMap<number, number>): Target {
+export function targetOf(
+  annotations: readonly CocoAnnotation[],
+  origin: Origin,
+  classOf: ReadonlyMap<number, number>,
+): Target {
   const objects = annotations.filter(({ iscrowd }) => iscrowd === 0);
   const boxes = new Float32Array(objects.length * 4);
   objects.forEach(({ bbox: [x, y, w, h] }, i) => {

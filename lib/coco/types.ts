@@ -39,7 +39,10 @@ export interface CocoDetection {
   score: number;
 }
 
-/** What a picture should be taught: boxes in the pixels of the network's input, labels counted from 0. */
+/**
+ * What a picture should be taught: boxes in the pixels of the network's input, labels counted from
+ * 0.
+ */
 export interface Target {
   /** [n * 4]: x1, y1, x2, y2 after resizing and flipping; crowd regions are left out. */
   boxes: Float32Array;

@@ -1,7 +1,8 @@
 /**
  * Checks of an `instances_*.json`: every row is either good or has a named problem.
  *
- * A box may reach past its picture by up to one pixel, as COCO's own rounding makes some do; more is refused.
+ * A box may reach past its picture by up to one pixel, as COCO's own rounding makes some do; more
+ * is refused.
  */
 import { existsSync } from 'node:fs';
 import { cacheKey, readCache, writeCache, type Checked } from './annotation-cache';
@@ -9,7 +10,10 @@ import { readLists } from './json-lists';
 import type { Problem, ProblemKind } from './problems';
 import type { CocoAnnotation, CocoCategory, CocoImage, CocoInstances } from './types';
 
-/** Pixels by which a box may leave its picture and is still accepted (and clipped when it becomes a target). */
+/**
+ * Pixels by which a box may leave its picture and is still accepted (and clipped when it becomes a
+ * target).
+ */
 export const BOX_TOLERANCE = 1;
 
 type Row = Record<string, unknown>;
@@ -48,14 +52,23 @@ const SINGULAR = { images: 'image', annotations: 'annotation', categories: 'cate
 const KEPT: { [K in keyof CocoInstances]: (row: Row) => Row } = {
   categories: ({ id, name }) => ({ id, name }),
   images: ({ id, file_name, width, height }) => ({ id, file_name, width, height }),
-  annotations: ({ id, image_id, category_id, bbox, area, iscrowd }) => ({ id, image_id, category_id, bbox, area, iscrowd }),
+  annotations: ({ id, image_id, category_id, bbox, area, iscrowd }) => ({
+    id,
+    image_id,
+    category_id,
+    bbox,
+    area,
+    iscrowd,
+  }),
 };
 
 const isKept = (key: string): key is keyof CocoInstances => Object.keys(KEPT).includes(key);
 
 /**
- * Reads and checks an annotation file, or takes over what was kept of it. `instances` holds the good rows, reduced to the fields of `CocoInstances`, boxes as written
- * (`iscrowd` left out means 0); `problems` says why the others are left out. Throws when the file is missing, broken or no COCO file.
+ * Reads and checks an annotation file, or takes over what was kept of it. `instances` holds the
+ * good rows, reduced to the fields of `CocoInstances`, boxes as written (`iscrowd` left out means
+ * 0); `problems` says why the others are left out. Throws when the file is missing, broken or no
+ * COCO file.
  */
 export function readInstances(path: string): Checked {
   const key = existsSync(path) ? cacheKey(path) : undefined;
@@ -83,7 +96,9 @@ function checkRows(path: string, lists: Partial<Record<keyof CocoInstances, (Row
   const rowsOf = (key: keyof CocoInstances): unknown[] => {
     const rows = lists[key];
     if (!rows) {
-      throw new Error(`${path}: field "${key}" should be a list; a COCO file has "images", "annotations" and "categories".`);
+      throw new Error(
+        `${path}: field "${key}" should be a list; a COCO file has "images", "annotations" and "categories".`,
+      );
     }
     const seen = new Set<number>();
     const fields = Object.entries(FIELDS[key]);
@@ -125,7 +140,11 @@ function checkRows(path: string, lists: Partial<Record<keyof CocoInstances, (Row
       return false;
     }
     if (!known.has(category_id)) {
-      add('unknown-category', id, `annotation ${id} of ${image.file_name}: category_id ${category_id} is not among the file's categories.`);
+      add(
+        'unknown-category',
+        id,
+        `annotation ${id} of ${image.file_name}: category_id ${category_id} is not among the file's categories.`,
+      );
       return false;
     }
     const fault = boxFault(bbox, image);
@@ -135,13 +154,19 @@ function checkRows(path: string, lists: Partial<Record<keyof CocoInstances, (Row
   return { instances: { images, annotations, categories }, problems };
 }
 
-function boxFault([x, y, w, h]: CocoAnnotation['bbox'], image: CocoImage): { kind: ProblemKind; what: string } | undefined {
+function boxFault(
+  [x, y, w, h]: CocoAnnotation['bbox'],
+  image: CocoImage,
+): { kind: ProblemKind; what: string } | undefined {
   const text = (): string => `bbox [${[x, y, w, h].join(', ')}]`;
   if (w <= 0 || h <= 0) return { kind: 'box-size', what: `${text()} has no area; width and height must be positive.` };
   const over = Math.max(-x, -y, x + w - image.width, y + h - image.height);
   if (over > BOX_TOLERANCE || x >= image.width || y >= image.height || x + w <= 0 || y + h <= 0) {
     const size = `${image.width}x${image.height}`;
-    return { kind: 'box-outside', what: `${text()} leaves the picture of ${size} by ${+over.toFixed(2)} pixels; boxes are [x, y, width, height].` };
+    return {
+      kind: 'box-outside',
+      what: `${text()} leaves the picture of ${size} by ${+over.toFixed(2)} pixels; boxes are [x, y, width, height].`,
+    };
   }
   return undefined;
 }

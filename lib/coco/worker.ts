@@ -1,4 +1,7 @@
-/** Entry of a loader's worker thread: takes draws from its port, one batch after the other, and hands the finished inputs over. */
+/**
+ * Entry of a loader's worker thread: takes draws from its port, one batch after the other, and
+ * hands the finished inputs over.
+ */
 import { workerData, type MessagePort } from 'node:worker_threads';
 import sharp from 'sharp';
 import { createAssembler, type Assembly, type AssemblyPlan, type Order } from './assemble';
@@ -30,7 +33,10 @@ port.on('message', ({ step, order }: Request) => {
       const assembly = await assemble(order);
       port.postMessage({ step, assembly } satisfies Reply, [assembly.inputs.buffer as ArrayBuffer]);
     } catch (error) {
-      const reply: Reply = error instanceof DatasetError ? { step, problems: error.problems } : { step, failure: (error as Error).message };
+      const reply: Reply =
+        error instanceof DatasetError
+          ? { step, problems: error.problems }
+          : { step, failure: (error as Error).message };
       port.postMessage(reply);
     }
   });

@@ -1,6 +1,7 @@
 /**
- * Anchor boxes: value for value those of mmdet's `AnchorGenerator` with center_offset 0, or torchvision's. Numbers are rounded to float32
- * where PyTorch rounds, so that ties in the assignment fall as they do there.
+ * Anchor boxes: value for value those of mmdet's `AnchorGenerator` with center_offset 0, or
+ * torchvision's. Numbers are rounded to float32 where PyTorch rounds, so that ties in the
+ * assignment fall as they do there.
  */
 
 export interface AnchorConfig {
@@ -11,8 +12,9 @@ export interface AnchorConfig {
   /** Heights divided by widths. */
   ratios: readonly number[];
   /**
-   * As torchvision makes them: scales in whole pixels, corners rounded, and steps of the input's size divided by the map's in whole pixels,
-   * which for the coarse levels can be less than their stride. Default false.
+   * As torchvision makes them: scales in whole pixels, corners rounded, and steps of the input's
+   * size divided by the map's in whole pixels, which for the coarse levels can be less than their
+   * stride. Default false.
    */
   wholePixels?: boolean;
 }
@@ -48,7 +50,8 @@ function roundEven(value: number): number {
 }
 
 /**
- * One pyramid level's anchors [H * W * A * 4] in input pixels: row by row, position by position, anchor by anchor.
+ * One pyramid level's anchors [H * W * A * 4] in input pixels: row by row, position by position,
+ * anchor by anchor.
  * @param input height and width of the network's input, needed for `wholePixels`
  */
 export function levelAnchors(
@@ -58,7 +61,9 @@ export function levelAnchors(
   input: readonly [number, number] = [height * stride, width * stride],
 ): Float32Array {
   const base = baseAnchors(config, stride);
-  const [stepY, stepX] = config.wholePixels ? [Math.floor(input[0] / height), Math.floor(input[1] / width)] : [stride, stride];
+  const [stepY, stepX] = config.wholePixels
+    ? [Math.floor(input[0] / height), Math.floor(input[1] / width)]
+    : [stride, stride];
   const anchors = new Float32Array(height * width * base.length);
   let at = 0;
   for (let y = 0; y < height; y++)

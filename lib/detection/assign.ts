@@ -1,14 +1,18 @@
 /**
- * Which anchor learns which object: mmdet's `MaxIoUAssigner` (gt_max_assign_all, match_low_quality, min_pos_iou 0), ties
- * included. Two departures: an object that no anchor overlaps at all gets none (mmdet gives it every anchor that has
- * no overlap with it), and anchors over padding are negative (mmdet leaves those out of the loss).
+ * Which anchor learns which object: mmdet's `MaxIoUAssigner` (gt_max_assign_all, match_low_quality,
+ * min_pos_iou 0), ties included. Two departures: an object that no anchor overlaps at all gets none
+ * (mmdet gives it every anchor that has no overlap with it), and anchors over padding are negative
+ * (mmdet leaves those out of the loss).
  */
 import { iou } from './boxes';
 
 export interface AssignConfig {
   /** An anchor of at least this overlap with an object learns it. */
   positive: number;
-  /** An anchor below this overlap with every object learns the background; one between the two learns nothing. */
+  /**
+   * An anchor below this overlap with every object learns the background; one between the two
+   * learns nothing.
+   */
   negative: number;
 }
 

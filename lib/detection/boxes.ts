@@ -1,13 +1,16 @@
 /**
- * Boxes as x1, y1, x2, y2 in float32 arrays of four a box: overlap, and the deltas that a head predicts (mmdet's
- * `DeltaXYWHBBoxCoder` with means 0 and deviations 1).
+ * Boxes as x1, y1, x2, y2 in float32 arrays of four a box: overlap, and the deltas that a head
+ * predicts (mmdet's `DeltaXYWHBBoxCoder` with means 0 and deviations 1).
  */
 
 /** Largest |log| of a predicted size ratio: mmdet's `wh_ratio_clip` of 16 / 1000. */
 const MAX_LOG_RATIO = Math.abs(Math.log(16 / 1000));
 const MIN_UNION = 1e-6;
 
-/** Intersection over union of box i of `a` with box j of `b`, rounded to float32 at each step as PyTorch does. */
+/**
+ * Intersection over union of box i of `a` with box j of `b`, rounded to float32 at each step as
+ * PyTorch does.
+ */
 export function iou(a: Float32Array, i: number, b: Float32Array, j: number): number {
   const f = Math.fround;
   const [p, q] = [4 * i, 4 * j];
@@ -25,8 +28,18 @@ export function area(boxes: Float32Array, i: number): number {
   return f(f(boxes[4 * i + 2] - boxes[4 * i]) * f(boxes[4 * i + 3] - boxes[4 * i + 1]));
 }
 
-/** Writes what a head should predict at `anchors[i]` for `boxes[j]`, dx, dy, dw, dh, to `out` from `at` on. */
-export function encodeDelta(anchors: Float32Array, i: number, boxes: Float32Array, j: number, out: Float32Array, at: number): void {
+/**
+ * Writes what a head should predict at `anchors[i]` for `boxes[j]`, dx, dy, dw, dh, to `out` from
+ * `at` on.
+ */
+export function encodeDelta(
+  anchors: Float32Array,
+  i: number,
+  boxes: Float32Array,
+  j: number,
+  out: Float32Array,
+  at: number,
+): void {
   const [p, q] = [4 * i, 4 * j];
   for (let axis = 0; axis < 2; axis++) {
     const [a1, a2, b1, b2] = [anchors[p + axis], anchors[p + 2 + axis], boxes[q + axis], boxes[q + 2 + axis]];
@@ -35,7 +48,10 @@ export function encodeDelta(anchors: Float32Array, i: number, boxes: Float32Arra
   }
 }
 
-/** Writes the box that the four numbers of `deltas` from `from` on mean at `anchors[i]`, clipped to [width, height]. */
+/**
+ * Writes the box that the four numbers of `deltas` from `from` on mean at `anchors[i]`, clipped to
+ * [width, height].
+ */
 export function decodeDelta(
   anchors: Float32Array,
   i: number,

@@ -1,6 +1,6 @@
 /**
- * From a head's outputs to detections, as mmdet does it: of each level the best scored pairs of anchor and class, boxes
- * decoded and clipped to the picture, then non-maximum suppression.
+ * From a head's outputs to detections, as mmdet does it: of each level the best scored pairs of
+ * anchor and class, boxes decoded and clipped to the picture, then non-maximum suppression.
  */
 import { tf, type Tensor4D } from '../tf';
 import { type Detections, type Origin } from '../coco/types';
@@ -65,7 +65,10 @@ function scoresOf(logits: Tensor4D): Float32Array {
   return scores;
 }
 
-/** Indices of the scores above the threshold, the best `maximum` of them, best first, equal scores in their order. */
+/**
+ * Indices of the scores above the threshold, the best `maximum` of them, best first, equal scores
+ * in their order.
+ */
 function bestPairs(scores: Float32Array, threshold: number, maximum: number): { pair: number; score: number }[] {
   let pairs = above(scores, threshold);
   if (pairs.length > maximum) {

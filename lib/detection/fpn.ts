@@ -1,7 +1,8 @@
 /**
- * Feature pyramid network (Lin et al., arXiv 1612.03144) as mmdet builds it for RetinaNet: 1x1 laterals, nearest
- * upsampling to the size of the finer map, 3x3 outputs, and extra coarse levels, each a stride-2 convolution: the first
- * of the backbone's last map, each further one of the level before it.
+ * Feature pyramid network (Lin et al., arXiv 1612.03144) as mmdet builds it for RetinaNet: 1x1
+ * laterals, nearest upsampling to the size of the finer map, 3x3 outputs, and extra coarse levels,
+ * each a stride-2 convolution: the first of the backbone's last map, each further one of the level
+ * before it.
  */
 import { tf, type Tensor4D } from '../tf';
 import { relu } from '../kernels/activation';
@@ -15,7 +16,10 @@ export interface FpnConfig {
   channels: number;
   /** Levels coarser than the backbone's last: 2 adds P6 and P7 to P3-P5. */
   extraLevels: number;
-  /** What the first extra level is made of: the backbone's last map ('on_input', the default) or the last level ('on_output'). mmdet's `add_extra_convs`. */
+  /**
+   * What the first extra level is made of: the backbone's last map ('on_input', the default) or the
+   * last level ('on_output'). mmdet's `add_extra_convs`.
+   */
   addExtraConvs?: 'on_input' | 'on_output';
   /** Whether a ReLU stands before every extra level but the first. Default false. */
   reluBeforeExtraConvs?: boolean;
@@ -25,13 +29,22 @@ export interface FpnConfig {
 export function createFpn(parameters: Parameters, config: FpnConfig, inputs: readonly number[], random: Random): void {
   const { channels, extraLevels, addExtraConvs } = config;
   const convolution = (name: string, kernel: number, from: number): void =>
-    createConv(parameters, `neck.${name}.conv`, { kernel, inputs: from, outputs: channels, init: 'xavier', bias: 0 }, random);
+    createConv(
+      parameters,
+      `neck.${name}.conv`,
+      { kernel, inputs: from, outputs: channels, init: 'xavier', bias: 0 },
+      random,
+    );
   for (const [i, from] of inputs.entries()) {
     convolution(`lateral_convs.${i}`, 1, from);
     convolution(`fpn_convs.${i}`, 3, channels);
   }
   for (let i = 0; i < extraLevels; i++)
-    convolution(`fpn_convs.${inputs.length + i}`, 3, i === 0 && addExtraConvs !== 'on_output' ? inputs[inputs.length - 1] : channels);
+    convolution(
+      `fpn_convs.${inputs.length + i}`,
+      3,
+      i === 0 && addExtraConvs !== 'on_output' ? inputs[inputs.length - 1] : channels,
+    );
 }
 
 /** maps of the backbone, finest first -> pyramid levels [N, H, W, channels], finest first. */

@@ -1,6 +1,7 @@
 /**
- * RetinaNet's head (Lin et al., arXiv 1708.02002): two towers of 3x3 convolutions shared by all pyramid levels, one for
- * class logits, one for box deltas. The classification bias starts where every anchor's score is 0.01.
+ * RetinaNet's head (Lin et al., arXiv 1708.02002): two towers of 3x3 convolutions shared by all
+ * pyramid levels, one for class logits, one for box deltas. The classification bias starts where
+ * every anchor's score is 0.01.
  */
 import { type Tensor4D } from '../tf';
 import { type Parameters } from '../kernels/parameters';
@@ -14,7 +15,10 @@ export interface HeadConfig {
   norm: Norm;
 }
 
-/** One pyramid level's predictions; A anchors a position, K classes, anchor by anchor in the last axis. */
+/**
+ * One pyramid level's predictions; A anchors a position, K classes, anchor by anchor in the last
+ * axis.
+ */
 export type HeadOutput = {
   /** [N, H, W, A * K]. */
   logits: Tensor4D;
@@ -39,7 +43,12 @@ export function createHead(
       const name = `bbox_head.${tower}.${i}`;
       const inputs = i === 0 ? sizes.inputs : channels;
       const bias = norm === 'none' ? { bias: 0 } : {};
-      createConv(parameters, `${name}.conv`, { kernel: 3, inputs, outputs: channels, init: DEVIATION, ...bias }, random);
+      createConv(
+        parameters,
+        `${name}.conv`,
+        { kernel: 3, inputs, outputs: channels, init: DEVIATION, ...bias },
+        random,
+      );
       createNorm(parameters, `${name}.${normName(norm)}`, channels, norm);
     }
   const last = { kernel: 3, inputs: convs === 0 ? sizes.inputs : channels, init: DEVIATION };
@@ -49,14 +58,22 @@ export function createHead(
 }
 
 /** Predictions of every level of `pyramid`, in its order. */
-export function head(parameters: Parameters, config: HeadConfig, pyramid: readonly Tensor4D[], training: boolean): HeadOutput[] {
+export function head(
+  parameters: Parameters,
+  config: HeadConfig,
+  pyramid: readonly Tensor4D[],
+  training: boolean,
+): HeadOutput[] {
   const { convs, norm } = config;
   const [classes, boxes] = TOWERS.map((tower) => {
     let maps = pyramid;
     for (let i = 0; i < convs; i++) {
       const name = `bbox_head.${tower}.${i}`;
       maps = convLevels(parameters, `${name}.conv`, maps, { activate: norm === 'none' });
-      if (norm !== 'none') maps = maps.map((x) => normalise(parameters, `${name}.${normName(norm)}`, x, { norm, training, activate: true }));
+      if (norm !== 'none')
+        maps = maps.map((x) =>
+          normalise(parameters, `${name}.${normName(norm)}`, x, { norm, training, activate: true }),
+        );
     }
     return maps;
   });

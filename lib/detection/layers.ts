@@ -1,6 +1,7 @@
 /**
- * Convolution and normalisation over named parameters: `create...` registers a layer's parameters, the function of the
- * same name without it runs the layer. Names are PyTorch's (`<layer>.weight`, `.bias`, `.running_mean`, `.running_var`).
+ * Convolution and normalisation over named parameters: `create...` registers a layer's parameters,
+ * the function of the same name without it runs the layer. Names are PyTorch's (`<layer>.weight`,
+ * `.bias`, `.running_mean`, `.running_var`).
  */
 import { tf, type Tensor1D, type Tensor4D } from '../tf';
 import { batchNorm, batchNormTraining } from '../kernels/batch-norm';
@@ -11,8 +12,9 @@ import { type Parameters } from '../kernels/parameters';
 import { type Random } from '../kernels/random';
 
 /**
- * How a layer normalises. 'batch': the batch's statistics while training, the running ones otherwise. 'frozen': always
- * the running ones, scale and shift still learn (mmdet's `norm_eval=True`). `{ groups }`: group norm.
+ * How a layer normalises. 'batch': the batch's statistics while training, the running ones
+ * otherwise. 'frozen': always the running ones, scale and shift still learn (mmdet's
+ * `norm_eval=True`). `{ groups }`: group norm.
  */
 export type Norm = 'none' | 'batch' | 'frozen' | { groups: number };
 
@@ -34,7 +36,10 @@ const EPSILON = 1e-5;
 /** PyTorch's momentum: the share of the new batch in the running statistics. */
 const MOMENTUM = 0.1;
 
-/** Registers `<name>.weight` [kernel, kernel, inputs / groups, outputs] and, where asked for, `<name>.bias` [outputs]. */
+/**
+ * Registers `<name>.weight` [kernel, kernel, inputs / groups, outputs] and, where asked for,
+ * `<name>.bias` [outputs].
+ */
 export function createConv(parameters: Parameters, name: string, shape: ConvShape, random: Random): void {
   const { kernel, outputs, init, bias } = shape;
   const inputs = shape.inputs / (shape.groups ?? 1);
@@ -65,7 +70,12 @@ export function conv(
 }
 
 /** The same layer on every map of `maps`, of stride 1; `activate` adds a ReLU. */
-export function convLevels(parameters: Parameters, name: string, maps: readonly Tensor4D[], { activate }: { activate: boolean }): Tensor4D[] {
+export function convLevels(
+  parameters: Parameters,
+  name: string,
+  maps: readonly Tensor4D[],
+  { activate }: { activate: boolean },
+): Tensor4D[] {
   const bias = `${name}.bias`;
   return conv2dLevels(maps, parameters.get(`${name}.weight`).value as Tensor4D, {
     relu: activate,
@@ -90,7 +100,10 @@ export function createNorm(parameters: Parameters, name: string, channels: numbe
   parameters.create(`${name}.running_var`, [channels], 1, 'statistic');
 }
 
-/** Normalises [N, H, W, C]; `activate` adds a ReLU. Training batch norm also moves the running statistics. `epsilon` defaults to PyTorch's 1e-5. */
+/**
+ * Normalises [N, H, W, C]; `activate` adds a ReLU. Training batch norm also moves the running
+ * statistics. `epsilon` defaults to PyTorch's 1e-5.
+ */
 export function normalise(
   parameters: Parameters,
   name: string,

@@ -1,7 +1,8 @@
 /**
- * RetinaNet's two losses over all anchors of a batch at once, each with one custom gradient: the sigmoid focal loss
- * (Lin et al., arXiv 1708.02002, formula 5) on the logits of all anchors and smooth L1 on the deltas of the positive
- * ones. Both are sums divided by the same `normalizer`, as in mmdet.
+ * RetinaNet's two losses over all anchors of a batch at once, each with one custom gradient: the
+ * sigmoid focal loss (Lin et al., arXiv 1708.02002, formula 5) on the logits of all anchors and
+ * smooth L1 on the deltas of the positive ones. Both are sums divided by the same `normalizer`, as
+ * in mmdet.
  */
 import { tf, type Scalar, type Tensor, type Tensor2D } from '../tf';
 import { type Matches } from './targets';
@@ -17,7 +18,12 @@ export interface FocalConfig {
  * Focal loss / normalizer.
  * @param logits [anchors, classes], all pictures' anchors
  */
-export function focalLoss(logits: Tensor2D, matches: Matches, normalizer: number, { alpha, gamma }: FocalConfig): Scalar {
+export function focalLoss(
+  logits: Tensor2D,
+  matches: Matches,
+  normalizer: number,
+  { alpha, gamma }: FocalConfig,
+): Scalar {
   const { weights, positives, labels } = matches;
   const [anchors, classes] = logits.shape;
   const cells = Int32Array.from(positives, (anchor, i) => anchor * classes + labels[i]);
@@ -30,7 +36,10 @@ export function focalLoss(logits: Tensor2D, matches: Matches, normalizer: number
       value = tf.tensorScatterUpdate(value, indices, object.value);
       slope = tf.tensorScatterUpdate(slope, indices, tf.neg(object.slope));
     }
-    const rows = tf.tensor2d(Float32Array.from(weights, (weight) => weight / normalizer), [anchors, 1]);
+    const rows = tf.tensor2d(
+      Float32Array.from(weights, (weight) => weight / normalizer),
+      [anchors, 1],
+    );
     const gradient = tf.mul(tf.reshape(slope, [anchors, classes]), rows);
     (save as (tensors: Tensor[]) => void)([gradient]);
     return {
@@ -41,7 +50,10 @@ export function focalLoss(logits: Tensor2D, matches: Matches, normalizer: number
   return loss(logits) as Scalar;
 }
 
-/** weight sigmoid(z)^gamma softplus(z), the loss of a logit z that should be low, and its derivative. */
+/**
+ * weight sigmoid(z)^gamma softplus(z), the loss of a logit z that should be low, and its
+ * derivative.
+ */
 function risingTerm(z: Tensor, weight: number, gamma: number): { value: Tensor; slope: Tensor } {
   const score = tf.sigmoid(z);
   const modulation = tf.mul(gamma === 2 ? tf.square(score) : tf.pow(score, gamma), weight);
@@ -51,8 +63,8 @@ function risingTerm(z: Tensor, weight: number, gamma: number): { value: Tensor; 
 }
 
 /**
- * Smooth L1 of the positive anchors' deltas / normalizer: d^2 / (2 beta) below `beta`, |d| - beta / 2 above it.
- * `beta` 0 is L1.
+ * Smooth L1 of the positive anchors' deltas / normalizer: d^2 / (2 beta) below `beta`, |d| - beta /
+ * 2 above it. `beta` 0 is L1.
  * @param deltas [anchors, 4], all pictures' anchors
  */
 export function boxLoss(deltas: Tensor2D, matches: Matches, normalizer: number, { beta }: { beta: number }): Scalar {

@@ -1,6 +1,6 @@
 /**
- * Non-maximum suppression, class by class (mmdet's `multiclass_nms`, torchvision's `batched_nms`): greedy, from the best
- * score down; equal scores keep their order.
+ * Non-maximum suppression, class by class (mmdet's `multiclass_nms`, torchvision's `batched_nms`):
+ * greedy, from the best score down; equal scores keep their order.
  */
 import { type Detections } from '../coco/types';
 import { area } from './boxes';
@@ -11,8 +11,8 @@ export function descending(scores: ArrayLike<number>): number[] {
 }
 
 /**
- * Keeps a candidate unless a better one of the same class overlaps it by more than `iouThreshold`, and of those kept the
- * best `maximum`, best first.
+ * Keeps a candidate unless a better one of the same class overlaps it by more than `iouThreshold`,
+ * and of those kept the best `maximum`, best first.
  */
 export function suppress(candidates: Detections, options: { iouThreshold: number; maximum: number }): Detections {
   const { boxes, scores, labels } = candidates;

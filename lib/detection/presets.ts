@@ -1,4 +1,7 @@
-/** RetinaNets as config objects: the published ones (80 COCO classes) and small ones for 128 x 128 emoji scenes. */
+/**
+ * RetinaNets as config objects: the published ones (80 COCO classes) and small ones for 128 x 128
+ * emoji scenes.
+ */
 import { resnet101, type ResNetConfig, resnet18, resnet50, resneXt101 } from './resnet';
 import { type RetinaNetConfig } from './retinanet';
 
@@ -21,8 +24,9 @@ export const retinaNetR101: RetinaNetConfig = { ...published, backbone: resnet10
 /** mmdet's `retinanet_x101_64x4d_fpn`. */
 export const retinaNetX101: RetinaNetConfig = { ...published, backbone: resneXt101 };
 /**
- * torchvision's `retinanet_resnet50_fpn` for its weights COCO_V1, which count classes by COCO's category ids, 0 for none.
- * It differs from mmdet's in P6, P7, the norms' epsilon and anchors in whole pixels.
+ * torchvision's `retinanet_resnet50_fpn` for its weights COCO_V1, which count classes by COCO's
+ * category ids, 0 for none. It differs from mmdet's in P6, P7, the norms' epsilon and anchors in
+ * whole pixels.
  */
 export const torchvisionRetinaNetR50: RetinaNetConfig = {
   ...published,
@@ -32,7 +36,10 @@ export const torchvisionRetinaNetR50: RetinaNetConfig = {
   anchors: { ...published.anchors, wholePixels: true },
 };
 
-/** P3-P5 of 64 channels; objects of 18 to 72 pixels are met by square anchors of 20, 28, 40, 57, 80 and 113. */
+/**
+ * P3-P5 of 64 channels; objects of 18 to 72 pixels are met by square anchors of 20, 28, 40, 57, 80
+ * and 113.
+ */
 const small = {
   ...training,
   classes: 12,

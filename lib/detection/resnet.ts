@@ -1,7 +1,8 @@
 /**
- * ResNet (He et al., arXiv 1512.03385) and ResNeXt (Xie et al., arXiv 1611.05431) backbones in the form of torchvision and of mmdet's style 'pytorch': the stride
- * sits in the 3x3 convolution of a bottleneck. Depth and widths are a config object, so the published networks and
- * small ones for training from scratch are the same code.
+ * ResNet (He et al., arXiv 1512.03385) and ResNeXt (Xie et al., arXiv 1611.05431) backbones in the
+ * form of torchvision and of mmdet's style 'pytorch': the stride sits in the 3x3 convolution of a
+ * bottleneck. Depth and widths are a config object, so the published networks and small ones for
+ * training from scratch are the same code.
  */
 import { tf, type Tensor4D } from '../tf';
 import { relu } from '../kernels/activation';
@@ -17,17 +18,23 @@ export interface ResNetConfig {
   /** Channels of each stage's 3x3 convolutions; a bottleneck's output has four times as many. */
   widths: readonly number[];
   /**
-   * ResNeXt: a bottleneck's 3x3 convolution has `groups` groups of `widthPerGroup` channels for each 64 of `widths`;
-   * its output stays four times `widths`. Default 1 and 64.
+   * ResNeXt: a bottleneck's 3x3 convolution has `groups` groups of `widthPerGroup` channels for
+   * each 64 of `widths`; its output stays four times `widths`. Default 1 and 64.
    */
   groups?: number;
   widthPerGroup?: number;
-  /** First convolution, of stride 2. With `pool` a 3x3 max pool follows, without it the first stage has stride 2. */
+  /**
+   * First convolution, of stride 2. With `pool` a 3x3 max pool follows, without it the first stage
+   * has stride 2.
+   */
   stem: { kernel: 3 | 7; channels: number; pool: boolean };
   norm: Exclude<Norm, 'none'>;
   /** What norms add to the variance. Default 1e-5. */
   epsilon?: number;
-  /** As in mmdet: -1 trains everything, 0 freezes the stem, k freezes the stem and the first k stages. */
+  /**
+   * As in mmdet: -1 trains everything, 0 freezes the stem, k freezes the stem and the first k
+   * stages.
+   */
   frozenStages: number;
   /** Pyramid levels of the maps to return: level k has stride 2^k, so stage k - 1 makes it. */
   levels: readonly number[];
@@ -86,7 +93,12 @@ export function createBackbone(parameters: Parameters, config: ResNetConfig, ran
 }
 
 /** images [N, H, W, 3] -> the maps of `config.levels`, [N, ceil(H / 2^level), ceil(W / 2^level), C]. */
-export function backbone(parameters: Parameters, config: ResNetConfig, images: Tensor4D, training: boolean): Tensor4D[] {
+export function backbone(
+  parameters: Parameters,
+  config: ResNetConfig,
+  images: Tensor4D,
+  training: boolean,
+): Tensor4D[] {
   const { norm, epsilon, frozenStages } = config;
   let x = conv(parameters, 'backbone.conv1', images, { stride: 2, inputGradient: false });
   const state = { norm, epsilon, training: training && frozenStages < 0, activate: true };
@@ -101,7 +113,13 @@ export function backbone(parameters: Parameters, config: ResNetConfig, images: T
   return config.levels.map((level) => maps.get(level)!);
 }
 
-function residualBlock(parameters: Parameters, config: ResNetConfig, block: Block, x: Tensor4D, training: boolean): Tensor4D {
+function residualBlock(
+  parameters: Parameters,
+  config: ResNetConfig,
+  block: Block,
+  x: Tensor4D,
+  training: boolean,
+): Tensor4D {
   const { norm, epsilon } = config;
   const convolutions = convolutionsOf(block, config);
   let y = x;
@@ -113,7 +131,12 @@ function residualBlock(parameters: Parameters, config: ResNetConfig, block: Bloc
   let shortcut = x;
   if (needsProjection(block)) {
     shortcut = conv(parameters, `${block.name}.downsample.0`, x, { stride: block.stride });
-    shortcut = normalise(parameters, `${block.name}.downsample.1`, shortcut, { norm, epsilon, training, activate: false });
+    shortcut = normalise(parameters, `${block.name}.downsample.1`, shortcut, {
+      norm,
+      epsilon,
+      training,
+      activate: false,
+    });
   }
   return relu(tf.add(y, shortcut) as Tensor4D);
 }
@@ -166,10 +189,14 @@ function needsProjection(block: Block): boolean {
 
 function check({ block, blocks, widths, levels, groups = 1, widthPerGroup = 64 }: ResNetConfig): void {
   if (block === 'basic' && (groups !== 1 || widthPerGroup !== 64))
-    throw new RangeError(`backbone.groups ${groups} and widthPerGroup ${widthPerGroup} are for the block 'bottleneck', not for 'basic'`);
+    throw new RangeError(
+      `backbone.groups ${groups} and widthPerGroup ${widthPerGroup} are for the block 'bottleneck', not for 'basic'`,
+    );
   if (blocks.length !== widths.length)
     throw new RangeError(`backbone.blocks has ${blocks.length} stages but backbone.widths has ${widths.length}`);
   for (const level of levels)
     if (!Number.isInteger(level) || level < 2 || level > widths.length + 1)
-      throw new RangeError(`backbone.levels: ${level} is not one of 2 to ${widths.length + 1}, the levels of its stages`);
+      throw new RangeError(
+        `backbone.levels: ${level} is not one of 2 to ${widths.length + 1}, the levels of its stages`,
+      );
 }

@@ -2,7 +2,8 @@
 import { type CocoDetection, type Detections, type Origin } from '../coco/types';
 
 /**
- * Rows of a COCO results file: boxes carried back to the original pictures (mirroring undone, unscaled, clipped).
+ * Rows of a COCO results file: boxes carried back to the original pictures (mirroring undone,
+ * unscaled, clipped).
  * @param categories in the order of the class indices
  */
 export function toCocoDetections(
@@ -15,9 +16,12 @@ export function toCocoDetections(
   return detections.flatMap(({ boxes, scores, labels }, n) => {
     const { id, width, height, scaleX, scaleY, inputWidth, flipped } = origins[n];
     return Array.from(labels, (label, i) => {
-      if (label >= categories.length) throw new RangeError(`class ${label} has no category: only ${categories.length} are given`);
+      if (label >= categories.length)
+        throw new RangeError(`class ${label} has no category: only ${categories.length} are given`);
       const [left, top, right, bottom] = boxes.subarray(4 * i, 4 * i + 4);
-      const [x1, x2] = (flipped ? [inputWidth - right, inputWidth - left] : [left, right]).map((x) => clip(x / scaleX, width));
+      const [x1, x2] = (flipped ? [inputWidth - right, inputWidth - left] : [left, right]).map((x) =>
+        clip(x / scaleX, width),
+      );
       const [y1, y2] = [top, bottom].map((y) => clip(y / scaleY, height));
       const bbox: CocoDetection['bbox'] = [x1, y1, x2 - x1, y2 - y1];
       return { image_id: id, category_id: categories[label].id, bbox, score: scores[i] };

@@ -1,6 +1,7 @@
 /**
- * RetinaNet (Lin et al., arXiv 1708.02002): backbone, feature pyramid and shared heads over named parameters. A network
- * is a config object; its pyramid is what FreeKD distils. Parameters bear mmdet's names.
+ * RetinaNet (Lin et al., arXiv 1708.02002): backbone, feature pyramid and shared heads over named
+ * parameters. A network is a config object; its pyramid is what FreeKD distils. Parameters bear
+ * mmdet's names.
  */
 import { tf, type Scalar, type Tensor2D, type Tensor4D } from '../tf';
 import { type Detections, type Target } from '../coco/types';
@@ -55,18 +56,24 @@ export class RetinaNet {
   }
 
   /**
-   * images [N, H, W, 3], of any height and width -> pyramid levels [N, ceil(H / stride), ceil(W / stride), C], finest
-   * first. With `training`, batch norm uses the batch's statistics and moves the running ones.
+   * images [N, H, W, 3], of any height and width -> pyramid levels [N, ceil(H / stride), ceil(W /
+   * stride), C], finest first. With `training`, batch norm uses the batch's statistics and moves
+   * the running ones.
    */
   pyramid(images: Tensor4D, training = false): Tensor4D[] {
-    if (images.rank !== 4 || images.shape[3] !== 3) throw new RangeError(`images must have the shape [N, H, W, 3], not [${images.shape}]`);
-    return tf.tidy(() => fpn(this.parameters, this.config.neck, backbone(this.parameters, this.config.backbone, images, training)));
+    if (images.rank !== 4 || images.shape[3] !== 3)
+      throw new RangeError(`images must have the shape [N, H, W, 3], not [${images.shape}]`);
+    return tf.tidy(() =>
+      fpn(this.parameters, this.config.neck, backbone(this.parameters, this.config.backbone, images, training)),
+    );
   }
 
   /** Class logits and box deltas of each pyramid level. */
   head(pyramid: readonly Tensor4D[], training = false): HeadOutput[] {
     if (pyramid.length !== this.strides.length)
-      throw new RangeError(`the head expects ${this.strides.length} pyramid levels (strides ${this.strides}), not ${pyramid.length}`);
+      throw new RangeError(
+        `the head expects ${this.strides.length} pyramid levels (strides ${this.strides}), not ${pyramid.length}`,
+      );
     return tf.tidy(() => head(this.parameters, this.config.head, pyramid, training));
   }
 
@@ -74,23 +81,50 @@ export class RetinaNet {
    * Focal and box loss of a batch.
    * @param options.normalizer what to divide the sums by, where several processes share a batch
    */
-  loss(outputs: readonly HeadOutput[], targets: readonly Target[], options: { normalizer?: number } = {}): RetinaNetLosses {
+  loss(
+    outputs: readonly HeadOutput[],
+    targets: readonly Target[],
+    options: { normalizer?: number } = {},
+  ): RetinaNetLosses {
     const { classes, assign, loss } = this.config;
     const pictures = outputs[0].logits.shape[0];
-    if (targets.length !== pictures) throw new RangeError(`${pictures} pictures went through the network, but ${targets.length} targets are given`);
+    if (targets.length !== pictures)
+      throw new RangeError(`${pictures} pictures went through the network, but ${targets.length} targets are given`);
     const matches = matchTargets(concatenate(this.anchors(outputs)), targets, classes, assign);
     const normalizer = options.normalizer ?? matches.normalizer;
     const [classification, box] = tf.tidy(() => [
-      focalLoss(joinLevels(outputs.map(({ logits }) => logits), classes), matches, normalizer, loss.focal),
-      boxLoss(joinLevels(outputs.map(({ deltas }) => deltas), 4), matches, normalizer, loss.box),
+      focalLoss(
+        joinLevels(
+          outputs.map(({ logits }) => logits),
+          classes,
+        ),
+        matches,
+        normalizer,
+        loss.focal,
+      ),
+      boxLoss(
+        joinLevels(
+          outputs.map(({ deltas }) => deltas),
+          4,
+        ),
+        matches,
+        normalizer,
+        loss.box,
+      ),
     ]);
     return { classification, box, normalizer: matches.normalizer };
   }
 
-  /** Detections of each picture, best first, in input pixels. `extents` says how much of each input is picture. */
+  /**
+   * Detections of each picture, best first, in input pixels. `extents` says how much of each input
+   * is picture.
+   */
   detect(outputs: readonly HeadOutput[], extents: readonly Extent[], options?: DetectOptions): Detections[] {
     const pictures = outputs[0].logits.shape[0];
-    if (extents.length !== pictures) throw new RangeError(`${pictures} pictures went through the network, but the sizes of ${extents.length} are given`);
+    if (extents.length !== pictures)
+      throw new RangeError(
+        `${pictures} pictures went through the network, but the sizes of ${extents.length} are given`,
+      );
     return detect(outputs, this.anchors(outputs), this.config.classes, extents, options);
   }
 
@@ -104,7 +138,8 @@ export class RetinaNet {
     const key = sizes.join(' ');
     let anchors = this.anchorCache.get(key);
     if (!anchors) {
-      const input = [sizes[0][0] * this.strides[0], sizes[0][1] * this.strides[0]] as const; // padded to the finest stride
+      // Padded to the finest stride
+      const input = [sizes[0][0] * this.strides[0], sizes[0][1] * this.strides[0]] as const;
       anchors = sizes.map((size, level) => levelAnchors(this.config.anchors, this.strides[level], size, input));
       this.anchorCache.set(key, anchors);
     }
@@ -112,7 +147,10 @@ export class RetinaNet {
   }
 }
 
-/** [N, H, W, A * size] of each level -> [N * anchors, size], picture by picture, then level by level. */
+/**
+ * [N, H, W, A * size] of each level -> [N * anchors, size], picture by picture, then level by
+ * level.
+ */
 function joinLevels(levels: readonly Tensor4D[], size: number): Tensor2D {
   const pictures = levels[0].shape[0];
   const rows = levels.map((level) => tf.reshape(level, [pictures, -1]));

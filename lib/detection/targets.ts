@@ -1,4 +1,7 @@
-/** What every anchor of a batch learns: the assignment of anchors to objects in the form that the losses read. */
+/**
+ * What every anchor of a batch learns: the assignment of anchors to objects in the form that the
+ * losses read.
+ */
 import { type Target } from '../coco/types';
 import { assign, type AssignConfig, IGNORED } from './assign';
 import { encodeDelta } from './boxes';
@@ -22,7 +25,12 @@ export interface Matches {
  * @param anchors [anchors * 4], the same for every picture
  * @throws if a label is not below `classes` or a box has no area; the loader leaves such boxes out
  */
-export function matchTargets(anchors: Float32Array, targets: readonly Target[], classes: number, config: AssignConfig): Matches {
+export function matchTargets(
+  anchors: Float32Array,
+  targets: readonly Target[],
+  classes: number,
+  config: AssignConfig,
+): Matches {
   const count = anchors.length / 4;
   const weights = new Float32Array(targets.length * count).fill(1);
   const [positives, labels, objects]: [number[], number[], number[]] = [[], [], []];
@@ -47,11 +55,17 @@ export function matchTargets(anchors: Float32Array, targets: readonly Target[], 
 
 function checkTarget({ boxes, labels }: Target, n: number, classes: number): void {
   if (boxes.length !== 4 * labels.length)
-    throw new RangeError(`target ${n} has ${labels.length} labels, so ${4 * labels.length} box numbers are expected, not ${boxes.length}`);
+    throw new RangeError(
+      `target ${n} has ${labels.length} labels, so ${4 * labels.length} box numbers are expected, not ${boxes.length}`,
+    );
   for (const [i, label] of labels.entries()) {
     if (!(label >= 0 && label < classes))
-      throw new RangeError(`target ${n}, object ${i}: label ${label} is not one of the model's ${classes} classes (0 to ${classes - 1}); build the model with classes = the number of categories`);
+      throw new RangeError(
+        `target ${n}, object ${i}: label ${label} is not one of the model's ${classes} classes (0 to ` +
+          `${classes - 1}); build the model with classes = the number of categories`,
+      );
     const [x1, y1, x2, y2] = boxes.subarray(4 * i, 4 * i + 4);
-    if (!(x2 > x1 && y2 > y1)) throw new RangeError(`target ${n}, object ${i}: the box [${x1}, ${y1}, ${x2}, ${y2}] has no area; leave it out`);
+    if (!(x2 > x1 && y2 > y1))
+      throw new RangeError(`target ${n}, object ${i}: the box [${x1}, ${y1}, ${x2}, ${y2}] has no area; leave it out`);
   }
 }

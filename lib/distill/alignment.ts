@@ -1,18 +1,20 @@
 /**
- * The best linear map from one network's channels to another's: what a 1x1 projection phi could reach at most, without training one.
- * For looking at features, not for training on them.
+ * The best linear map from one network's channels to another's: what a 1x1 projection phi could
+ * reach at most, without training one. For looking at features, not for training on them.
  */
 import { tf, type Tensor2D, type Tensor4D } from '../tf';
 
 /**
- * The least-squares fit of `to` by a 1x1 convolution with bias of `from`, over all pictures and positions.
+ * The least-squares fit of `to` by a 1x1 convolution with bias of `from`, over all pictures and
+ * positions.
  * @param from [N, H, W, A]; @param to [N, H, W, B] of the same N, H, W
  * @returns [N, H, W, B]
  */
 export function alignChannels(from: Tensor4D, to: Tensor4D): Tensor4D {
   const [n, h, w, a] = from.shape;
   const b = to.shape[3];
-  if (to.shape.slice(0, 3).join() !== [n, h, w].join()) throw new Error(`alignChannels: [${from.shape}] and [${to.shape}] differ in more than their channels`);
+  if (to.shape.slice(0, 3).join() !== [n, h, w].join())
+    throw new Error(`alignChannels: [${from.shape}] and [${to.shape}] differ in more than their channels`);
   return tf.tidy(() => {
     const x = tf.concat([from.reshape([-1, a]), tf.ones([n * h * w, 1])], 1) as Tensor2D; // [P, A + 1]
     const gram = tf.matMul(x, x, true).arraySync() as number[][];
@@ -23,7 +25,10 @@ export function alignChannels(from: Tensor4D, to: Tensor4D): Tensor4D {
   });
 }
 
-/** X of A X = B by Gaussian elimination with row pivoting; A is symmetric and positive. Changes its arguments. */
+/**
+ * X of A X = B by Gaussian elimination with row pivoting; A is symmetric and positive. Changes its
+ * arguments.
+ */
 export function solve(a: number[][], b: number[][]): number[][] {
   const n = a.length;
   for (let k = 0; k < n; k++) {

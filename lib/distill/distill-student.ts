@@ -3,8 +3,8 @@
  *
  *   L_student = L_task + mu L_FreeKD   (method.md formula 5)
  *
- * The feature MSE beside it is the control every claim is measured against. A weight of 0 builds nothing: then the run
- * is plain training, bit for bit.
+ * The feature MSE beside it is the control every claim is measured against. A weight of 0 builds
+ * nothing: then the run is plain training, bit for bit.
  */
 import { featureMSE, headSmoothL1 } from '../freekd/feature-mse';
 import { freekdLoss, type FreeKDLossInput } from '../freekd/freekd';
@@ -29,8 +29,14 @@ import type { FrequencyState } from './tune-prompt';
 export interface Distillation {
   /** Weight of the squared difference of the features: mean of each level, summed over levels. */
   mse?: number;
-  /** Profile `paper`: mu, and whether stage 1's masks (formula 2) and channel weights (formula 4) take part. */
-  freekd?: { mu: number; masks: boolean; relation: boolean } & Pick<FreeKDLossInput, 'wavelet' | 'mode' | 'level' | 'bands' | 'reduction'>;
+  /**
+   * Profile `paper`: mu, and whether stage 1's masks (formula 2) and channel weights (formula 4)
+   * take part.
+   */
+  freekd?: { mu: number; masks: boolean; relation: boolean } & Pick<
+    FreeKDLossInput,
+    'wavelet' | 'mode' | 'level' | 'bands' | 'reduction'
+  >;
   /** Profile `released`: weights of its frequency loss, feature MSE and box regression parts. */
   released?: { frequency: number; mse: number; regression: number };
 }
@@ -43,7 +49,10 @@ export interface TeacherSide {
   frequency?: FrequencyState;
 }
 
-/** phi: a 1x1 convolution a pyramid level from the student's channels to the teacher's, started as PyTorch's Conv2d. */
+/**
+ * phi: a 1x1 convolution a pyramid level from the student's channels to the teacher's, started as
+ * PyTorch's Conv2d.
+ */
 export function createProjections(levels: number, from: number, to: number, seed: number): Parameters {
   const parameters = new Parameters();
   const random = new Random(seed).fork('phi');
@@ -59,11 +68,16 @@ export function createProjections(levels: number, from: number, to: number, seed
 /** phi(F^s) of every level. */
 export function project(projections: Parameters, pyramid: Tensor4D[]): Tensor4D[] {
   return pyramid.map((map, level) =>
-    conv2d(map, projections.get(`phi.${level}.weight`).value as Tensor4D, { bias: projections.get(`phi.${level}.bias`).value as Tensor1D }),
+    conv2d(map, projections.get(`phi.${level}.weight`).value as Tensor4D, {
+      bias: projections.get(`phi.${level}.bias`).value as Tensor1D,
+    }),
   );
 }
 
-/** The distillation losses of one batch: `imitated` is the projected student pyramid, `outputs` its head's. */
+/**
+ * The distillation losses of one batch: `imitated` is the projected student pyramid, `outputs` its
+ * head's.
+ */
 export function distillationLoss(
   distillation: Distillation,
   side: TeacherSide,
@@ -78,14 +92,27 @@ export function distillationLoss(
   if (square > 0) parts.mse = { value: featureMSE(target, imitated), weight: square };
   if (freekd && freekd.mu > 0) {
     const { mu, masks, relation, ...options } = freekd;
-    const prompts = masks ? needed(side.frequency?.prompts, 'masks come from stage 1: tune the prompt first') : undefined;
-    const relations = relation ? needed(side.frequency?.relations, 'channel weights come from stage 1: tune the prompt with its gate first') : undefined;
-    parts.freekd = { value: freekdLoss({ teacher: target, student: imitated, prompts, relations, ...options }), weight: mu };
+    const prompts = masks
+      ? needed(side.frequency?.prompts, 'masks come from stage 1: tune the prompt first')
+      : undefined;
+    const relations = relation
+      ? needed(side.frequency?.relations, 'channel weights come from stage 1: tune the prompt with its gate first')
+      : undefined;
+    parts.freekd = {
+      value: freekdLoss({ teacher: target, student: imitated, prompts, relations, ...options }),
+      weight: mu,
+    };
   }
   if (released && released.frequency > 0) {
-    const prompts = needed(side.frequency?.released, "profile 'released' has a stage 1 of its own: tune its prompt first");
+    const prompts = needed(
+      side.frequency?.released,
+      "profile 'released' has a stage 1 of its own: tune its prompt first",
+    );
     const tokens = prompts.map((prompt) => prompt.tokens);
-    parts.freekd = { value: releasedFreeKDLoss({ teacher: target, student: imitated, tokens }), weight: released.frequency };
+    parts.freekd = {
+      value: releasedFreeKDLoss({ teacher: target, student: imitated, tokens }),
+      weight: released.frequency,
+    };
   }
   if (released && released.regression > 0) {
     const [own, given] = [outputs, side.teacher.head(target)].map((all) => all.map(({ deltas }) => deltas));
@@ -99,10 +126,15 @@ function needed<T>(value: T | undefined, otherwise: string): T {
   return value;
 }
 
-/** Copies the teacher's neck and head into the student wherever name and shape agree; returns the names. */
+/**
+ * Copies the teacher's neck and head into the student wherever name and shape agree; returns the
+ * names.
+ */
 export function inheritNeckAndHead(student: RetinaNet, teacher: RetinaNet): string[] {
   const fits = (name: string, shape: number[]): boolean =>
-    /^(neck|bbox_head)\./.test(name) && student.parameters.has(name) && student.parameters.get(name).shape.join() === shape.join();
+    /^(neck|bbox_head)\./.test(name) &&
+    student.parameters.has(name) &&
+    student.parameters.get(name).shape.join() === shape.join();
   const inherited = new Map([...teacher.parameters.read()].filter(([name, { shape }]) => fits(name, shape)));
   student.parameters.load(inherited, { strict: false });
   return [...inherited.keys()];
@@ -125,12 +157,17 @@ export interface StudentTraining {
   seed: number;
 }
 
-/** True where nothing is imitated. Throws on a weight that is negative or not finite, and on both profiles at once. */
+/**
+ * True where nothing is imitated. Throws on a weight that is negative or not finite, and on both
+ * profiles at once.
+ */
 function isPlain({ mse = 0, freekd, released }: Distillation): boolean {
   const weights = { mse, 'freekd.mu': freekd?.mu ?? 0, ...released };
   for (const [name, weight] of Object.entries(weights))
-    if (!(weight >= 0 && weight < Infinity)) throw new Error(`distillation: the weight ${name} should be a number >= 0, is ${weight}`);
-  if (freekd && released) throw new Error("distillation: freekd is profile 'paper', released is profile 'released': choose one");
+    if (!(weight >= 0 && weight < Infinity))
+      throw new Error(`distillation: the weight ${name} should be a number >= 0, is ${weight}`);
+  if (freekd && released)
+    throw new Error("distillation: freekd is profile 'paper', released is profile 'released': choose one");
   return Object.values(weights).every((weight) => weight === 0);
 }
 
@@ -145,9 +182,15 @@ export async function trainStudent(
   const world = await connect();
   checkShards(world, loader);
   if (world.size > 1 && world.rank === 0 && student.config.backbone.norm === 'batch')
-    process.emitWarning(`batch norm takes the statistics of each rank's own ${batchSize / world.size} pictures: the outcome is not that of one rank with a batch of ${batchSize}`);
+    process.emitWarning(
+      `batch norm takes the statistics of each rank's own ${batchSize / world.size} pictures: ` +
+        `the outcome is not that of one rank with a batch of ${batchSize}`,
+    );
   const levels = side ? side.teacher.deviations.length : 0;
-  const projections = plain || !side ? undefined : setup.projections ?? createProjections(levels, student.config.neck.channels, side.teacher.channels, seed);
+  const projections =
+    plain || !side
+      ? undefined
+      : (setup.projections ?? createProjections(levels, student.config.neck.channels, side.teacher.channels, seed));
   try {
     return await train<Batch>({
       ...run,
@@ -163,7 +206,10 @@ export async function trainStudent(
         const outputs = student.head(pyramid, true);
         const { classification, box, normalizer } = student.loss(outputs, batch.targets);
         const share = shareOf(world, normalizer);
-        const task: LossParts = { classification: { value: classification, weight: 1, share }, box: { value: box, weight: 1, share } };
+        const task: LossParts = {
+          classification: { value: classification, weight: 1, share },
+          box: { value: box, weight: 1, share },
+        };
         if (!projections || !side) return task;
         return { ...task, ...distillationLoss(distillation, side, batch, project(projections, pyramid), outputs) };
       },

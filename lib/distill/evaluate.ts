@@ -18,7 +18,8 @@ export interface DetectorScore {
 }
 
 /**
- * Detects on every picture and scores the boxes. Of several ranks each takes its part of the batches, and all get the same score as one rank.
+ * Detects on every picture and scores the boxes. Of several ranks each takes its part of the
+ * batches, and all get the same score as one rank.
  * @param loader over `dataset` in order, not flipped, last batch kept
  */
 export async function evaluateDetector(
@@ -55,14 +56,16 @@ export async function evaluateDetector(
 export class TeacherMismatchError extends Error {}
 
 /**
- * Compares a teacher's measured AP with the expected one: a wrong checkpoint or a wrong preprocessing shows here, and
- * not hours later as a student that gains nothing.
+ * Compares a teacher's measured AP with the expected one: a wrong checkpoint or a wrong
+ * preprocessing shows here, and not hours later as a student that gains nothing.
  * @param tolerance AP points that the two may differ
  */
 export function checkTeacher(measured: number, expected: number, tolerance = 0.5): void {
   if (Math.abs(measured - expected) <= tolerance) return;
   throw new TeacherMismatchError(
-    `the teacher reaches ${measured.toFixed(1)} AP where ${expected.toFixed(1)} is expected (tolerance ${tolerance}): check that the weights, ` +
-      'the data set, its categories and the preprocessing are the ones of its card, or make the teacher again with --train-teacher',
+    `the teacher reaches ${measured.toFixed(1)} AP where ${expected.toFixed(1)} is ` +
+      `expected (tolerance ${tolerance}): check that the weights, ` +
+      'the data set, its categories and the preprocessing are the ones of its ' +
+      'card, or make the teacher again with --train-teacher',
   );
 }

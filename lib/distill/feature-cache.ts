@@ -1,9 +1,10 @@
 /**
- * The teacher's pyramids of a fixed picture set, both flips, computed once: with flipping as the only augmentation a
- * picture has two pyramids, and the teacher's forward pass need not be repeated in every epoch.
+ * The teacher's pyramids of a fixed picture set, both flips, computed once: with flipping as the
+ * only augmentation a picture has two pyramids, and the teacher's forward pass need not be repeated
+ * in every epoch.
  *
- * Pictures are always computed in the order of the data set, in batches of the same size, so that a resumed run sees
- * the same bits as an undisturbed one.
+ * Pictures are always computed in the order of the data set, in batches of the same size, so that a
+ * resumed run sees the same bits as an undisturbed one.
  */
 import type { Loader } from '../coco/loader';
 import type { Batch } from '../coco/types';
@@ -41,8 +42,9 @@ interface Part {
 }
 
 /**
- * Computes and keeps every picture's pyramid, about `4 * values` bytes a picture and flip. Of several ranks each computes its part of the batches,
- * and all keep everything: the order of training changes from epoch to epoch, so a rank meets every picture.
+ * Computes and keeps every picture's pyramid, about `4 * values` bytes a picture and flip. Of
+ * several ranks each computes its part of the batches, and all keep everything: the order of
+ * training changes from epoch to epoch, so a rank meets every picture.
  * @param loaders one in data-set order without flipping, one with everything flipped
  * @param onProgress called with the number of batches done and their total, of this rank
  */
@@ -60,11 +62,15 @@ export async function cachedFeatures(
     checkShards(world, loader);
     const rounds = Math.max(...gatherJson(world, loader.batchesPerEpoch));
     for (let step = 0; step < rounds; step++) {
-      const own = step < loader.batchesPerEpoch ? pyramidsOf(teacher, await loader.batch(step)) : { keys: [], shapes: [], values: new Float32Array() };
+      const own =
+        step < loader.batchesPerEpoch
+          ? pyramidsOf(teacher, await loader.batch(step))
+          : { keys: [], shapes: [], values: new Float32Array() };
       for (const part of exchange(world, own)) {
         if (part.keys.length === 0) continue;
         shapes ??= part.shapes;
-        if (String(part.shapes) !== String(shapes)) throw new Error('teacher features can only be cached where all inputs have one size: use liveFeatures');
+        if (String(part.shapes) !== String(shapes))
+          throw new Error('teacher features can only be cached where all inputs have one size: use liveFeatures');
         part.keys.forEach((picture, i) => pyramids.set(picture, mapsOf(part, i)));
       }
       if (own.keys.length > 0) onProgress?.(++done, total);
@@ -88,7 +94,10 @@ function pyramidsOf(teacher: Teacher, { images, origins }: Batch): Part {
 function exchange(world: Communicator, { keys, shapes, values }: Part): Part[] {
   const heads = gatherJson(world, { keys, shapes });
   const bytes = world.gather(new Uint8Array(values.buffer));
-  return heads.map((head, rank) => ({ ...head, values: new Float32Array(bytes[rank].buffer, bytes[rank].byteOffset, bytes[rank].byteLength / 4) }));
+  return heads.map((head, rank) => ({
+    ...head,
+    values: new Float32Array(bytes[rank].buffer, bytes[rank].byteOffset, bytes[rank].byteLength / 4),
+  }));
 }
 
 /** The levels of picture `i` of a part, copied. */
@@ -109,7 +118,8 @@ function fromCache(pyramids: Map<string, Float32Array[]>, shapes: Shape[]): Teac
       const values = new Float32Array(origins.length * size);
       origins.forEach(({ id, flipped }, i) => {
         const maps = pyramids.get(key(id, flipped));
-        if (!maps) throw new Error(`picture ${id} is not in the cache of teacher features: it belongs to another data set`);
+        if (!maps)
+          throw new Error(`picture ${id} is not in the cache of teacher features: it belongs to another data set`);
         values.set(maps[level], i * size);
       });
       return tf.tensor4d(values, [origins.length, ...shape]);

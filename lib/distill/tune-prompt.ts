@@ -1,12 +1,12 @@
 /**
- * Stage 1: the semantic frequency prompt, and the gate of the position-aware relation, tuned under the frozen teacher
- * (method.md formulas 2 to 4).
+ * Stage 1: the semantic frequency prompt, and the gate of the position-aware relation, tuned under
+ * the frozen teacher (method.md formulas 2 to 4).
  *
  *   L_prompt = L_finetune + lambda L_dis
  *
- * L_finetune is the teacher's own detection loss with its pyramid replaced by the prompted one, each level scaled by
- * omega of mean 1 where the gate is tuned too. Nothing of the teacher changes, batch norm included; its pyramids may
- * come from a cache.
+ * L_finetune is the teacher's own detection loss with its pyramid replaced by the prompted one,
+ * each level scaled by omega of mean 1 where the gate is tuned too. Nothing of the teacher changes,
+ * batch norm included; its pyramids may come from a cache.
  */
 import { PositionRelation } from '../freekd/relation';
 import { FrequencyPrompt, type FrequencyPromptOptions } from '../freekd/prompt';
@@ -37,7 +37,10 @@ export type FrequencyConfig =
     }
   | { profile: 'released'; tokens: number };
 
-/** What stage 1 learns: for each pyramid level a prompt (and a gate), with all their parameters in one store. */
+/**
+ * What stage 1 learns: for each pyramid level a prompt (and a gate), with all their parameters in
+ * one store.
+ */
 export interface FrequencyState {
   parameters: Parameters;
   prompts?: FrequencyPrompt[];
@@ -47,16 +50,28 @@ export interface FrequencyState {
 }
 
 /** Fresh prompts (and gates) for a pyramid of `levels` levels. The caller disposes `parameters`. */
-export function createFrequencyState(levels: number, channels: number, config: FrequencyConfig, seed: number): FrequencyState {
+export function createFrequencyState(
+  levels: number,
+  channels: number,
+  config: FrequencyConfig,
+  seed: number,
+): FrequencyState {
   const parameters = new Parameters();
   const each = Array.from({ length: levels }, (_, i) => i);
   if (config.profile === 'released') {
     const { tokens } = config;
-    return { parameters, released: each.map((i) => new ReleasedPrompt({ channels, tokens, seed, parameters, name: `prompts.${i}` })) };
+    return {
+      parameters,
+      released: each.map((i) => new ReleasedPrompt({ channels, tokens, seed, parameters, name: `prompts.${i}` })),
+    };
   }
   const { tokens, level, wavelet, mode, gate } = config;
-  const prompts = each.map((i) => new FrequencyPrompt({ channels, tokens, level, wavelet, mode, seed, parameters, name: `prompts.${i}` }));
-  const relations = gate ? each.map((i) => new PositionRelation({ channels, seed, parameters, name: `relations.${i}` })) : undefined;
+  const prompts = each.map(
+    (i) => new FrequencyPrompt({ channels, tokens, level, wavelet, mode, seed, parameters, name: `prompts.${i}` }),
+  );
+  const relations = gate
+    ? each.map((i) => new PositionRelation({ channels, seed, parameters, name: `relations.${i}` }))
+    : undefined;
   return { parameters, prompts, relations };
 }
 
@@ -65,7 +80,10 @@ export function nextLevel(pyramid: Tensor4D[], level: number): Tensor4D {
   return pyramid[Math.min(level + 1, pyramid.length - 1)];
 }
 
-/** The loss of stage 1 on one batch: the teacher's classification and box losses and the dissimilarity. */
+/**
+ * The loss of stage 1 on one batch: the teacher's classification and box losses and the
+ * dissimilarity.
+ */
 export function promptLoss(
   teacher: Teacher,
   state: FrequencyState,
@@ -77,16 +95,23 @@ export function promptLoss(
   const { lambda, similarity, pairs } = options;
   const prompted = pyramid.map((map, level) => {
     const released = state.released?.[level];
-    const { feature, masks } = released ? releasedPrompted(released.tokens, map) : (state.prompts as FrequencyPrompt[])[level].apply(map);
-    if (lambda > 0) dissimilarities.push(released ? releasedDissimilarity(masks) : promptDissimilarity(masks, { similarity, pairs }));
+    const { feature, masks } = released
+      ? releasedPrompted(released.tokens, map)
+      : (state.prompts as FrequencyPrompt[])[level].apply(map);
+    if (lambda > 0)
+      dissimilarities.push(released ? releasedDissimilarity(masks) : promptDissimilarity(masks, { similarity, pairs }));
     if (!state.relations) return feature;
     const omega = state.relations[level].weights(map, nextLevel(pyramid, level)); // [N, C]
     return tf.mul(feature, omega.expandDims(1).expandDims(1)) as Tensor4D; // [N, H, W, C]
   });
   const { classification, box, normalizer } = teacher.detector.loss(teacher.head(prompted), targets);
   const share = shareOf(world(), normalizer);
-  const parts: LossParts = { classification: { value: classification, weight: 1, share }, box: { value: box, weight: 1, share } };
-  if (lambda > 0) parts.dissimilarity = { value: tf.div(tf.addN(dissimilarities), dissimilarities.length) as Scalar, weight: lambda };
+  const parts: LossParts = {
+    classification: { value: classification, weight: 1, share },
+    box: { value: box, weight: 1, share },
+  };
+  if (lambda > 0)
+    parts.dissimilarity = { value: tf.div(tf.addN(dissimilarities), dissimilarities.length) as Scalar, weight: lambda };
   return parts;
 }
 
@@ -101,9 +126,19 @@ export interface PromptTuning extends Required<DissimilarityOptions> {
   weightDecay: number;
 }
 
-/** Runs stage 1 on `state`, in place. Of a run of several ranks, `loader` gives this rank's part of every batch of `batchSize` pictures. */
+/**
+ * Runs stage 1 on `state`, in place. Of a run of several ranks, `loader` gives this rank's part of
+ * every batch of `batchSize` pictures.
+ */
 export async function tunePrompt(
-  setup: { teacher: Teacher; features: TeacherFeatures; state: FrequencyState; loader: Loader; tuning: PromptTuning; batchSize: number },
+  setup: {
+    teacher: Teacher;
+    features: TeacherFeatures;
+    state: FrequencyState;
+    loader: Loader;
+    tuning: PromptTuning;
+    batchSize: number;
+  },
   run: Pick<TrainOptions<Batch>, 'folder' | 'config' | 'resume' | 'signal' | 'onStep' | 'checkpointEvery'>,
 ): Promise<TrainResult> {
   const { teacher, features, state, loader, tuning, batchSize } = setup;

@@ -5,10 +5,16 @@ import { cocoAddress, cocoArchives, type CocoArchive } from '../coco/archives';
 import { downloadCoco } from '../coco/download';
 import { verifyCoco } from '../coco/verify';
 import { terminalProgress } from '../train/progress';
-import { publishedCheckpoint, publishedCheckpoints, weightsFolder, type PublishedCheckpoint } from '../weights/checkpoints';
+import {
+  publishedCheckpoint,
+  publishedCheckpoints,
+  weightsFolder,
+  type PublishedCheckpoint,
+} from '../weights/checkpoints';
 import { downloadFile } from './download-file';
 
 /** Where the user stood when npm was called, and what relative paths are relative to. */
+const STOPPED = 'Stopped. What is here stays: the same command goes on from there.';
 const base = process.env.INIT_CWD ?? process.cwd();
 const defaultCoco = resolve(__dirname, '../../../data/coco');
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -36,7 +42,10 @@ async function coco({ only, to, verify, mirror, keepZips }: CocoWords): Promise<
   if (problems.length === 0) return;
   problems.slice(0, SHOWN).forEach(say);
   if (problems.length > SHOWN) say(`... and ${problems.length - SHOWN} more`);
-  throw new Error(`${folder}: ${problems.length} files are missing or damaged; what this command had unpacked is fetched again by the same command without --verify`);
+  throw new Error(
+    `${folder}: ${problems.length} files are missing or damaged; what this command had ` +
+      'unpacked is fetched again by the same command without --verify',
+  );
 }
 
 /** How many characters a column needs. */
@@ -46,7 +55,10 @@ function list(): void {
   const all = publishedCheckpoints();
   const names = width(all.map(({ name }) => name));
   for (const { name, what, AP, mebibytes, licence } of all) {
-    say(`${name.padEnd(names)}  ${AP === undefined ? '    -  ' : `AP ${AP.toFixed(1)}`}  ${mebibytes === undefined ? '     -   ' : `${mebibytes.toFixed(1).padStart(5)} MiB`}  ${what}`);
+    say(
+      `${name.padEnd(names)}  ${AP === undefined ? '    -  ' : `AP ${AP.toFixed(1)}`}  ` +
+        `${mebibytes === undefined ? '     -   ' : `${mebibytes.toFixed(1).padStart(5)} MiB`}  ${what}`,
+    );
     say(`${' '.repeat(names)}  ${licence}`);
   }
   say(`\nnpm run data -- weights NAME puts one into ${weightsFolder}. A dash: not published, or no detector.`);
@@ -54,31 +66,54 @@ function list(): void {
 
 function howToUse({ name, AP, names, what }: PublishedCheckpoint, file: string): void {
   say(`${what}\n${file}`);
-  if (names === 'freekd-prompt') say(`npm run reproduce -- --experiment retinanet-r101-r50-coco --profile released --prompt ${name}`);
-  else say(`await importWeights(detector.parameters, file, { names: '${names}'${names === 'torchvision-resnet' ? ", optional: ['neck.', 'bbox_head.']" : ''} })`);
+  if (names === 'freekd-prompt')
+    say(`npm run reproduce -- --experiment retinanet-r101-r50-coco --profile released --prompt ${name}`);
+  else
+    say(
+      'await importWeights(detector.parameters, file, { names: ' +
+        `'${names}'${names === 'torchvision-resnet' ? ", optional: ['neck.', 'bbox_head.']" : ''} })`,
+    );
   if (AP !== undefined) say(`Expected on COCO val2017: ${AP.toFixed(1)} AP. Measure it before you distil from it.`);
 }
 
-async function weights(name: string | undefined, { list: listed, to, mirror }: { list: boolean; to?: string; mirror?: string }): Promise<void> {
+async function weights(
+  name: string | undefined,
+  { list: listed, to, mirror }: { list: boolean; to?: string; mirror?: string },
+): Promise<void> {
   if (listed || name === undefined) return list();
   const checkpoint = publishedCheckpoint(name);
   const { url, sha256Prefix } = checkpoint;
   const file = to === undefined ? checkpoint.file() : join(resolve(base, to), basename(url));
   const checksum = sha256Prefix === undefined ? undefined : ({ algorithm: 'sha256', digits: sha256Prefix } as const);
   await downloadFile({ url: mirror ? `${mirror.replace(/\/+$/, '')}/${basename(url)}` : url, file, checksum }, shared);
-  say(checksum ? `The SHA-256 begins with ${sha256Prefix}, as its publisher says.` : 'No checksum of it is published; its length is the one that the server said.');
+  say(
+    checksum
+      ? `The SHA-256 begins with ${sha256Prefix}, as its publisher says.`
+      : 'No checksum of it is published; its length is the one that the server said.',
+  );
   howToUse(checkpoint, file);
 }
 
 function program(): Command {
-  const data = new Command('npm run data --').description('Downloads data and weights, with resume: the same command goes on after a break, a kill or Ctrl-C.').showHelpAfterError('(--help lists the options)');
+  const data = new Command('npm run data --')
+    .description('Downloads data and weights, with resume: the same command goes on after a break, a kill or Ctrl-C.')
+    .showHelpAfterError('(--help lists the options)');
   data
     .command('coco')
-    .description('COCO 2017: pictures and box annotations, 21 GB to fetch; about twice that must be free while it is unpacked')
-    .addOption(new Option('--only <part>', 'one set of pictures (the annotations come with it), or the annotations alone').choices(cocoArchives.map(({ part }) => part)))
+    .description(
+      'COCO 2017: pictures and box annotations, 21 GB to fetch; about twice that must be free while it is unpacked',
+    )
+    .addOption(
+      new Option(
+        '--only <part>',
+        'one set of pictures (the annotations come with it), or the annotations alone',
+      ).choices(cocoArchives.map(({ part }) => part)),
+    )
     .option('--to <folder>', 'where it goes, or lies already', defaultCoco)
     .option('--verify', 'download nothing; look at every file that is there', false)
-    .addOption(new Option('--mirror <address>', 'a server with the same paths').default(cocoAddress).env('FREEKD_COCO_MIRROR'))
+    .addOption(
+      new Option('--mirror <address>', 'a server with the same paths').default(cocoAddress).env('FREEKD_COCO_MIRROR'),
+    )
     .option('--keep-zips', 'keep the zips after unpacking', false)
     .action(coco);
   data
@@ -87,7 +122,11 @@ function program(): Command {
     .argument('[name]', 'which; without it they are listed')
     .option('--list', 'list all, with expected AP, size and licence', false)
     .option('--to <folder>', `where it goes (default: ${weightsFolder})`)
-    .addOption(new Option('--mirror <address>', 'a folder on a server that holds files of the same names').env('FREEKD_WEIGHTS_MIRROR'))
+    .addOption(
+      new Option('--mirror <address>', 'a folder on a server that holds files of the same names').env(
+        'FREEKD_WEIGHTS_MIRROR',
+      ),
+    )
     .action(weights);
   return data;
 }
@@ -103,6 +142,8 @@ program()
   .catch((error: unknown) => {
     const { message, stack } = error as Error;
     const stopped = stop.signal.aborted;
-    process.stderr.write(`\n${stopped ? 'Stopped. What is here stays: the same command goes on from there.' : process.env.DEBUG ? stack : `error: ${message}`}\n`);
+    process.stderr.write(
+      `\n${stopped ? STOPPED : process.env.DEBUG ? stack : `error: ${message}`}\n`,
+    );
     process.exitCode = stopped ? 130 : 1;
   });

@@ -1,4 +1,7 @@
-/** CRC-32 as in zip, PNG and Ethernet (Node's own, zlib.crc32, came with 22.2 and 20.15; older versions are supported). */
+/**
+ * CRC-32 as in zip, PNG and Ethernet (Node's own, zlib.crc32, came with 22.2 and 20.15; older
+ * versions are supported).
+ */
 
 const TABLE = Int32Array.from({ length: 256 }, (_, byte) => {
   let crc = byte;

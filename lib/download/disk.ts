@@ -11,5 +11,9 @@ export function sizeText(bytes: number): string {
 export async function requireSpace(folder: string, bytes: number, what: string): Promise<void> {
   const { bavail, bsize } = await statfs(folder);
   const free = bavail * bsize;
-  if (free < bytes) throw new Error(`${what} needs ${sizeText(bytes)} on the disk of ${folder}, where ${sizeText(free)} are free; make room, or choose another place with --to`);
+  if (free < bytes)
+    throw new Error(
+      `${what} needs ${sizeText(bytes)} on the disk of ${folder}, where ` +
+        `${sizeText(free)} are free; make room, or choose another place with --to`,
+    );
 }

@@ -1,6 +1,7 @@
 /**
- * Downloads one file so that it is either absent or whole: bytes go to `<file>.part`, a broken connection is taken up where it broke off (also by a
- * later call, or after a kill), and only a file of the right length and checksum gets its name.
+ * Downloads one file so that it is either absent or whole: bytes go to `<file>.part`, a broken
+ * connection is taken up where it broke off (also by a later call, or after a kill), and only a
+ * file of the right length and checksum gets its name.
  */
 import { createHash } from 'node:crypto';
 import { createReadStream, existsSync, statSync } from 'node:fs';
@@ -39,14 +40,21 @@ const TRIES = 5;
 
 /**
  * Brings `file` here, unless it is: then its length and checksum are looked at.
- * @throws naming the address or the file: the server's answer, a wrong length or checksum, a full disk, no network after five tries
+ * @throws naming the address or the file: the server's answer, a wrong length or checksum, a full
+ *   disk, no network after five tries
  */
 export async function downloadFile(download: Download, options: DownloadOptions = {}): Promise<void> {
   const { url, file, bytes } = download;
   const { signal, progress, wait = 1000 } = options;
   if (existsSync(file)) {
-    const wrong = bytes !== undefined && statSync(file).size !== bytes ? `has ${statSync(file).size} bytes` : await wrongChecksum(download, file, progress, signal);
-    if (wrong) throw new Error(`${file} is not the file that ${url} is known to be (it ${wrong}); remove it, and it is downloaded again`);
+    const wrong =
+      bytes !== undefined && statSync(file).size !== bytes
+        ? `has ${statSync(file).size} bytes`
+        : await wrongChecksum(download, file, progress, signal);
+    if (wrong)
+      throw new Error(
+        `${file} is not the file that ${url} is known to be (it ${wrong}); remove it, and it is downloaded again`,
+      );
     return;
   }
   await mkdir(dirname(file), { recursive: true });
@@ -61,39 +69,66 @@ export async function downloadFile(download: Download, options: DownloadOptions 
       if (!(thrown instanceof PassingError)) throw thrown;
       failures = part.size() > furthest ? 1 : failures + 1;
       furthest = Math.max(furthest, part.size());
-      if (failures >= TRIES) throw new Error(`${thrown.message} (${TRIES} tries). What is here of ${basename(file)} stays: the same command goes on from there.`);
+      if (failures >= TRIES)
+        throw new Error(
+          `${thrown.message} (${TRIES} tries). What is here of ` +
+            `${basename(file)} stays: the same command goes on from there.`,
+        );
       await sleep(wait * 2 ** (failures - 1), undefined, { signal });
     }
   }
   const wrong = await wrongChecksum(download, part.path, progress, signal);
   if (wrong) {
     await part.discard();
-    throw new Error(`${url}: what was downloaded ${wrong}; it was damaged on the way, or is another file. It has been removed: try again, or name another mirror`);
+    throw new Error(
+      `${url}: what was downloaded ${wrong}; it was damaged on the way, or is another ` +
+        'file. It has been removed: try again, or name another mirror',
+    );
   }
   await part.finish();
 }
 
 /** One request: as many bytes as come. */
-async function receive({ url, file, bytes }: Download, part: Part, { signal, progress, alsoNeeded = 0, silence = 60_000 }: DownloadOptions): Promise<void> {
+async function receive(
+  { url, file, bytes }: Download,
+  part: Part,
+  { signal, progress, alsoNeeded = 0, silence = 60_000 }: DownloadOptions,
+): Promise<void> {
   const silent = new AbortController();
-  const timer = setTimeout(() => silent.abort(new PassingError(`${new URL(url).host}: no byte came in ${silence / 1000} seconds`)), silence);
+  const timer = setTimeout(
+    () => silent.abort(new PassingError(`${new URL(url).host}: no byte came in ${silence / 1000} seconds`)),
+    silence,
+  );
   const either = signal ? AbortSignal.any([signal, silent.signal]) : silent.signal;
   try {
     const answer = await request(url, part, either).catch((error: unknown) => {
-      throw error instanceof TypeError || silent.signal.aborted ? passing(silent.signal.reason ?? error, url, signal) : error;
+      throw error instanceof TypeError || silent.signal.aborted
+        ? passing(silent.signal.reason ?? error, url, signal)
+        : error;
     });
     const { start, state, body } = answer;
     if (bytes !== undefined && state.total !== undefined && state.total !== bytes) {
-      throw new Error(`${url} has ${state.total} bytes there, but should have ${bytes}: it is another file, or a page of an error; name another mirror`);
+      throw new Error(
+        `${url} has ${state.total} bytes there, but should have ${bytes}: it is ` +
+          'another file, or a page of an error; name another mirror',
+      );
     }
     if (start === undefined) return;
     const total = state.total ?? bytes;
     await requireSpace(dirname(file), (total ?? 0) - start + alsoNeeded, basename(file));
     if (start === 0) await part.begin(state);
-    const end = await append(part, start, body ?? [], { url, title: basename(file), total, signal, progress, alive: () => timer.refresh() }).catch((error: unknown) => {
+    const end = await append(part, start, body ?? [], {
+      url,
+      title: basename(file),
+      total,
+      signal,
+      progress,
+      alive: () => timer.refresh(),
+    }).catch((error: unknown) => {
       throw silent.signal.aborted ? silent.signal.reason : error;
     });
-    if (total !== undefined && end < total) throw new PassingError(`${url} broke off after ${sizeText(end)} of ${sizeText(total)}`);
+    if (total !== undefined && end < total)
+      throw new PassingError(`${url} broke off after ${sizeText(end)} of ${sizeText(total)}`);
     if (total !== undefined && end > total) {
       await part.discard();
       throw new Error(`${url} sends more than the ${total} bytes that it should have`);
@@ -115,7 +150,12 @@ interface Appending {
 }
 
 /** Writes the body from `start` on; returns where it ended. */
-async function append(part: Part, start: number, body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>, { url, title, total, signal, progress, alive }: Appending): Promise<number> {
+async function append(
+  part: Part,
+  start: number,
+  body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  { url, title, total, signal, progress, alive }: Appending,
+): Promise<number> {
   const file = await open(part.path, 'r+');
   const display = total === undefined ? undefined : byteProgress(progress, title, total, start);
   let position = start;
@@ -127,14 +167,17 @@ async function append(part: Part, start: number, body: AsyncIterable<Uint8Array>
       });
       if (next.done) break;
       alive();
-      for (let written = 0; written < next.value.length;) written += (await file.write(next.value, written, next.value.length - written, position + written)).bytesWritten;
+      for (let written = 0; written < next.value.length;)
+        written += (await file.write(next.value, written, next.value.length - written, position + written))
+          .bytesWritten;
       position += next.value.length;
       display?.update(position);
     }
     await file.sync();
     return position;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOSPC') throw new Error(`the disk of ${part.path} is full; make room, and the same command goes on from there`);
+    if ((error as NodeJS.ErrnoException).code === 'ENOSPC')
+      throw new Error(`the disk of ${part.path} is full; make room, and the same command goes on from there`);
     throw error;
   } finally {
     display?.stop();
@@ -143,7 +186,12 @@ async function append(part: Part, start: number, body: AsyncIterable<Uint8Array>
 }
 
 /** What is wrong with a file's checksum, in words. */
-async function wrongChecksum({ checksum }: Download, path: string, progress?: OpenProgress, signal?: AbortSignal): Promise<string | undefined> {
+async function wrongChecksum(
+  { checksum }: Download,
+  path: string,
+  progress?: OpenProgress,
+  signal?: AbortSignal,
+): Promise<string | undefined> {
   if (!checksum) return undefined;
   const hash = createHash(checksum.algorithm);
   const display = byteProgress(progress, `checking ${basename(path, '.part')}`, statSync(path).size);
@@ -157,7 +205,9 @@ async function wrongChecksum({ checksum }: Download, path: string, progress?: Op
     display.stop();
   }
   const found = hash.digest('hex').slice(0, checksum.digits.length);
-  return found === checksum.digits ? undefined : `has the ${checksum.algorithm} ${found} in place of ${checksum.digits}`;
+  return found === checksum.digits
+    ? undefined
+    : `has the ${checksum.algorithm} ${found} in place of ${checksum.digits}`;
 }
 
 /** Removes a file that was downloaded, and what may be left of earlier tries. */

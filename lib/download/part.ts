@@ -1,6 +1,7 @@
 /**
- * What there is of a file that is not wholly here: the bytes in `<file>.part`, and in `<file>.part.json` of what they are the beginning. Of two
- * versions of a file the server's validator (its ETag, or the date of the last change) tells that they differ.
+ * What there is of a file that is not wholly here: the bytes in `<file>.part`, and in
+ * `<file>.part.json` of what they are the beginning. Of two versions of a file the server's
+ * validator (its ETag, or the date of the last change) tells that they differ.
  */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { rename, rm, writeFile } from 'node:fs/promises';
@@ -27,7 +28,10 @@ export class Part {
     return existsSync(this.path) ? statSync(this.path).size : 0;
   }
 
-  /** What the bytes belong to; nothing where that is unknown, of another address, or unreadable, and then they are of no use. */
+  /**
+   * What the bytes belong to; nothing where that is unknown, of another address, or unreadable, and
+   * then they are of no use.
+   */
   state(url: string): PartState | undefined {
     try {
       const state = JSON.parse(readFileSync(this.statePath, 'utf8')) as PartState;

@@ -1,6 +1,7 @@
 /**
- * One HTTP request for the rest of a file, and what the answer means (RFC 9110, ranges and conditional requests): the bytes from where we are, the
- * whole file from its beginning, nothing because all is here, or an error, which either may pass or will not.
+ * One HTTP request for the rest of a file, and what the answer means (RFC 9110, ranges and
+ * conditional requests): the bytes from where we are, the whole file from its beginning, nothing
+ * because all is here, or an error, which either may pass or will not.
  */
 import type { Part, PartState } from './part';
 
@@ -26,7 +27,10 @@ const CODES: Record<string, string> = {
   UND_ERR_CONNECT_TIMEOUT: 'it does not answer',
 };
 
-/** What fetch or a body threw, as a passing error; the caller's own abort, and what is passing already, as it is. */
+/**
+ * What fetch or a body threw, as a passing error; the caller's own abort, and what is passing
+ * already, as it is.
+ */
 export function passing(error: unknown, url: string, signal?: AbortSignal): unknown {
   if (signal?.aborted || error instanceof PassingError) return error;
   const { message, cause } = error as Error & { cause?: { code?: string; message?: string } };
@@ -57,7 +61,8 @@ export async function request(url: string, part: Part, signal: AbortSignal): Pro
   }
   const what = `${url} answers ${status}${response.statusText ? ` ${response.statusText}` : ''}`;
   if (PASSING.has(status)) throw new PassingError(what);
-  throw new Error(`${what}: ${status === 404 || status === 410 ? 'it is not there (any more)' : 'it cannot be had'}; get the file elsewhere, or name a mirror`);
+  const gone = status === 404 || status === 410 ? 'it is not there (any more)' : 'it cannot be had';
+  throw new Error(`${what}: ${gone}; get the file elsewhere, or name a mirror`);
 }
 
 function validatorOf({ headers }: Response): string | undefined {
@@ -65,20 +70,31 @@ function validatorOf({ headers }: Response): string | undefined {
   return etag?.startsWith('"') ? etag : (headers.get('last-modified') ?? undefined); // a weak ETag is none for ranges
 }
 
-/** The file from its beginning: the first request, a server without ranges, or a file that has changed. */
+/**
+ * The file from its beginning: the first request, a server without ranges, or a file that has
+ * changed.
+ */
 async function whole(url: string, response: Response): Promise<Answer> {
   if (response.headers.get('content-type')?.startsWith('text/html')) {
     await response.body?.cancel();
-    throw new Error(`${url} answers with a web page, not with the file: is there a sign-in page between this machine and the network?`);
+    throw new Error(
+      `${url} answers with a web page, not with the file: is there a ` +
+        'sign-in page between this machine and the network?',
+    );
   }
   const length = response.headers.get('content-encoding') ? null : response.headers.get('content-length');
-  return { start: 0, state: { url, total: length === null ? undefined : Number(length), validator: validatorOf(response) }, body: response.body ?? undefined };
+  return {
+    start: 0,
+    state: { url, total: length === null ? undefined : Number(length), validator: validatorOf(response) },
+    body: response.body ?? undefined,
+  };
 }
 
 /** The rest, if it is of the same file. */
 async function rest(known: PartState, have: number, part: Part, response: Response): Promise<Answer> {
   const [, start, total] = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(response.headers.get('content-range') ?? '') ?? [];
-  const differs = (theirs: unknown, ours: unknown): boolean => theirs !== undefined && ours !== undefined && theirs !== ours;
+  const differs = (theirs: unknown, ours: unknown): boolean =>
+    theirs !== undefined && ours !== undefined && theirs !== ours;
   const size = total === undefined || total === '*' ? undefined : Number(total);
   if (Number(start) !== have || differs(size, known.total) || differs(validatorOf(response), known.validator)) {
     await response.body?.cancel();

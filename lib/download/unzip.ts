@@ -1,6 +1,7 @@
 /**
- * Unpacks a zip that may be hostile or damaged: names stay inside the folder, nothing but plain files is made, and a file gets its name only when its
- * length and CRC are those of the zip's directory. A second call goes on where the first one stopped.
+ * Unpacks a zip that may be hostile or damaged: names stay inside the folder, nothing but plain
+ * files is made, and a file gets its name only when its length and CRC are those of the zip's
+ * directory. A second call goes on where the first one stopped.
  */
 import { existsSync, statSync } from 'node:fs';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
@@ -30,11 +31,20 @@ export interface UnzipOptions {
 /** Files that are unpacked at the same time: they wait for the disk by turns. */
 const LANES = 4;
 
-/** @returns what was unpacked or was there already; throws naming the zip and its entry, and then no file is half written */
-export async function unzip(zip: string, folder: string, { select = () => true, replace, signal, progress }: UnzipOptions = {}): Promise<ZipEntry[]> {
-  const archive = await openPromise(zip, { lazyEntries: true, autoClose: false, strictFileNames: true }).catch((error: Error) => {
-    throw new Error(`${zip} is no zip that can be read: ${error.message}`);
-  });
+/**
+ * @returns what was unpacked or was there already; throws naming the zip and its entry, and then no
+ * file is half written
+ */
+export async function unzip(
+  zip: string,
+  folder: string,
+  { select = () => true, replace, signal, progress }: UnzipOptions = {},
+): Promise<ZipEntry[]> {
+  const archive = await openPromise(zip, { lazyEntries: true, autoClose: false, strictFileNames: true }).catch(
+    (error: Error) => {
+      throw new Error(`${zip} is no zip that can be read: ${error.message}`);
+    },
+  );
   try {
     const entries = (await directory(archive, zip)).filter(({ fileName }) => select(fileName));
     const missing = entries.filter(({ fileName, uncompressedSize }) => {
@@ -44,7 +54,11 @@ export async function unzip(zip: string, folder: string, { select = () => true, 
     const total = missing.reduce((sum, entry) => sum + entry.uncompressedSize, 0);
     await mkdir(folder, { recursive: true });
     await requireSpace(folder, total, `unpacking ${basename(zip)}`);
-    await Promise.all([...new Set(missing.map(({ fileName }) => dirname(join(folder, fileName))))].map((path) => mkdir(path, { recursive: true })));
+    await Promise.all(
+      [...new Set(missing.map(({ fileName }) => dirname(join(folder, fileName))))].map((path) =>
+        mkdir(path, { recursive: true }),
+      ),
+    );
     const display = byteProgress(missing.length ? progress : undefined, `unpacking ${basename(zip)}`, total);
     let done = 0;
     const failures: unknown[] = [];
@@ -52,20 +66,30 @@ export async function unzip(zip: string, folder: string, { select = () => true, 
     const lane = async (): Promise<void> => {
       for (const entry of queue) {
         if (failures.length > 0 || signal?.aborted) return;
-        await extract(archive, zip, entry, join(folder, entry.fileName)).then(() => display.update((done += entry.uncompressedSize)), (error: unknown) => failures.push(error));
+        await extract(archive, zip, entry, join(folder, entry.fileName)).then(
+          () => display.update((done += entry.uncompressedSize)),
+          (error: unknown) => failures.push(error),
+        );
       }
     };
     await Promise.all(Array.from({ length: LANES }, lane));
     display.stop();
     if (failures.length > 0) throw failures[0];
     signal?.throwIfAborted();
-    return entries.map(({ fileName, uncompressedSize, crc32: crc }) => ({ name: fileName, bytes: uncompressedSize, crc }));
+    return entries.map(({ fileName, uncompressedSize, crc32: crc }) => ({
+      name: fileName,
+      bytes: uncompressedSize,
+      crc,
+    }));
   } finally {
     archive.close();
   }
 }
 
-/** All files of the zip, none of which can do harm. (yauzl itself refuses "..", absolute names and backslashes.) */
+/**
+ * All files of the zip, none of which can do harm. (yauzl itself refuses "..", absolute names and
+ * backslashes.)
+ */
 async function directory(archive: ZipFile, zip: string): Promise<Entry[]> {
   const entries = new Map<string, Entry>();
   try {
@@ -91,7 +115,8 @@ async function extract(archive: ZipFile, zip: string, entry: Entry, path: string
   try {
     try {
       let crc = 0;
-      const wrong = (what: string): Error => new Error(`${zip}: its entry ${entry.fileName} ${what}; remove the zip, and it is downloaded again`);
+      const wrong = (what: string): Error =>
+        new Error(`${zip}: its entry ${entry.fileName} ${what}; remove the zip, and it is downloaded again`);
       const stream = await archive.openReadStreamPromise(entry).catch((error: Error) => {
         throw wrong(`cannot be read (${error.message})`);
       });
@@ -104,14 +129,16 @@ async function extract(archive: ZipFile, zip: string, entry: Entry, path: string
         crc = crc32(value, crc);
         await file.writeFile(value); // from where the last one ended
       }
-      if (crc !== entry.crc32) throw wrong(`is damaged (its CRC is ${crc.toString(16)} in place of ${entry.crc32.toString(16)})`);
+      if (crc !== entry.crc32)
+        throw wrong(`is damaged (its CRC is ${crc.toString(16)} in place of ${entry.crc32.toString(16)})`);
     } finally {
       await file.close();
     }
     await rename(temporary, path);
   } catch (error) {
     await rm(temporary, { force: true });
-    if ((error as NodeJS.ErrnoException).code === 'ENOSPC') throw new Error(`the disk of ${path} is full; make room, and the same command goes on from there`);
+    if ((error as NodeJS.ErrnoException).code === 'ENOSPC')
+      throw new Error(`the disk of ${path} is full; make room, and the same command goes on from there`);
     throw error;
   }
 }

@@ -1,4 +1,7 @@
-/** Where imported weights lie: a file, a seeded stand-in, or a published checkpoint of the catalogue (data/checkpoints.json). */
+/**
+ * Where imported weights lie: a file, a seeded stand-in, or a published checkpoint of the catalogue
+ * (data/checkpoints.json).
+ */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { rootFirst, world } from '../train/distributed/communicator';
@@ -16,5 +19,8 @@ export async function checkpointFile(checkpoint: string, base: string): Promise<
   const isFile = /\.(safetensors|pth|pt)$/.test(checkpoint);
   const file = isFile ? path.resolve(base, checkpoint) : publishedCheckpoint(checkpoint).file();
   if (fs.existsSync(file)) return file;
-  throw new Error(`the checkpoint ${checkpoint} is not there: expected ${file}${isFile ? '' : `; npm run data -- weights ${checkpoint} brings it`}`);
+  throw new Error(
+    `the checkpoint ${checkpoint} is not there: expected ` +
+      `${file}${isFile ? '' : `; npm run data -- weights ${checkpoint} brings it`}`,
+  );
 }

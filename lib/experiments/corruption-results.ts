@@ -1,4 +1,7 @@
-/** What `npm run reproduce -- --corruptions` keeps: a JSON file a detector, below `corruptions/` of the run's results. */
+/**
+ * What `npm run reproduce -- --corruptions` keeps: a JSON file a detector, below `corruptions/` of
+ * the run's results.
+ */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { writeAtomically } from '../atomic-file';
@@ -6,7 +9,10 @@ import type { CorruptedAP } from '../coco/robustness';
 import { variants, type Variant } from './experiment';
 import type { RunResult } from './results';
 
-export interface CorruptionResult extends Pick<RunResult, 'experiment' | 'data' | 'machine' | 'versions' | 'commit' | 'date' | 'command'> {
+export interface CorruptionResult extends Pick<
+  RunResult,
+  'experiment' | 'data' | 'machine' | 'versions' | 'commit' | 'date' | 'command'
+> {
   format: 1;
   detector: Variant | 'teacher';
   /** Of the student's training. */
@@ -15,7 +21,10 @@ export interface CorruptionResult extends Pick<RunResult, 'experiment' | 'data' 
   pictures: number;
   /** Whose frost was laid over them: our own panes make its values incomparable with published ones. */
   frost: 'own panes' | 'photographs of imagecorruptions';
-  /** Of weights, pictures, input size and the seed of the corruptions: measurements are kept while it is the same. */
+  /**
+   * Of weights, pictures, input size and the seed of the corruptions: measurements are kept while
+   * it is the same.
+   */
   fingerprint: string;
   /** AP of the pictures as they are, percent. */
   clean: number;
@@ -41,10 +50,13 @@ export function readCorruptions(file: string): CorruptionResult | undefined {
   if (!fs.existsSync(file)) return undefined;
   try {
     const result = JSON.parse(fs.readFileSync(file, 'utf8')) as CorruptionResult;
-    for (const field of ['detector', 'fingerprint', 'clean', 'measured'] as const) if (result[field] === undefined) throw new Error(`it has no field "${field}"`);
+    for (const field of ['detector', 'fingerprint', 'clean', 'measured'] as const)
+      if (result[field] === undefined) throw new Error(`it has no field "${field}"`);
     return result;
   } catch (error) {
-    throw new Error(`${file} is not a result under corruptions (${(error as Error).message}): remove it and measure again`);
+    throw new Error(
+      `${file} is not a result under corruptions (${(error as Error).message}): remove it and measure again`,
+    );
   }
 }
 
@@ -53,6 +65,9 @@ export function readAllCorruptions(folder: string): CorruptionResult[] {
   const below = path.join(folder, 'corruptions');
   if (!fs.existsSync(below)) return [];
   const place = ({ detector }: CorruptionResult): number => (detector === 'teacher' ? -1 : variants.indexOf(detector));
-  const results = fs.readdirSync(below).filter((name) => name.endsWith('.json')).flatMap((name) => readCorruptions(path.join(below, name)) ?? []);
+  const results = fs
+    .readdirSync(below)
+    .filter((name) => name.endsWith('.json'))
+    .flatMap((name) => readCorruptions(path.join(below, name)) ?? []);
   return results.sort((a, b) => place(a) - place(b) || (a.seed ?? 0) - (b.seed ?? 0));
 }

@@ -1,6 +1,7 @@
 /**
- * `npm run reproduce -- --corruptions`: the detectors of a run on COCO-C, that is, on the validation pictures under each corruption and
- * severity. Every AP is saved when it is there, so that a stopped run loses one at the most. Training never sees a corruption.
+ * `npm run reproduce -- --corruptions`: the detectors of a run on COCO-C, that is, on the
+ * validation pictures under each corruption and severity. Every AP is saved when it is there, so
+ * that a stopped run loses one at the most. Training never sees a corruption.
  */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
@@ -78,7 +79,9 @@ export class CorruptionRuns {
 
   private missing(result: CorruptionResult | undefined): { name: CorruptionName; severity: number }[] {
     const all = this.plan.names.flatMap((name) => this.plan.severities.map((severity) => ({ name, severity })));
-    return all.filter(({ name, severity }) => !result?.measured.some((one) => one.name === name && one.severity === severity));
+    return all.filter(
+      ({ name, severity }) => !result?.measured.some((one) => one.name === name && one.severity === severity),
+    );
   }
 
   /** Whether everything that is asked for has been measured. */
@@ -121,7 +124,14 @@ export class CorruptionRuns {
   /** AP in percent. */
   private async evaluate(model: RetinaNet, corruption?: LoaderOptions['corruption']): Promise<number> {
     const { size, antialias } = this.session.options.experiment;
-    const loader = createLoader(this.pictures, { size, antialias, corruption, cache: 'none', batch: 'width' in size ? 10 : 1, workers: Math.min(8, availableParallelism()) });
+    const loader = createLoader(this.pictures, {
+      size,
+      antialias,
+      corruption,
+      cache: 'none',
+      batch: 'width' in size ? 10 : 1,
+      workers: Math.min(8, availableParallelism()),
+    });
     try {
       return (await evaluateDetector(model, this.pictures, loader)).metrics.AP;
     } finally {
@@ -134,8 +144,13 @@ export class CorruptionRuns {
     const { out, say } = this.session.options;
     const { names, severities } = this.plan;
     const asked = ({ name, severity }: CorruptedAP): boolean => names.includes(name) && severities.includes(severity);
-    const results = subjects.flatMap((subject) => this.known(subject) ?? []).map((result) => ({ ...result, measured: result.measured.filter(asked) }));
+    const results = subjects
+      .flatMap((subject) => this.known(subject) ?? [])
+      .map((result) => ({ ...result, measured: result.measured.filter(asked) }));
     say(`\n${corruptionTables(results)}`);
-    fs.writeFileSync(path.join(out, 'corruptions', 'corruptions.png'), await toPng(corruptionChart(results), { background: '#ffffff' }));
+    fs.writeFileSync(
+      path.join(out, 'corruptions', 'corruptions.png'),
+      await toPng(corruptionChart(results), { background: '#ffffff' }),
+    );
   }
 }

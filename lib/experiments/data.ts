@@ -6,7 +6,10 @@ export interface Splits {
   val: CocoDataset;
 }
 
-/** The split to train on and the one to measure on: the first `train*` and the first `val*` of the folder. */
+/**
+ * The split to train on and the one to measure on: the first `train*` and the first `val*` of the
+ * folder.
+ */
 export function openSplits(folder: string, options: OpenOptions = {}): Splits {
   const splits = splitsOf(folder);
   const open = (prefix: string): CocoDataset => {
@@ -20,11 +23,17 @@ export function openSplits(folder: string, options: OpenOptions = {}): Splits {
   const [train, val] = [open('train'), open('val')];
   const listOf = ({ categories }: CocoDataset): string => categories.map(({ id, name }) => `${id} ${name}`).join(', ');
   if (listOf(train) !== listOf(val))
-    throw new Error(`${folder}: ${train.split} and ${val.split} must list the same categories in the same order; they have (${listOf(train)}) and (${listOf(val)})`);
+    throw new Error(
+      `${folder}: ${train.split} and ${val.split} must list the same categories in the ` +
+        `same order; they have (${listOf(train)}) and (${listOf(val)})`,
+    );
   return { train, val };
 }
 
-/** Decodes every picture of both splits: an error lists the broken ones; where opened with `skipBad` they are left out and counted. */
+/**
+ * Decodes every picture of both splits: an error lists the broken ones; where opened with `skipBad`
+ * they are left out and counted.
+ */
 export async function checkSplits({ train, val }: Splits): Promise<Splits> {
   return { train: await checkPictures(train), val: await checkPictures(val) };
 }

@@ -1,12 +1,14 @@
 /**
- * An experiment is one object literal: data, teacher, student, schedule, weights. `reproduce` runs its variants.
+ * An experiment is one object literal: data, teacher, student, schedule, weights. `reproduce` runs
+ * its variants.
  *
  * | experiment | data | what is known |
  * | --- | --- | --- |
  * | emojiScenes | 2000 / 300 generated scenes, 128x128, a stand-in | the default of `npm run reproduce` |
  * | folder | any folder in COCO layout with a train and a val split | `npm run reproduce -- --data FOLDER` |
  *
- * The rows of the paper's table are in rows/, one file each: `npm run reproduce -- --experiment NAME`.
+ * The rows of the paper's table are in rows/, one file each: `npm run reproduce -- --experiment
+ * NAME`.
  */
 import type { LoaderOptions } from '../coco/loader';
 import type { InputSize } from '../coco/transforms';
@@ -59,7 +61,10 @@ export interface Experiment {
   name: string;
   /** What tables and charts call the data. */
   title: string;
-  /** Where its pictures lie, from the root of the repository, and how they come there. Emoji scenes are made, and have none. */
+  /**
+   * Where its pictures lie, from the root of the repository, and how they come there. Emoji scenes
+   * are made, and have none.
+   */
   data?: { folder: string; remedy: string };
   size: InputSize;
   /** Whether shrinking averages over all pixels (see coco/loader.ts). */
@@ -99,7 +104,9 @@ export function distillationOf(variant: Variant, { weights, prompt, loss }: Expe
   const { mse, mu, released } = weights;
   const paper = prompt.paper.frequency;
   const transform = paper.profile === 'paper' ? { wavelet: paper.wavelet, mode: paper.mode, level: paper.level } : {};
-  const freekd = (masks: boolean, relation: boolean): Distillation => ({ freekd: { mu, masks, relation, ...transform, ...loss } });
+  const freekd = (masks: boolean, relation: boolean): Distillation => ({
+    freekd: { mu, masks, relation, ...transform, ...loss },
+  });
   switch (variant) {
     case 'student':
       return {};
@@ -150,9 +157,20 @@ export const emojiScenes: Experiment & { teacher: TrainingConfig } = {
   weights: { mse: 10, mu: 30, released: { frequency: 1, mse: 5, regression: 1 } },
 };
 
-/** An experiment on a folder in COCO layout: the pictures shrunk to `size`, a teacher trained on the spot. */
-export function folderExperiment(name: string, classes: number, size: InputSize = { width: 256, height: 192 }): Experiment {
-  const withClasses = (config: TrainingConfig, steps: number): TrainingConfig => ({ ...config, steps, model: { ...config.model, classes } });
+/**
+ * An experiment on a folder in COCO layout: the pictures shrunk to `size`, a teacher trained on the
+ * spot.
+ */
+export function folderExperiment(
+  name: string,
+  classes: number,
+  size: InputSize = { width: 256, height: 192 },
+): Experiment {
+  const withClasses = (config: TrainingConfig, steps: number): TrainingConfig => ({
+    ...config,
+    steps,
+    model: { ...config.model, classes },
+  });
   return {
     ...emojiScenes,
     name,

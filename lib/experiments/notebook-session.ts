@@ -1,4 +1,7 @@
-/** A `Session` for notebooks: live displays in the cell, the shipped teacher, and training that an interrupt of the kernel stops. */
+/**
+ * A `Session` for notebooks: live displays in the cell, the shipped teacher, and training that an
+ * interrupt of the kernel stops.
+ */
 import * as path from 'node:path';
 import { liveTraining } from '../view/notebook';
 import { openSplits } from './data';
@@ -13,9 +16,15 @@ export interface NotebookSessionOptions {
   out: string;
   /** Teacher file without its extension; default: the shipped teacher of emoji scenes. */
   teacherFile?: string;
-  /** Leave out pictures and boxes that are bad, as the two without height in COCO's train2017. Default false. */
+  /**
+   * Leave out pictures and boxes that are bad, as the two without height in COCO's train2017.
+   * Default false.
+   */
   skipBad?: boolean;
-  /** Take up runs of the same configuration where they stopped, finished ones included. Default false: everything is trained anew. */
+  /**
+   * Take up runs of the same configuration where they stopped, finished ones included. Default
+   * false: everything is trained anew.
+   */
   resume?: boolean;
 }
 
@@ -24,20 +33,31 @@ const root = path.resolve(__dirname, '../../..');
 const shipped = path.join(root, 'data/teachers', emojiScenes.name);
 
 /**
- * Opens a session whose progress is shown below the cell that waits for it. A cell that was interrupted and runs again goes on where it stopped; one that
- * had finished trains anew, unless `resume`.
+ * Opens a session whose progress is shown below the cell that waits for it. A cell that was
+ * interrupted and runs again goes on where it stopped; one that had finished trains anew, unless
+ * `resume`.
  */
-export function openNotebookSession({ experiment, dataFolder, out, teacherFile = shipped, skipBad = false, resume = false }: NotebookSessionOptions): Session {
+export function openNotebookSession({
+  experiment,
+  dataFolder,
+  out,
+  teacherFile = shipped,
+  skipBad = false,
+  resume = false,
+}: NotebookSessionOptions): Session {
   let stop = new AbortController();
   process.on('SIGINT', () => {
     stop.abort();
     stop = new AbortController(); // for the next cell
   });
   return new Session({
-    experiment, teacherFile, root,
+    experiment,
+    teacherFile,
+    root,
     splits: openSplits(dataFolder, { skipBad }),
     out: path.resolve(out),
-    trainTeacher: false, resume,
+    trainTeacher: false,
+    resume,
     goOn: 'run the cell again to go on from there',
     get signal() {
       return stop.signal;

@@ -1,6 +1,7 @@
 /**
- * Runs compared on equal seeds. Two runs of one seed share first weights and pictures in their order, so that part of chance falls out of
- * their difference; what is left of it is judged by Student's t, since the deviation itself is an estimate from a few seeds.
+ * Runs compared on equal seeds. Two runs of one seed share first weights and pictures in their
+ * order, so that part of chance falls out of their difference; what is left of it is judged by
+ * Student's t, since the deviation itself is an estimate from a few seeds.
  */
 import { meanAndDeviation, type Metric, type RunResult } from './results';
 
@@ -10,20 +11,35 @@ export interface SeedDifference {
   difference: number;
 }
 
-/** `runs` minus `against`, each of one variant, over the seeds that both have, in the order of `runs`. */
-export function pairedBySeed(runs: readonly RunResult[], against: readonly RunResult[], metric: Metric = 'AP'): SeedDifference[] {
+/**
+ * `runs` minus `against`, each of one variant, over the seeds that both have, in the order of
+ * `runs`.
+ */
+export function pairedBySeed(
+  runs: readonly RunResult[],
+  against: readonly RunResult[],
+  metric: Metric = 'AP',
+): SeedDifference[] {
   const other = new Map(against.map(({ seed, metrics }) => [seed, metrics[metric]]));
-  return runs.flatMap(({ seed, metrics }) => (other.has(seed) ? [{ seed, difference: metrics[metric] - other.get(seed)! }] : []));
+  return runs.flatMap(({ seed, metrics }) =>
+    other.has(seed) ? [{ seed, difference: metrics[metric] - other.get(seed)! }] : [],
+  );
 }
 
 /** Student's t with 95 % between -t and t, for 1 to 19 degrees of freedom. */
-const T95 = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.16, 2.145, 2.131, 2.12, 2.11, 2.101, 2.093];
+const T95 = [
+  12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.16, 2.145, 2.131, 2.12, 2.11,
+  2.101, 2.093,
+];
 
 export interface PairedSummary {
   mean: number;
   /** Sample deviation over seeds; NaN with one seed. */
   deviation: number;
-  /** Half the width of the 95 % interval of the mean, t s / sqrt(n); NaN with one seed, a little too wide with more than 20. */
+  /**
+   * Half the width of the 95 % interval of the mean, t s / sqrt(n); NaN with one seed, a little too
+   * wide with more than 20.
+   */
   margin: number;
   seeds: number;
   /** Seeds with a difference above 0. */

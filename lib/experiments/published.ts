@@ -1,4 +1,7 @@
-/** The numbers of the paper and its peers (data/published.json), and what was measured here beside them. */
+/**
+ * The numbers of the paper and its peers (data/published.json), and what was measured here beside
+ * them.
+ */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import type { Variant } from './experiment';
@@ -23,7 +26,14 @@ export interface Published {
   rows: PublishedRow[];
   /** Detectors with all six metrics. */
   whole: ({ detector: string } & Record<Metric, number>)[];
-  segmentation: { detector: string; measure: string; student: number | null; freekd: number | null; gain: number; experiment: null }[];
+  segmentation: {
+    detector: string;
+    measure: string;
+    student: number | null;
+    freekd: number | null;
+    gain: number;
+    experiment: null;
+  }[];
 }
 
 /** @param root the repository's */
@@ -35,7 +45,8 @@ export function readPublished(root: string): Published {
 export type Measured = number | 'not run' | 'not implemented';
 
 /**
- * The mean AP over the seeds of a variant's result files, recorded ones (data/results) or, where there are none, local ones (data/results/local).
+ * The mean AP over the seeds of a variant's result files, recorded ones (data/results) or, where
+ * there are none, local ones (data/results/local).
  * @param experiment its name; null where there is none
  * @param variant or the teacher, as it was measured before the students
  */

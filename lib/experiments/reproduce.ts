@@ -1,6 +1,6 @@
 /**
- * `npm run reproduce`: the whole method from a shell. Takes the teacher, tunes the prompt, trains the students, scores
- * them and writes table, charts and report.
+ * `npm run reproduce`: the whole method from a shell. Takes the teacher, tunes the prompt, trains
+ * the students, scores them and writes table, charts and report.
  */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import * as fs from 'node:fs';
@@ -84,27 +84,76 @@ const parsed =
 
 function parse(): Options {
   const program = new Command('npm run reproduce --')
-    .description('Distils a detector with FreeKD and compares the variants. Without options: emoji scenes, shipped teacher, one seed, about ten minutes.')
-    .addOption(new Option('--experiment <name>', "a row of the paper's table, or what a CPU runs; --data says where its pictures lie").choices(experimentNames).conflicts(['setting', 'ablation']))
-    .option('--data <folder>', 'a folder in COCO layout with train and val splits (default: generated emoji scenes; data/coco for the rows on COCO)')
+    .description(
+      'Distils a detector with FreeKD and compares the variants. Without options: ' +
+        'emoji scenes, shipped teacher, one seed, about ten minutes.',
+    )
+    .addOption(
+      new Option(
+        '--experiment <name>',
+        "a row of the paper's table, or what a CPU runs; --data says where its pictures lie",
+      )
+        .choices(experimentNames)
+        .conflicts(['setting', 'ablation']),
+    )
+    .option(
+      '--data <folder>',
+      'a folder in COCO layout with train and val splits (default: generated ' +
+        'emoji scenes; data/coco for the rows on COCO)',
+    )
     .option('--variants <a,b,...>', `which to run, of ${variants.join(', ')}`, variantList)
     .option('--seeds <n>', 'how many seeds', positive, 1)
     .option('--first-seed <n>', 'the first of them', positive, 1)
     .option('--steps <n>', 'training steps of each student', positive)
-    .option('--batch <n>', "pictures a step of each student: learning rate and steps are scaled with it (default: the experiment's, times the ranks)", positive)
-    .option('--ranks <n>', 'train with n processes of this machine at once, through Open MPI, which is installed when first asked for', positive)
-    .option('--prompt <file>', "the authors' prompt (freekd-prompt-r101, or a file of the same kind) in place of stage 1, for the variant released")
-    .addOption(new Option('--setting <name>', `other conditions on emoji scenes: ${settingNames.map((name) => `${name} (${settings[name].what})`).join(', ')}`).choices(settingNames))
-    .addOption(new Option('--ablation <name>', 'FreeKD on emoji scenes with one choice changed; runs freekd only').choices(ablationNames).conflicts(['setting', 'data']))
-    .option('--set <field=value>', 'change a field of the experiment, e.g. weights.mu=30; may be repeated', (word: string, before: string[] = []) => [...before, word])
-    .addOption(new Option('--profile <name>', 'the FreeKD variant of the default list').choices(['paper', 'released']).default('paper'))
+    .option(
+      '--batch <n>',
+      'pictures a step of each student: learning rate and steps are scaled ' +
+        "with it (default: the experiment's, times the ranks)",
+      positive,
+    )
+    .option(
+      '--ranks <n>',
+      'train with n processes of this machine at once, through Open MPI, which is installed when first asked for',
+      positive,
+    )
+    .option(
+      '--prompt <file>',
+      "the authors' prompt (freekd-prompt-r101, or a file of the same kind) " +
+        'in place of stage 1, for the variant released',
+    )
+    .addOption(
+      new Option(
+        '--setting <name>',
+        'other conditions on emoji scenes: ' +
+          `${settingNames.map((name) => `${name} (${settings[name].what})`).join(', ')}`,
+      ).choices(settingNames),
+    )
+    .addOption(
+      new Option('--ablation <name>', 'FreeKD on emoji scenes with one choice changed; runs freekd only')
+        .choices(ablationNames)
+        .conflicts(['setting', 'data']),
+    )
+    .option(
+      '--set <field=value>',
+      'change a field of the experiment, e.g. weights.mu=30; may be repeated',
+      (word: string, before: string[] = []) => [...before, word],
+    )
+    .addOption(
+      new Option('--profile <name>', 'the FreeKD variant of the default list')
+        .choices(['paper', 'released'])
+        .default('paper'),
+    )
     .option('--out <folder>', 'where results go (default: data/results/local/NAME)')
     .option('--resume', 'go on with an interrupted run; finished runs of the same configuration are kept', false)
     .option('--full', 'all variants, three seeds', false)
     .option('--smoke', 'the whole path in a minute; its numbers mean nothing', false)
     .option('--train-teacher', 'train the teacher again instead of taking the existing one', false)
     .option('--skip-bad', 'leave out pictures and boxes that are broken, and count them', false)
-    .option('--corruptions [a,b,...]', `measure the detectors under corruptions too (COCO-C), of ${corruptionNames.join(', ')} (default: all)`, parsed(corruptionList))
+    .option(
+      '--corruptions [a,b,...]',
+      `measure the detectors under corruptions too (COCO-C), of ${corruptionNames.join(', ')} (default: all)`,
+      parsed(corruptionList),
+    )
     .option('--severities <1,2,...>', 'of the corruptions', parsed(severityList), [...SEVERITIES])
     .option('--pictures <n>', 'measure corruptions on the first n validation pictures', positive)
     .option('--frost <folder>', 'the frost pictures of the Python package imagecorruptions, in place of our own')
@@ -136,16 +185,22 @@ const base = process.env.INIT_CWD ?? process.cwd();
 async function openRow({ name, data, teacher }: Experiment, { data: given, skipBad }: Options): Promise<Splits> {
   const { folder: standard, remedy } = data!;
   const folder = given ? path.resolve(base, given) : path.join(root, standard);
-  if (!fs.existsSync(folder)) throw new Error(`${name} needs pictures that are not there: ${folder}; ${remedy}, or --data FOLDER where they lie elsewhere`);
+  if (!fs.existsSync(folder))
+    throw new Error(
+      `${name} needs pictures that are not there: ${folder}; ${remedy}, or --data FOLDER where they lie elsewhere`,
+    );
   const published = 'checkpoint' in teacher;
   const splits = openSplits(folder, { skipBad: skipBad || published }); // train2017 has two boxes without height
   if (!published) return checkSplits(splits);
   for (const { split, skipped } of [splits.train, splits.val])
-    if (skipped['missing-image']) throw new Error(`${name}: ${skipped['missing-image']} pictures of ${split} are missing in ${folder}; ${remedy}`);
+    if (skipped['missing-image'])
+      throw new Error(`${name}: ${skipped['missing-image']} pictures of ${split} are missing in ${folder}; ${remedy}`);
   return splits;
 }
 
-async function openExperiment(options: Options): Promise<Pick<SessionOptions, 'experiment' | 'splits' | 'teacherFile' | 'out'>> {
+async function openExperiment(
+  options: Options,
+): Promise<Pick<SessionOptions, 'experiment' | 'splits' | 'teacherFile' | 'out'>> {
   let experiment: Experiment;
   let splits: Splits;
   let shipped = false; // whether the shipped teacher fits
@@ -154,7 +209,11 @@ async function openExperiment(options: Options): Promise<Pick<SessionOptions, 'e
     experiment = row;
     splits = await openRow(row, options);
   } else if (options.data) {
-    if (options.setting || row) throw new Error(`--${row ? 'experiment' : 'setting'}: ${row ? 'this one is' : 'the settings are'} of emoji scenes; leave out --data`);
+    if (options.setting || row)
+      throw new Error(
+        `--${row ? 'experiment' : 'setting'}: ` +
+          `${row ? 'this one is' : 'the settings are'} of emoji scenes; leave out --data`,
+      );
     const folder = path.resolve(base, options.data);
     if (!fs.existsSync(folder)) throw new Error(`--data: there is no folder ${folder}`);
     splits = await checkSplits(openSplits(folder, { skipBad: options.skipBad }));
@@ -163,11 +222,19 @@ async function openExperiment(options: Options): Promise<Pick<SessionOptions, 'e
     const setting: Setting | undefined = options.setting && settings[options.setting];
     const bar = progress('emoji scenes', 1);
     const size = options.smoke ? { train: 80, val: 40 } : {};
-    const wanted = { ...setting?.scenes, ...size, onProgress: (done: number, total: number) => bar.update(done / total) };
+    const wanted = {
+      ...setting?.scenes,
+      ...size,
+      onProgress: (done: number, total: number) => bar.update(done / total),
+    };
     const { folder } = await rootFirst(world(), () => ensureEmojiScenes(wanted));
     bar.stop();
     splits = openSplits(folder);
-    experiment = options.setting ? experimentOf(options.setting) : options.ablation ? ablationExperiment(options.ablation) : emojiScenes;
+    experiment = options.setting
+      ? experimentOf(options.setting)
+      : options.ablation
+        ? ablationExperiment(options.ablation)
+        : emojiScenes;
     shipped = !setting?.ownTeacher;
   }
   if (options.smoke) experiment = smokeSized(experiment);
@@ -185,9 +252,13 @@ async function openExperiment(options: Options): Promise<Pick<SessionOptions, 'e
 /** Rank 0 alone speaks. */
 const say = (line: string): void => void (world().rank === 0 && process.stdout.write(`${line}\n`));
 const silent: Progress = { update: () => undefined, stop: () => undefined };
-const progress: SessionOptions['progress'] = (...settings) => (world().rank === 0 ? terminalProgress(...settings) : silent);
+const progress: SessionOptions['progress'] = (...settings) =>
+  world().rank === 0 ? terminalProgress(...settings) : silent;
 
-/** Aborted by the first Ctrl-C; the second one ends the process. SIGUSR2 is what mpirun passes on to its ranks. */
+/**
+ * Aborted by the first Ctrl-C; the second one ends the process. SIGUSR2 is what mpirun passes on to
+ * its ranks.
+ */
 function stopOnInterrupt(): AbortSignal {
   const stop = new AbortController();
   const interrupt = (): void => {
@@ -199,7 +270,10 @@ function stopOnInterrupt(): AbortSignal {
   return stop.signal;
 }
 
-/** What runs where `--variants` says nothing: of a published row, whose students take days, the distilled one alone. */
+/**
+ * What runs where `--variants` says nothing: of a published row, whose students take days, the
+ * distilled one alone.
+ */
 function standardVariants({ ablation, full, profile }: Options, { teacher }: Experiment): Variant[] {
   const distilled = profile === 'released' ? 'released' : 'freekd';
   if (full) return [...variants];
@@ -209,7 +283,10 @@ function standardVariants({ ablation, full, profile }: Options, { teacher }: Exp
 async function main(): Promise<void> {
   const options = parse();
   const { size, rank } = await connect();
-  if (options.ranks && options.ranks !== size) throw new Error(`--ranks ${options.ranks}: this is a run of ${size}; start it as npm run reproduce -- --ranks ${options.ranks}`);
+  if (options.ranks && options.ranks !== size)
+    throw new Error(
+      `--ranks ${options.ranks}: this is a run of ${size}; start it as npm run reproduce -- --ranks ${options.ranks}`,
+    );
   const { full, resume, trainTeacher, firstSeed } = options;
   const signal = stopOnInterrupt();
   const opened = await openExperiment(options);
@@ -217,8 +294,21 @@ async function main(): Promise<void> {
   const chosen = options.variants ?? standardVariants(options, experiment);
   const seeds = Array.from({ length: full ? Math.max(3, options.seeds) : options.seeds }, (_, i) => firstSeed + i);
   const promptFile = options.prompt && (await checkpointFile(options.prompt, base));
-  const session = new Session({ ...opened, root, trainTeacher, promptFile, resume, signal, say, progress, goOn: 'the same command with --resume goes on from there' });
-  say(`${experiment.title}: ${session.train.images.length} training and ${session.val.images.length} validation pictures; results in ${path.relative(root, out) || out}${size > 1 ? `; ${size} ranks` : ''}`);
+  const session = new Session({
+    ...opened,
+    root,
+    trainTeacher,
+    promptFile,
+    resume,
+    signal,
+    say,
+    progress,
+    goOn: 'the same command with --resume goes on from there',
+  });
+  say(
+    `${experiment.title}: ${session.train.images.length} training and ${session.val.images.length} validation ` +
+      `pictures; results in ${path.relative(root, out) || out}${size > 1 ? `; ${size} ranks` : ''}`,
+  );
   try {
     const corruptions = openCorruptions(session, options);
     const { teacher, score, sha256 } = await session.teacher();
@@ -242,15 +332,26 @@ async function main(): Promise<void> {
   }
 }
 
-function openCorruptions(session: Session, { corruptions, severities, pictures, frost }: Options): CorruptionRuns | undefined {
+function openCorruptions(
+  session: Session,
+  { corruptions, severities, pictures, frost }: Options,
+): CorruptionRuns | undefined {
   if (!corruptions) return undefined;
   if (world().size > 1) throw new Error('--corruptions: one process measures them; leave out --ranks');
   const names = corruptions === true ? corruptionNames : corruptions;
   return new CorruptionRuns(session, { names, severities, pictures, frostFolder: frost && path.resolve(base, frost) });
 }
 
-/** Trains, scores and saves one student; returns its detections, or nothing where its finished result was kept. */
-async function runStudent(session: Session, variant: Variant, seed: number, corruptions?: CorruptionRuns): Promise<CocoDetection[] | undefined> {
+/**
+ * Trains, scores and saves one student; returns its detections, or nothing where its finished
+ * result was kept.
+ */
+async function runStudent(
+  session: Session,
+  variant: Variant,
+  seed: number,
+  corruptions?: CorruptionRuns,
+): Promise<CocoDetection[] | undefined> {
   const { out, resume } = session.options;
   const file = resultFile(out, variant, seed);
   const config = await session.configOf(variant, seed);
@@ -263,7 +364,10 @@ async function runStudent(session: Session, variant: Variant, seed: number, corr
   try {
     if (!kept) {
       if (world().rank === 0) await saveResult(out, result);
-      say(`${variant}, seed ${seed}: ${result.metrics.AP.toFixed(1)} AP, ${result.millisecondsPerStep.toFixed(0)} ms a step`);
+      say(
+        `${variant}, seed ${seed}: ${result.metrics.AP.toFixed(1)} AP, ` +
+          `${result.millisecondsPerStep.toFixed(0)} ms a step`,
+      );
     }
     await corruptions?.measure(subject, detector);
   } finally {
@@ -277,7 +381,11 @@ async function compare(out: string, content: ReportContent): Promise<void> {
   const { results, teacher, experiment } = content;
   say(`\n${comparisonTable(results, teacher, experiment.title)}`);
   const report = await writeReport(out, content);
-  if (results.length) fs.writeFileSync(path.join(out, 'comparison.png'), await toPng(apBars(results, teacher, experiment.title), { background: '#ffffff' }));
+  if (results.length)
+    fs.writeFileSync(
+      path.join(out, 'comparison.png'),
+      await toPng(apBars(results, teacher, experiment.title), { background: '#ffffff' }),
+    );
   say(`\nreport: ${path.relative(base, report)}`);
 }
 

@@ -43,10 +43,16 @@ export interface RunResult {
 }
 
 /** The machine and versions of this process, which was started as `npm run` of `script`. */
-export function provenance(root: string, script = 'reproduce'): Pick<RunResult, 'machine' | 'versions' | 'commit' | 'date' | 'command'> {
+export function provenance(
+  root: string,
+  script = 'reproduce',
+): Pick<RunResult, 'machine' | 'versions' | 'commit' | 'date' | 'command'> {
   const git = (...args: string[]): string => {
     try {
-      return execFileSync('git', ['-C', root, ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+      return execFileSync('git', ['-C', root, ...args], {
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'ignore'],
+      }).trim();
     } catch {
       return '';
     }
@@ -80,7 +86,9 @@ export function resultFile(folder: string, variant: Variant, seed: number): stri
 
 export async function saveResult(folder: string, result: RunResult): Promise<void> {
   fs.mkdirSync(folder, { recursive: true });
-  await writeAtomically(resultFile(folder, result.variant, result.seed), async (file) => file.writeFile(`${JSON.stringify(result, null, 1)}\n`));
+  await writeAtomically(resultFile(folder, result.variant, result.seed), async (file) =>
+    file.writeFile(`${JSON.stringify(result, null, 1)}\n`),
+  );
 }
 
 /**
@@ -90,7 +98,8 @@ export async function saveResult(folder: string, result: RunResult): Promise<voi
 export function readResult(file: string): RunResult {
   try {
     const result = JSON.parse(fs.readFileSync(file, 'utf8')) as RunResult;
-    for (const field of ['variant', 'seed', 'metrics', 'curve'] as const) if (result[field] === undefined) throw new Error(`it has no field "${field}"`);
+    for (const field of ['variant', 'seed', 'metrics', 'curve'] as const)
+      if (result[field] === undefined) throw new Error(`it has no field "${field}"`);
     return result;
   } catch (error) {
     throw new Error(`${file} is not a result file (${(error as Error).message}): remove it and run its variant again`);
@@ -102,7 +111,9 @@ export function readResults(folder: string): RunResult[] {
   if (!fs.existsSync(folder)) return [];
   const files = fs.readdirSync(folder).filter((name) => /^[a-z]+-seed\d+\.json$/.test(name));
   const place = ({ variant }: RunResult): number => variants.indexOf(variant);
-  return files.map((name) => readResult(path.join(folder, name))).sort((a, b) => place(a) - place(b) || a.seed - b.seed);
+  return files
+    .map((name) => readResult(path.join(folder, name)))
+    .sort((a, b) => place(a) - place(b) || a.seed - b.seed);
 }
 
 export interface Summary {
@@ -117,7 +128,10 @@ export interface Summary {
 /** Mean and sample deviation; the deviation of one value is NaN. */
 export function meanAndDeviation(values: readonly number[]): { mean: number; deviation: number } {
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  return { mean, deviation: Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1)) };
+  return {
+    mean,
+    deviation: Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (values.length - 1)),
+  };
 }
 
 /** Mean and deviation over seeds of each variant, in the order of `order`. */
@@ -132,6 +146,8 @@ export function summarise(results: RunResult[], order: readonly Variant[]): Summ
       [mean[metric], deviation[metric]] = [statistics.mean, statistics.deviation];
     }
     const times = runs.map((run) => run.millisecondsPerStep).sort((a, b) => a - b);
-    return [{ variant, seeds: runs.map(({ seed }) => seed), mean, deviation, millisecondsPerStep: times[times.length >> 1] }];
+    return [
+      { variant, seeds: runs.map(({ seed }) => seed), mean, deviation, millisecondsPerStep: times[times.length >> 1] },
+    ];
   });
 }

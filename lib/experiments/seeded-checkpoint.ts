@@ -1,6 +1,7 @@
 /**
- * Stand-ins for published checkpoints: files of the same names and shapes, with weights from a seed. They detect nothing. With them the whole
- * path of a published row runs where nothing can be downloaded: what imports them is what imports the real ones.
+ * Stand-ins for published checkpoints: files of the same names and shapes, with weights from a
+ * seed. They detect nothing. With them the whole path of a published row runs where nothing can be
+ * downloaded: what imports them is what imports the real ones.
  */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
@@ -18,7 +19,8 @@ interface Stand {
 }
 
 const mmdet = (ours: string): string => `state_dict.${ours}`;
-const torchvision = (ours: string): string | undefined => (ours.startsWith('backbone.') ? ours.slice('backbone.'.length) : undefined);
+const torchvision = (ours: string): string | undefined =>
+  ours.startsWith('backbone.') ? ours.slice('backbone.'.length) : undefined;
 
 const stands: Record<string, Stand> = {
   'seeded-retinanet-r101': { model: retinaNetR101, seed: 101, name: mmdet },
@@ -51,8 +53,12 @@ export async function seededCheckpoint(checkpoint: string): Promise<string> {
   return file;
 }
 
-/** Scales the last norm of every residual branch by 0.2: with norms that do not normalise, 33 full branches would let the maps grow without end. */
+/**
+ * Scales the last norm of every residual branch by 0.2: with norms that do not normalise, 33 full
+ * branches would let the maps grow without end.
+ */
 function dampResiduals(parameters: RetinaNet['parameters']): void {
   for (const parameter of parameters.all())
-    if (/layer\d+\.\d+\.bn3\.weight$/.test(parameter.name)) tf.tidy(() => parameter.assign(tf.fill(parameter.shape, 0.2)));
+    if (/layer\d+\.\d+\.bn3\.weight$/.test(parameter.name))
+      tf.tidy(() => parameter.assign(tf.fill(parameter.shape, 0.2)));
 }

@@ -1,6 +1,7 @@
 /**
- * One experiment on one machine: opens the data, takes or trains the teacher, tunes prompts, trains students. Every
- * piece is made once and shared by all variants and seeds; what a run of hours made is found again by the next one.
+ * One experiment on one machine: opens the data, takes or trains the teacher, tunes prompts, trains
+ * students. Every piece is made once and shared by all variants and seeds; what a run of hours made
+ * is found again by the next one.
  */
 import * as path from 'node:path';
 import type { CocoDataset } from '../coco/dataset';
@@ -45,7 +46,9 @@ export class Session {
   /** Stage 1 of a profile and seed, or the authors' own prompt where its file is given. */
   stageOne(profile: Profile, seed: number): Promise<FrequencyState> {
     const stageOne = this.options.experiment.prompt[profile];
-    return this.options.promptFile && profile === 'released' ? this.importPrompt(this.options.promptFile, stageOne) : this.tune(profile, stageOne, seed);
+    return this.options.promptFile && profile === 'released'
+      ? this.importPrompt(this.options.promptFile, stageOne)
+      : this.tune(profile, stageOne, seed);
   }
 
   private async importPrompt(file: string, { frequency }: StageOne): Promise<FrequencyState> {
@@ -65,8 +68,9 @@ export class Session {
   }
 
   /**
-   * Stage 1 with settings of one's own, tuned once a session for each `name` and seed; with `resume`, found again where it was tuned before with the
-   * same configuration. The session frees the result.
+   * Stage 1 with settings of one's own, tuned once a session for each `name` and seed; with
+   * `resume`, found again where it was tuned before with the same configuration. The session frees
+   * the result.
    */
   async tune(name: string, { frequency, tuning }: StageOne, seed: number): Promise<FrequencyState> {
     const key = `${name}-seed${seed}`;
@@ -80,7 +84,9 @@ export class Session {
     const config = { frequency, tuning, batch, seed, teacher: sha256, ...this.bench.inputs() };
     const state = createFrequencyState(teacher.deviations.length, teacher.channels, frequency, seed);
     try {
-      await this.bench.run(`prompt, ${name}, seed ${seed}`, `prompt-${key}`, config, tuning.steps, (run) => tunePrompt({ teacher, features, state, loader, tuning, batchSize: batch }, run));
+      await this.bench.run(`prompt, ${name}, seed ${seed}`, `prompt-${key}`, config, tuning.steps, (run) =>
+        tunePrompt({ teacher, features, state, loader, tuning, batchSize: batch }, run),
+      );
     } catch (error) {
       state.parameters.dispose();
       throw error;
@@ -95,11 +101,18 @@ export class Session {
     const stageOne = stageOneOf(variant);
     const profile = stageOne ?? 'paper';
     const { views } = await this.source.take();
-    return { teacher: views[profile], features: await this.source.features(profile), frequency: stageOne && (await this.stageOne(stageOne, seed)) };
+    return {
+      teacher: views[profile],
+      features: await this.source.features(profile),
+      frequency: stageOne && (await this.stageOne(stageOne, seed)),
+    };
   }
 
   /** Trains and scores the student of a variant and seed. The caller disposes the detector. */
-  async student(variant: Variant, seed: number): Promise<{ result: RunResult; detector: RetinaNet; score: DetectorScore }> {
+  async student(
+    variant: Variant,
+    seed: number,
+  ): Promise<{ result: RunResult; detector: RetinaNet; score: DetectorScore }> {
     const { experiment, root } = this.options;
     const { steps, model } = experiment.student;
     const teacher = (await this.source.take()).score.metrics;
@@ -109,14 +122,36 @@ export class Session {
     const detector = new RetinaNet(model, { seed });
     try {
       await this.start(detector, variant);
-      const { folder, millisecondsPerStep } = await this.bench.run(`${variant}, seed ${seed}`, `${variant}-seed${seed}`, config, steps, (run) =>
-        trainStudent({ student: detector, seed, distillation, side, ...this.bench.schedule(experiment.student, seed, stageOneOf(variant)) }, run),
+      const { folder, millisecondsPerStep } = await this.bench.run(
+        `${variant}, seed ${seed}`,
+        `${variant}-seed${seed}`,
+        config,
+        steps,
+        (run) =>
+          trainStudent(
+            {
+              student: detector,
+              seed,
+              distillation,
+              side,
+              ...this.bench.schedule(experiment.student, seed, stageOneOf(variant)),
+            },
+            run,
+          ),
       );
       const score = await this.bench.evaluate(detector, `${variant}, seed ${seed}: AP`);
       const { metrics, perCategory } = score;
       const curve = thin(readLog(folder));
       const known = { format: 1 as const, experiment: experiment.name, data: experiment.title, variant, seed, config };
-      const outcome = { metrics, perCategory, teacher, steps, millisecondsPerStep, parameters: hashOf(detector.parameters), curve };
+      const outcome = {
+        metrics,
+        perCategory,
+        teacher,
+        steps,
+        millisecondsPerStep,
+        parameters: hashOf(detector.parameters),
+        curve,
+      };
       return { result: { ...known, ...outcome, ...provenance(root) }, detector, score };
     } catch (error) {
       detector.dispose();
@@ -129,7 +164,10 @@ export class Session {
     const { experiment, say, root } = this.options;
     const { backbone } = experiment.student;
     if (backbone) {
-      const { loaded } = await importWeights(student.parameters, await checkpointFile(backbone.checkpoint, root), { names: backbone.names, optional: ['neck.', 'bbox_head.'] });
+      const { loaded } = await importWeights(student.parameters, await checkpointFile(backbone.checkpoint, root), {
+        names: backbone.names,
+        optional: ['neck.', 'bbox_head.'],
+      });
       say(`${variant}: backbone of ${loaded.length} tensors imported from ${path.basename(backbone.checkpoint)}`);
     }
     if (experiment.inherit && variant !== 'student') inheritNeckAndHead(student, (await this.source.take()).detector);
@@ -145,7 +183,9 @@ export class Session {
       ...(backbone && { backbone: await sha256(await checkpointFile(backbone.checkpoint, root)) }),
       distillation: distillationOf(variant, experiment),
       ...(experiment.inherit && variant !== 'student' && { inherit: true }),
-      ...(profile && { prompt: promptFile && profile === 'released' ? { file: await sha256(promptFile) } : experiment.prompt[profile] }),
+      ...(profile && {
+        prompt: promptFile && profile === 'released' ? { file: await sha256(promptFile) } : experiment.prompt[profile],
+      }),
       ...(variant !== 'student' && { teacher: (await this.source.take()).sha256 }),
       ...this.bench.inputs(),
       validation: this.bench.data.val,

@@ -1,6 +1,7 @@
 /**
- * Other conditions on emoji scenes, to see where the frequency view pays: `npm run reproduce -- --setting NAME`.
- * Each differs from `emojiScenes` in one thing; the weights of the losses stay those that were tuned there.
+ * Other conditions on emoji scenes, to see where the frequency view pays: `npm run reproduce --
+ * --setting NAME`. Each differs from `emojiScenes` in one thing; the weights of the losses stay
+ * those that were tuned there.
  */
 import type { SceneConfig } from '../scenes/config';
 import { emojiScenes, type Experiment } from './experiment';
@@ -23,8 +24,16 @@ const smallAnchors = ['teacher', 'student'].map((role) => `${role}.model.anchors
 export const settings = {
   long: { what: 'three times the steps', set: ['student.steps=2400'] },
   few: { what: '200 training pictures', scenes: { train: 200 } },
-  narrow: { what: 'a student of half the width', set: ['student.model.backbone.widths=[8,16,32,64]', 'student.model.backbone.stem.channels=8'] },
-  small: { what: 'objects of 10 to 30 pixels', scenes: { minSize: 10, maxSize: 30 }, set: smallAnchors, ownTeacher: true },
+  narrow: {
+    what: 'a student of half the width',
+    set: ['student.model.backbone.widths=[8,16,32,64]', 'student.model.backbone.stem.channels=8'],
+  },
+  small: {
+    what: 'objects of 10 to 30 pixels',
+    scenes: { minSize: 10, maxSize: 30 },
+    set: smallAnchors,
+    ownTeacher: true,
+  },
 } satisfies Record<string, Setting>;
 
 export type SettingName = keyof typeof settings;
@@ -33,5 +42,12 @@ export const settingNames = Object.keys(settings) as SettingName[];
 /** The experiment on emoji scenes under a setting. */
 export function experimentOf(name: SettingName): Experiment {
   const { what, set = [] }: Setting = settings[name];
-  return override({ ...emojiScenes, name: `${emojiScenes.name}-${name}`, title: `emoji scenes, ${what} (generated stand-in, not COCO)` }, set);
+  return override(
+    {
+      ...emojiScenes,
+      name: `${emojiScenes.name}-${name}`,
+      title: `emoji scenes, ${what} (generated stand-in, not COCO)`,
+    },
+    set,
+  );
 }

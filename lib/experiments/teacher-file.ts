@@ -1,6 +1,7 @@
 /**
- * A teacher on disk: `NAME.safetensors` (weights in half precision), `NAME.json`, the card that says how it was made and
- * which AP it must reach, and `NAME.log.jsonl`, the log of the run that made it.
+ * A teacher on disk: `NAME.safetensors` (weights in half precision), `NAME.json`, the card that
+ * says how it was made and which AP it must reach, and `NAME.log.jsonl`, the log of the run that
+ * made it.
  */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
@@ -57,20 +58,28 @@ function readCard(file: string): TeacherCard {
     throw new Error(`${file}: ${(error as Error).message}; ${remedy}`);
   }
   for (const field of ['AP', 'deviations', 'data'] as const)
-    if (card[field] === undefined) throw new Error(`${file}: the field "${field}" of a teacher's card is missing; ${remedy}`);
+    if (card[field] === undefined)
+      throw new Error(`${file}: the field "${field}" of a teacher's card is missing; ${remedy}`);
   return card as TeacherCard;
 }
 
 async function loadWeights(detector: RetinaNet, file: string): Promise<void> {
   const stored = await readSafetensors(file);
-  detector.parameters.load(new Map([...stored].map(([name, { shape, data }]) => [name, { shape, data: data as Float32Array }])));
+  detector.parameters.load(
+    new Map([...stored].map(([name, { shape, data }]) => [name, { shape, data: data as Float32Array }])),
+  );
 }
 
 /**
- * Writes a detector's weights, in half precision, and gives back the detector that a reader will get, with its deviations.
- * The card of an earlier teacher goes first, for it describes other weights.
+ * Writes a detector's weights, in half precision, and gives back the detector that a reader will
+ * get, with its deviations. The card of an earlier teacher goes first, for it describes other
+ * weights.
  */
-export async function adoptTeacher(trained: RetinaNet, loader: Loader, file: string): Promise<{ detector: RetinaNet; deviations: number[] }> {
+export async function adoptTeacher(
+  trained: RetinaNet,
+  loader: Loader,
+  file: string,
+): Promise<{ detector: RetinaNet; deviations: number[] }> {
   if (world().rank === 0) {
     fs.mkdirSync(path.dirname(file), { recursive: true });
     fs.rmSync(`${file}.json`, { force: true });

@@ -1,4 +1,7 @@
-/** The teacher of an experiment: imported, taken from its file or trained on the spot; its AP compared with the expected one, its features cached. */
+/**
+ * The teacher of an experiment: imported, taken from its file or trained on the spot; its AP
+ * compared with the expected one, its features cached.
+ */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { RetinaNet } from '../detection/retinanet';
@@ -45,17 +48,31 @@ export class TeacherSource {
 
   constructor(private readonly bench: Workbench) {}
 
-  /** The teacher with its score, its AP compared with the expected one. Where it is to be trained and has no file, that is done first. */
+  /**
+   * The teacher with its score, its AP compared with the expected one. Where it is to be trained
+   * and has no file, that is done first.
+   */
   async take(): Promise<TeacherState> {
     if (this.state) return this.state;
     const { experiment, say } = this.bench.options;
-    const { detector, deviations, sha256, expected } = await ('checkpoint' in experiment.teacher ? this.import(experiment.teacher) : this.read(experiment.teacher));
+    const { detector, deviations, sha256, expected } = await ('checkpoint' in experiment.teacher
+      ? this.import(experiment.teacher)
+      : this.read(experiment.teacher));
     try {
       const score = await this.bench.evaluate(detector, 'teacher AP');
       if (expected !== undefined) checkTeacher(score.metrics.AP, expected);
-      say(`teacher: ${score.metrics.AP.toFixed(1)} AP on ${this.bench.val.images.length} pictures${expected === undefined ? '' : ` (expected: ${expected.toFixed(1)})`}`);
+      say(
+        `teacher: ${score.metrics.AP.toFixed(1)} AP on ${this.bench.val.images.length} ` +
+          `pictures${expected === undefined ? '' : ` (expected: ${expected.toFixed(1)})`}`,
+      );
       this.sayClamped(detector);
-      const views = { paper: new Teacher(detector, deviations), released: new Teacher(detector, deviations.map(() => 1)) };
+      const views = {
+        paper: new Teacher(detector, deviations),
+        released: new Teacher(
+          detector,
+          deviations.map(() => 1),
+        ),
+      };
       return (this.state = { detector, sha256, score, views });
     } catch (error) {
       detector.dispose();
@@ -68,7 +85,12 @@ export class TeacherSource {
     const { teacherFile, trainTeacher } = this.bench.options;
     if (agreed(world(), trainTeacher || !fs.existsSync(`${teacherFile}.json`))) await this.make(config);
     const { detector, card, sha256 } = await readTeacher(teacherFile, config.model);
-    return { detector, deviations: card.deviations, sha256, expected: card.data === this.bench.data.val ? card.AP : undefined };
+    return {
+      detector,
+      deviations: card.deviations,
+      sha256,
+      expected: card.data === this.bench.data.val ? card.AP : undefined,
+    };
   }
 
   /** From a checkpoint of others. */
@@ -80,7 +102,12 @@ export class TeacherSource {
       this.bench.options.say(`teacher: ${loaded.length} tensors imported from ${path.basename(checkpoint)}`);
       const loader = this.bench.inOrder(this.bench.train, { shard: undefined });
       const batches = Math.ceil((DEVIATION_PICTURES * loader.batchesPerEpoch) / loader.length);
-      return { detector, deviations: await pyramidDeviations(detector, loader, batches), sha256: await sha256(file), expected: AP };
+      return {
+        detector,
+        deviations: await pyramidDeviations(detector, loader, batches),
+        sha256: await sha256(file),
+        expected: AP,
+      };
     } catch (error) {
       detector.dispose();
       throw error;
@@ -95,7 +122,10 @@ export class TeacherSource {
     const { width, height } = 'width' in size ? size : { width: size.longSide, height: size.shortSide };
     const maps = strides.map((stride): [number, number] => [Math.ceil(height / stride), Math.ceil(width / stride)]);
     for (const { pyramidLevel, size: [h, w], requested, used } of clampedLevels(maps, frequency.level))
-      this.bench.options.say(`pyramid level ${pyramidLevel} (${h}x${w}) is too small for ${requested} wavelet levels: profile paper uses ${used} there`);
+      this.bench.options.say(
+        `pyramid level ${pyramidLevel} (${h}x${w}) is too small for ${requested} ` +
+          `wavelet levels: profile paper uses ${used} there`,
+      );
   }
 
   private async make(training: TrainingConfig): Promise<void> {
@@ -107,7 +137,11 @@ export class TeacherSource {
       const { folder, millisecondsPerStep } = await this.bench.run('teacher', 'teacher', config, steps, (run) =>
         trainStudent({ student: detector, seed: 0, distillation: {}, ...this.bench.schedule(training, 0) }, run),
       );
-      const adopted = await adoptTeacher(detector, this.bench.inOrder(this.bench.train, { shard: undefined }), teacherFile);
+      const adopted = await adoptTeacher(
+        detector,
+        this.bench.inOrder(this.bench.train, { shard: undefined }),
+        teacherFile,
+      );
       const { metrics } = await this.bench.evaluate(adopted.detector, 'teacher AP');
       adopted.detector.dispose();
       const card: TeacherCard = {
@@ -136,7 +170,10 @@ export class TeacherSource {
 
   private async undividedFeatures(teacher: Teacher): Promise<TeacherFeatures> {
     const { size } = this.bench.options.experiment;
-    const positions = 'width' in size ? teacher.detector.strides.reduce((sum, s) => sum + Math.ceil(size.width / s) * Math.ceil(size.height / s), 0) : Infinity;
+    const positions =
+      'width' in size
+        ? teacher.detector.strides.reduce((sum, s) => sum + Math.ceil(size.width / s) * Math.ceil(size.height / s), 0)
+        : Infinity;
     const bytes = 2 * this.bench.train.images.length * positions * teacher.channels * 4;
     if (bytes > CACHE_LIMIT) return liveFeatures(teacher);
     const plain = this.bench.inOrder(this.bench.train);

@@ -1,6 +1,6 @@
 /**
- * What all training of an experiment shares: the two splits, their loaders (made once), the schedule, the progress
- * display, and where logs and checkpoints lie.
+ * What all training of an experiment shares: the two splits, their loaders (made once), the
+ * schedule, the progress display, and where logs and checkpoints lie.
  */
 import { availableParallelism } from 'node:os';
 import * as path from 'node:path';
@@ -26,7 +26,10 @@ export interface SessionOptions {
   out: string;
   /** Repository root, for the commit that results name. */
   root: string;
-  /** Teacher file without its extension; trained and written there when missing or with `trainTeacher`. */
+  /**
+   * Teacher file without its extension; trained and written there when missing or with
+   * `trainTeacher`.
+   */
   teacherFile: string;
   trainTeacher: boolean;
   /** The authors' prompt checkpoint, in place of stage 1 of profile `released`. */
@@ -50,7 +53,10 @@ export class Workbench {
   private readonly loaders = new Map<string, Loader>();
   /** Runs that were stopped in this session: the next call takes them up, whatever `resume` says. */
   private readonly stopped = new Set<string>();
-  /** Settles when the last run has ended: an interrupted cell may be run again before its training has come to rest. */
+  /**
+   * Settles when the last run has ended: an interrupted cell may be run again before its training
+   * has come to rest.
+   */
   private last: Promise<unknown> = Promise.resolve();
 
   constructor(readonly options: SessionOptions) {
@@ -58,7 +64,10 @@ export class Workbench {
     ({ train: this.train, val: this.val } = splits);
     const classes = this.train.categories.length;
     if (classes !== experiment.student.model.classes)
-      throw new Error(`${this.train.folder} has ${classes} categories, the experiment ${experiment.name} expects ${experiment.student.model.classes}`);
+      throw new Error(
+        `${this.train.folder} has ${classes} categories, the experiment ` +
+          `${experiment.name} expects ${experiment.student.model.classes}`,
+      );
     this.data = { train: fingerprintOf(this.train.instances), val: fingerprintOf(this.val.instances) };
   }
 
@@ -72,21 +81,39 @@ export class Workbench {
     return loader;
   }
 
-  /** Pictures to train on, in a new order every epoch. Of several ranks, this rank's part of every batch. */
+  /**
+   * Pictures to train on, in a new order every epoch. Of several ranks, this rank's part of every
+   * batch.
+   */
   trainingLoader(batch: number, seed: number | string, profile: Profile = 'paper'): Loader {
     const { sampling } = this.options.experiment;
     const { rank, size } = world();
-    if (batch % size !== 0) throw new Error(`a batch of ${batch} pictures cannot be divided among ${size} ranks: see --batch, and --set teacher.batch for a teacher`);
-    return this.loader(this.train, { batch: batch / size, shard: { rank, size }, shuffle: true, seed, ...sampling, flip: sampling?.flip[profile] ?? 0.5 });
+    if (batch % size !== 0)
+      throw new Error(
+        `a batch of ${batch} pictures cannot be divided among ${size} ranks: ` +
+          'see --batch, and --set teacher.batch for a teacher',
+      );
+    return this.loader(this.train, {
+      batch: batch / size,
+      shard: { rank, size },
+      shuffle: true,
+      seed,
+      ...sampling,
+      flip: sampling?.flip[profile] ?? 0.5,
+    });
   }
 
   /**
-   * A split in order; one by one where sizes differ, as mmdet does, so that none is padded to its neighbours. Of several ranks, this rank's batches; with
-   * `shard: undefined` all of them.
+   * A split in order; one by one where sizes differ, as mmdet does, so that none is padded to its
+   * neighbours. Of several ranks, this rank's batches; with `shard: undefined` all of them.
    */
   inOrder(dataset: CocoDataset, options: Pick<LoaderOptions, 'flip' | 'shard'> = {}): Loader {
     const { rank, size } = world();
-    return this.loader(dataset, { batch: 'width' in this.options.experiment.size ? 10 : 1, shard: { rank, size }, ...options });
+    return this.loader(dataset, {
+      batch: 'width' in this.options.experiment.size ? 10 : 1,
+      shard: { rank, size },
+      ...options,
+    });
   }
 
   /** A detector's score on the validation pictures. */
@@ -100,14 +127,29 @@ export class Workbench {
     }
   }
 
-  /** Trains under a progress display, after the run before has ended; throws `Stopped` where the user stopped it. */
-  run(title: string, name: string, config: unknown, steps: number, body: (run: RunOptions) => Promise<TrainResult>): Promise<TrainResult & { folder: string }> {
+  /**
+   * Trains under a progress display, after the run before has ended; throws `Stopped` where the
+   * user stopped it.
+   */
+  run(
+    title: string,
+    name: string,
+    config: unknown,
+    steps: number,
+    body: (run: RunOptions) => Promise<TrainResult>,
+  ): Promise<TrainResult & { folder: string }> {
     const run = this.last.catch(() => undefined).then(() => this.runNow(title, name, config, steps, body));
     this.last = run;
     return run;
   }
 
-  private async runNow(title: string, name: string, config: unknown, steps: number, body: (run: RunOptions) => Promise<TrainResult>): Promise<TrainResult & { folder: string }> {
+  private async runNow(
+    title: string,
+    name: string,
+    config: unknown,
+    steps: number,
+    body: (run: RunOptions) => Promise<TrainResult>,
+  ): Promise<TrainResult & { folder: string }> {
     const { out, signal, progress, goOn } = this.options;
     const folder = path.join(out, 'runs', name);
     const resume = this.options.resume || this.stopped.has(name);
@@ -123,7 +165,12 @@ export class Workbench {
           display ??= progress(title, steps, step + 1);
           const { loss, ...parts } = losses;
           const named = Object.entries(parts).map(([part, value]) => `${part} ${value.toFixed(3)}`);
-          display.update(step + 1, `| loss ${loss.toFixed(3)} (${named.join(', ')}) | lr ${learningRate.toExponential(1)} | ${imagesPerSecond.toFixed(0)} images/s`, loss);
+          display.update(
+            step + 1,
+            `| loss ${loss.toFixed(3)} (${named.join(', ')}) | lr ` +
+              `${learningRate.toExponential(1)} | ${imagesPerSecond.toFixed(0)} images/s`,
+            loss,
+          );
         },
       });
       if (!result.finished) {
@@ -144,12 +191,21 @@ export class Workbench {
   }
 
   /** Batches, optimizer and learning rate of a training run. */
-  schedule({ batch, learningRate, warmupSteps, milestones, steps, optimizer, clip }: TrainingConfig, seed: number, profile?: Profile) {
+  schedule(
+    { batch, learningRate, warmupSteps, milestones, steps, optimizer, clip }: TrainingConfig,
+    seed: number,
+    profile?: Profile,
+  ) {
     const warmup = { steps: Math.min(warmupSteps, steps >> 2), ratio: 0.001 };
     return {
       loader: this.trainingLoader(batch, seed, profile),
       batchSize: batch,
-      schedule: { ...(milestones ? { kind: 'step' as const, milestones: [...milestones] } : { kind: 'cosine' as const }), base: learningRate, steps, warmup },
+      schedule: {
+        ...(milestones ? { kind: 'step' as const, milestones: [...milestones] } : { kind: 'cosine' as const }),
+        base: learningRate,
+        steps,
+        warmup,
+      },
       optimizer,
       clip,
     };

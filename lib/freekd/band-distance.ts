@@ -1,15 +1,17 @@
 /**
- * The weighted distance of two features in the frequency domain, which every FreeKD loss is an instance of:
+ * The weighted distance of two features in the frequency domain, which every FreeKD loss is an
+ * instance of:
  *
  *   sum_b s_b sum_{n,h,w,c} omega[n,c] m_b[n,h,w] | xi(student - teacher)_b[n,h,w,c] |
  *
- * with a factor s_b a band (the reduction), one weight map m_b a band (the T masks collapsed: sigma > 0, so
- * sum_i |sigma_i d| = (sum_i sigma_i) |d|, and no [N, T, H, W, C] tensor exists), and a weight omega a channel.
+ * with a factor s_b a band (the reduction), one weight map m_b a band (the T masks collapsed: sigma
+ * > 0, so sum_i |sigma_i d| = (sum_i sigma_i) |d|, and no [N, T, H, W, C] tensor exists), and a
+ * weight omega a channel.
  *
- * Forward: one transform of the difference (the transform is linear). Backward, one custom gradient: the adjoint
- * transform of s_b m_b sign(d_b), times omega, which commutes with a transform that works on each channel alone. The
- * teacher and the maps get no gradient. omega gets its own at no cost: the loss is sum omega S with
- * S[n,c] = sum_b s_b sum_hw m_b |d_b|, so it is S.
+ * Forward: one transform of the difference (the transform is linear). Backward, one custom
+ * gradient: the adjoint transform of s_b m_b sign(d_b), times omega, which commutes with a
+ * transform that works on each channel alone. The teacher and the maps get no gradient. omega gets
+ * its own at no cost: the loss is sum omega S with S[n,c] = sum_b s_b sum_hw m_b |d_b|, so it is S.
  */
 import { tf, type Scalar, type Tensor, type Tensor2D, type Tensor4D } from '../tf';
 import { execute } from '../kernels/native';
@@ -26,13 +28,19 @@ export interface BandDistance {
   transform: Transform;
   /** The factor of each band, from the shapes of all bands; a band whose factor is 0 is left out. */
   scales: (shapes: number[][]) => number[];
-  /** The weight map of each band [N, H_b, W_b, 1], 1 if absent; called where nothing is recorded for a gradient. */
+  /**
+   * The weight map of each band [N, H_b, W_b, 1], 1 if absent; called where nothing is recorded for
+   * a gradient.
+   */
   maps?: (shapes: number[][]) => Tensor4D[];
   /** omega [N, C], 1 if absent; differentiable. */
   weights?: Tensor2D;
 }
 
-/** The value per image and channel, S [N, C], and its gradient by the student without omega, computed when asked for. */
+/**
+ * The value per image and channel, S [N, C], and its gradient by the student without omega,
+ * computed when asked for.
+ */
 interface Evaluation {
   sums: Tensor2D;
   /** Tensors that `gradient` needs back. */
@@ -70,7 +78,12 @@ function byOwnKernel(student: Tensor4D, { teacher, transform, scales, maps }: Ba
   const factors = scales(shapes);
   const map = maps?.(shapes).map((one) => one.reshape([n, -1]));
   const packed = map ? tf.concat(map, 1) : tf.tensor1d([], 'float32'); // [N, positions of all bands]
-  const [sums, gradient] = execute('FreekdBandDistance', [], [student, teacher, packed, tf.tensor1d(factors), ...planTensors(plan)], 2);
+  const [sums, gradient] = execute(
+    'FreekdBandDistance',
+    [],
+    [student, teacher, packed, tf.tensor1d(factors), ...planTensors(plan)],
+    2,
+  );
   return { sums: sums as Tensor2D, saved: [gradient], gradient: ([saved], byChannel) => saved.mul(byChannel) };
 }
 
@@ -105,7 +118,10 @@ function channelSums(band: Tensor4D, map: Tensor4D | undefined): Tensor2D {
   return tf.matMul(map.reshape([n, 1, h * w]), magnitude.reshape([n, h * w, c])).reshape([n, c]);
 }
 
-/** Runs `f` without recording it for a gradient: its result is a constant to whatever is computed from it. */
+/**
+ * Runs `f` without recording it for a gradient: its result is a constant to whatever is computed
+ * from it.
+ */
 export function withoutGradient<T extends Tensor>(f: () => T): T {
   return tf.tidy(() => tf.customGrad<T>(() => ({ value: f(), gradFunc: () => tf.scalar(0) }))(tf.scalar(0)));
 }

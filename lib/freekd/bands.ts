@@ -1,6 +1,7 @@
 /**
- * The bands of a wavelet decomposition as a flat list, in the order that every mask, token and table of FreeKD uses:
- * LL of the coarsest level, then (horizontal, vertical, diagonal) of each level, coarsest first. B = 3 level + 1.
+ * The bands of a wavelet decomposition as a flat list, in the order that every mask, token and
+ * table of FreeKD uses: LL of the coarsest level, then (horizontal, vertical, diagonal) of each
+ * level, coarsest first. B = 3 level + 1.
  */
 import { type Tensor4D } from '../tf';
 import { type WaveletMode } from '../wavelet/boundary';
@@ -19,9 +20,14 @@ export function bandCount(level: number): number {
   return 3 * level + 1;
 }
 
-/** The names of the bands in order: `LL3, H3, V3, D3, H2, ... D1`; PyWavelets' (H, V, D) are the papers' (LH, HL, HH). */
+/**
+ * The names of the bands in order: `LL3, H3, V3, D3, H2, ... D1`; PyWavelets' (H, V, D) are the
+ * papers' (LH, HL, HH).
+ */
 export function bandNames(level: number): string[] {
-  const details = Array.from({ length: level }, (_, i) => ['H', 'V', 'D'].map((orientation) => `${orientation}${level - i}`));
+  const details = Array.from({ length: level }, (_, i) =>
+    ['H', 'V', 'D'].map((orientation) => `${orientation}${level - i}`),
+  );
   return [`LL${level}`, ...details.flat()];
 }
 
@@ -29,7 +35,10 @@ export function bandNames(level: number): string[] {
 export { coefficients as bandsOf } from '../wavelet/transform';
 
 /** The shapes of the bands of a feature [N, H, W, C], in order. */
-export function bandShapes([n, h, w, c]: [number, number, number, number], { level, ...options }: Transform): [number, number, number, number][] {
+export function bandShapes(
+  [n, h, w, c]: [number, number, number, number],
+  { level, ...options }: Transform,
+): [number, number, number, number][] {
   let size: Size = [h, w];
   const details = Array.from({ length: level }, () => (size = bandSize(options, size))).reverse();
   return [size, ...details.flatMap((one) => [one, one, one])].map(([rows, columns]) => [n, rows, columns, c]);

@@ -1,10 +1,12 @@
 /**
- * L_FreeKD over a feature pyramid (method.md formula 5), profile `paper`: the mean over pyramid levels of
+ * L_FreeKD over a feature pyramid (method.md formula 5), profile `paper`: the mean over pyramid
+ * levels of
  *
  *   sum_b omega^r || M_b * a_b - M_b * c_b ||_1
  *
- * with the masks of stage 1's prompts, predicted from the teacher, and omega^r = omega^t * omega^s of stage 1's gates.
- * Without prompts and relations it is L_FKD (formula 1). L_student = L_task + mu L_FreeKD, mu of order 1 to 10.
+ * with the masks of stage 1's prompts, predicted from the teacher, and omega^r = omega^t * omega^s
+ * of stage 1's gates. Without prompts and relations it is L_FKD (formula 1). L_student = L_task +
+ * mu L_FreeKD, mu of order 1 to 10.
  */
 import { tf, type Scalar, type Tensor2D, type Tensor4D } from '../tf';
 import { wavedec2 } from '../wavelet/transform';
@@ -19,13 +21,22 @@ export interface FreeKDLossInput extends FrequencyOptions {
   teacher: Tensor4D[];
   /** phi(F^s), of the teacher's shapes; differentiable. */
   student: Tensor4D[];
-  /** One a pyramid level, frozen here; `level`, `wavelet`, `mode` and `clamp` default to each prompt's own. */
+  /**
+   * One a pyramid level, frozen here; `level`, `wavelet`, `mode` and `clamp` default to each
+   * prompt's own.
+   */
   prompts?: FrequencyPrompt[];
-  /** In place of prompts: masks computed before (for a fixed image they never change), one list a pyramid level. */
+  /**
+   * In place of prompts: masks computed before (for a fixed image they never change), one list a
+   * pyramid level.
+   */
   masks?: Tensor4D[][];
   /** One a pyramid level. */
   relations?: PositionRelation[];
-  /** True trains the gates by this loss, with the gradient of the product omega |d|; default false: omega is a constant. */
+  /**
+   * True trains the gates by this loss, with the gradient of the product omega |d|; default false:
+   * omega is a constant.
+   */
   joint?: boolean;
 }
 
@@ -35,18 +46,41 @@ function omega(relation: PositionRelation, teacher: Tensor4D[], student: Tensor4
   return relationWeights(gate(teacher), gate(student));
 }
 
-/** Transform settings of a prompted level: the prompt's own; an explicit option that differs is an error. */
+/**
+ * Transform settings of a prompted level: the prompt's own; an explicit option that differs is an
+ * error.
+ */
 function promptedOptions(prompt: FrequencyPrompt, options: FrequencyOptions, i: number): FrequencyOptions {
   for (const field of ['wavelet', 'mode'] as const) {
     if (options[field] !== undefined && options[field] !== prompt[field]) {
-      throw new Error(`freekdLoss: ${field} is '${options[field]}', but prompts[${i}] was made for '${prompt[field]}'; leave the option out`);
+      throw new Error(
+        `freekdLoss: ${field} is '${options[field]}', but prompts[${i}] was ` +
+          `made for '${prompt[field]}'; leave the option out`,
+      );
     }
   }
-  return { ...options, wavelet: prompt.wavelet, mode: prompt.mode, level: options.level ?? prompt.level, clamp: options.clamp ?? prompt.clamp };
+  return {
+    ...options,
+    wavelet: prompt.wavelet,
+    mode: prompt.mode,
+    level: options.level ?? prompt.level,
+    clamp: options.clamp ?? prompt.clamp,
+  };
 }
 
-/** The FreeKD loss; a scalar, differentiable by the student and, if `joint`, by the gates' parameters. */
-export function freekdLoss({ teacher, student, prompts, masks, relations, joint = false, ...options }: FreeKDLossInput): Scalar {
+/**
+ * The FreeKD loss; a scalar, differentiable by the student and, if `joint`, by the gates'
+ * parameters.
+ */
+export function freekdLoss({
+  teacher,
+  student,
+  prompts,
+  masks,
+  relations,
+  joint = false,
+  ...options
+}: FreeKDLossInput): Scalar {
   checkPyramids('freekdLoss', teacher, student);
   checkPerLevel('freekdLoss', 'prompts', prompts, teacher.length);
   checkPerLevel('freekdLoss', 'masks', masks, teacher.length);
@@ -54,13 +88,19 @@ export function freekdLoss({ teacher, student, prompts, masks, relations, joint 
   if (prompts && masks) throw new Error('freekdLoss: pass either prompts or masks, not both');
   return tf.tidy(() => {
     const levels = teacher.map((feature, i) => {
-      const weights = relations && (joint
-        ? omega(relations[i], teacher, student, i)
-        : withoutGradient(() => omega(relations[i], teacher, student, i)));
+      const weights =
+        relations &&
+        (joint
+          ? omega(relations[i], teacher, student, i)
+          : withoutGradient(() => omega(relations[i], teacher, student, i)));
       const pair = { teacher: feature, student: student[i], weights };
       if (!prompts) return frequencyLoss({ ...options, ...pair, masks: masks?.[i] });
       const prompted = promptedOptions(prompts[i], options, i);
-      return frequencyLoss({ ...prompted, ...pair, masks: (transform) => prompts[i].masks(wavedec2(feature, transform)) });
+      return frequencyLoss({
+        ...prompted,
+        ...pair,
+        masks: (transform) => prompts[i].masks(wavedec2(feature, transform)),
+      });
     });
     return tf.addN(levels).div(levels.length);
   });

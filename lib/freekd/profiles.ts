@@ -1,6 +1,7 @@
 /**
- * The two variants of the method as defaults in one place: `paper`, every formula with our readings where the paper is
- * silent, and `released`, the authors' code (method.md). Each field is the default of the function or run that it names.
+ * The two variants of the method as defaults in one place: `paper`, every formula with our readings
+ * where the paper is silent, and `released`, the authors' code (method.md). Each field is the
+ * default of the function or run that it names.
  */
 
 export const paper = {
@@ -11,9 +12,15 @@ export const paper = {
   dissimilarity: { similarity: 'jaccard', pairs: 'all', lambda: 1 },
   /** PositionRelation; trained in stage 1 unless `joint`. */
   relation: { normalise: 'positions', joint: false },
-  /** freekdLoss, with mu of L_student = L_task + mu L_FreeKD; the paper prints none, 1 to 10 is the order. */
+  /**
+   * freekdLoss, with mu of L_student = L_task + mu L_FreeKD; the paper prints none, 1 to 10 is the
+   * order.
+   */
   loss: { bands: 'all', reduction: 'mean', mu: 3 },
-  /** MasKD's recipe: PyTorch's Adam with coupled L2, cosine, batch norm in eval mode, all but the prompt frozen. */
+  /**
+   * MasKD's recipe: PyTorch's Adam with coupled L2, cosine, batch norm in eval mode, all but the
+   * prompt frozen.
+   */
   stage1: { steps: 2000, learningRate: 0.01, weightDecay: 1e-3, finalLearningRate: 1e-6 },
 } as const;
 

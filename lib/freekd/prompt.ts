@@ -1,11 +1,13 @@
 /**
- * The semantic frequency prompt (method.md formula 2): tokens P [B, T, C], one set of T a frequency band, that say which
- * positions of a band matter. Tuned under a frozen teacher by its task loss (stage 1), frozen in stage 2.
+ * The semantic frequency prompt (method.md formula 2): tokens P [B, T, C], one set of T a frequency
+ * band, that say which positions of a band matter. Tuned under a frozen teacher by its task loss
+ * (stage 1), frozen in stage 2.
  *
  *   M_b = P_b R_b^T,   sigma(M_b) in (0, 1)^{N x H_b x W_b x T},   R^_b = (sum_i sigma(M_b,i)) R_b,   F^ = xi~({R^_b})
  *
- * The sum over tokens is taken before the product: exact, and no [N, T, H, W, C] tensor is built. The paper does not
- * normalise it, so a fresh prompt (tokens near 0, sigmoids near 1/2) scales the feature by about T / 2.
+ * The sum over tokens is taken before the product: exact, and no [N, T, H, W, C] tensor is built.
+ * The paper does not normalise it, so a fresh prompt (tokens near 0, sigmoids near 1/2) scales the
+ * feature by about T / 2.
  */
 import { tf, type Tensor2D, type Tensor3D, type Tensor4D } from '../tf';
 import { type Parameters } from '../kernels/parameters';
@@ -30,7 +32,10 @@ export interface FrequencyPromptOptions {
   clamp?: boolean;
   /** Seed of the tokens' start, normal with deviation 0.01 as in the authors' code; default 0. */
   seed?: number;
-  /** Where the tokens live as the parameter `<name>.tokens`, so that one optimizer trains the prompts of all pyramid levels. */
+  /**
+   * Where the tokens live as the parameter `<name>.tokens`, so that one optimizer trains the
+   * prompts of all pyramid levels.
+   */
   parameters?: Parameters;
   /** Default 'prompt'. */
   name?: string;
@@ -59,9 +64,24 @@ export class FrequencyPrompt {
   private readonly source: () => Tensor3D;
   private readonly ownVariable: tf.Variable<tf.Rank.R3> | undefined;
 
-  constructor({ channels, tokens, level, wavelet = 'haar', mode = 'zero', clamp = true, seed = 0, parameters, name = 'prompt' }: FrequencyPromptOptions) {
-    for (const [field, value, least] of [['channels', channels, 1], ['tokens', tokens, 1], ['level', level, 0]] as const) {
-      if (!Number.isInteger(value) || value < least) throw new Error(`FrequencyPrompt: ${field} must be an integer >= ${least}, is ${value}`);
+  constructor({
+    channels,
+    tokens,
+    level,
+    wavelet = 'haar',
+    mode = 'zero',
+    clamp = true,
+    seed = 0,
+    parameters,
+    name = 'prompt',
+  }: FrequencyPromptOptions) {
+    for (const [field, value, least] of [
+      ['channels', channels, 1],
+      ['tokens', tokens, 1],
+      ['level', level, 0],
+    ] as const) {
+      if (!Number.isInteger(value) || value < least)
+        throw new Error(`FrequencyPrompt: ${field} must be an integer >= ${least}, is ${value}`);
     }
     this.channels = channels;
     this.numTokens = tokens;
@@ -81,25 +101,33 @@ export class FrequencyPrompt {
     }
   }
 
-  /** P [B, T, C]: a `tf.Variable` of this prompt's own, or, in a `Parameters` store, the parameter's present value. */
+  /**
+   * P [B, T, C]: a `tf.Variable` of this prompt's own, or, in a `Parameters` store, the parameter's
+   * present value.
+   */
   get tokens(): Tensor3D {
     return this.source();
   }
 
   /**
    * The masks of a teacher's decomposition, differentiable by the tokens.
-   * @param decomposition of a [N, H, W, C] feature, with `level` levels or fewer: then the tokens of the detail levels
-   *   it lacks are unused, and LL's tokens serve its own LL
+   * @param decomposition of a [N, H, W, C] feature, with `level` levels or fewer: then the tokens
+   *   of the detail levels it lacks are unused, and LL's tokens serve its own LL
    * @returns one [N, H_b, W_b, T] a band, in (0, 1), ordered as in bands.ts
    */
   masks(decomposition: WaveletDecomposition): Tensor4D[] {
     const levels = decomposition.details.length;
     const channels = decomposition.approximation.shape[3];
     if (levels > this.level) {
-      throw new Error(`FrequencyPrompt.masks: the decomposition has ${levels} levels, the prompt ${this.level}; transform with level ${this.level} or fewer`);
+      throw new Error(
+        `FrequencyPrompt.masks: the decomposition has ${levels} levels, the prompt ` +
+          `${this.level}; transform with level ${this.level} or fewer`,
+      );
     }
     if (channels !== this.channels) {
-      throw new Error(`FrequencyPrompt.masks: the feature has ${channels} channels, the prompt was made for ${this.channels}`);
+      throw new Error(
+        `FrequencyPrompt.masks: the feature has ${channels} channels, the prompt was made for ${this.channels}`,
+      );
     }
     return tf.tidy(() => {
       const tokens = tf.unstack(this.tokens) as Tensor2D[]; // B of [T, C]

@@ -1,18 +1,20 @@
 /**
- * The position-aware relational gate (method.md formula 4): which channels of a feature matter, given the next coarser
- * pyramid level.
+ * The position-aware relational gate (method.md formula 4): which channels of a feature matter,
+ * given the next coarser pyramid level.
  *
  *   A = softmax(psi(F)^T F) in R^{C x C} per image,   omega = G(A) in R^{1 x C},   omega^r = omega^t * omega^s
  *
- * psi(F) is the next coarser level resized to F's size (at the coarsest level, the level itself). Row c of A says how
- * channel c of psi(F) relates to the channels of F, and gates channel c of F through G, a two-layer perceptron
- * C -> C/4 -> 1 with ReLU and a sigmoid at the end.
+ * psi(F) is the next coarser level resized to F's size (at the coarsest level, the level itself).
+ * Row c of A says how channel c of psi(F) relates to the channels of F, and gates channel c of F
+ * through G, a two-layer perceptron C -> C/4 -> 1 with ReLU and a sigmoid at the end.
  *
- * Our readings, for the paper is silent: resize bilinear; logits divided by H W, since a sum over the positions saturates
- * the softmax (`normalise: 'none'` is the literal formula); omega normalised to mean 1 over channels, so that a gate can move
- * weight between channels but never switch the loss off. The gate is trained in stage 1 and frozen in stage 2. It gets no
- * weight decay: its gradient passes rows of A (of order 1/C) and a mean of 1, and is so small that under Adam with the L2
- * decay of the tokens G shrank to 0 in a recorded run, which made omega 1 for every channel.
+ * Our readings, for the paper is silent: resize bilinear; logits divided by H W, since a sum over
+ * the positions saturates the softmax (`normalise: 'none'` is the literal formula); omega
+ * normalised to mean 1 over channels, so that a gate can move weight between channels but never
+ * switch the loss off. The gate is trained in stage 1 and frozen in stage 2. It gets no weight
+ * decay: its gradient passes rows of A (of order 1/C) and a mean of 1, and is so small that under
+ * Adam with the L2 decay of the tokens G shrank to 0 in a recorded run, which made omega 1 for
+ * every channel.
  */
 import { tf, type Tensor2D, type Tensor3D, type Tensor4D } from '../tf';
 import { Parameters } from '../kernels/parameters';
@@ -26,7 +28,10 @@ export interface PositionRelationOptions {
   seed?: number;
   /** 'positions' (default): psi(F)^T F divided by H W; 'none': the literal formula. */
   normalise?: 'positions' | 'none';
-  /** Where G lives, as `<name>.fc1.weight`, `.fc1.bias`, `.fc2.weight`, `.fc2.bias`; default: a store of its own. */
+  /**
+   * Where G lives, as `<name>.fc1.weight`, `.fc1.bias`, `.fc2.weight`, `.fc2.bias`; default: a
+   * store of its own.
+   */
   parameters?: Parameters;
   /** Default 'relation'. */
   name?: string;
@@ -37,7 +42,10 @@ function meanOne(omega: Tensor2D): Tensor2D {
   return omega.div(omega.mean(1, true));
 }
 
-/** omega^r = omega^t * omega^s, normalised to mean 1 over channels. Both [N, C]; their own scale does not matter. */
+/**
+ * omega^r = omega^t * omega^s, normalised to mean 1 over channels. Both [N, C]; their own scale
+ * does not matter.
+ */
 export function relationWeights(teacher: Tensor2D, student: Tensor2D): Tensor2D {
   return tf.tidy(() => meanOne(teacher.mul(student)));
 }
@@ -50,8 +58,10 @@ export class PositionRelation {
   private readonly ownsParameters: boolean;
 
   constructor({ channels, seed = 0, normalise = 'positions', parameters, name = 'relation' }: PositionRelationOptions) {
-    if (!Number.isInteger(channels) || channels < 1) throw new Error(`PositionRelation: channels must be an integer >= 1, is ${channels}`);
-    if (normalise !== 'positions' && normalise !== 'none') throw new Error(`PositionRelation: normalise must be 'positions' or 'none', is '${normalise}'`);
+    if (!Number.isInteger(channels) || channels < 1)
+      throw new Error(`PositionRelation: channels must be an integer >= 1, is ${channels}`);
+    if (normalise !== 'positions' && normalise !== 'none')
+      throw new Error(`PositionRelation: normalise must be 'positions' or 'none', is '${normalise}'`);
     this.channels = channels;
     this.normalise = normalise;
     this.parameters = parameters ?? new Parameters();
@@ -76,8 +86,9 @@ export class PositionRelation {
     const [n, h, w, c] = feature.shape;
     if (c !== this.channels || next.shape[3] !== this.channels || next.shape[0] !== n) {
       throw new Error(
-        `PositionRelation ${this.name}: feature [${feature.shape}] and next [${next.shape}] must be of the same images ` +
-        `and have ${this.channels} channels each`,
+        `PositionRelation ${this.name}: feature [${feature.shape}] and next ` +
+          `[${next.shape}] must be of the same images ` +
+          `and have ${this.channels} channels each`,
       );
     }
     return tf.tidy(() => {
@@ -98,13 +109,17 @@ export class PositionRelation {
     });
   }
 
-  /** omega normalised to mean 1 over channels: [N, C], differentiable by G's parameters. Arguments as `affinity`. */
+  /**
+   * omega normalised to mean 1 over channels: [N, C], differentiable by G's parameters. Arguments
+   * as `affinity`.
+   */
   weights(feature: Tensor4D, next: Tensor4D): Tensor2D {
     return tf.tidy(() => meanOne(this.gate(feature, next)));
   }
 
   /**
-   * Scales a teacher's feature by its omega of mean 1, which is how the gate is judged by a task loss in stage 1.
+   * Scales a teacher's feature by its omega of mean 1, which is how the gate is judged by a task
+   * loss in stage 1.
    * @param feature what is scaled [N, H, W, C], the prompted feature
    * @param plain F of the affinity, the feature before the prompt; @param next as in `affinity`
    */

@@ -1,10 +1,12 @@
 /**
- * The prompt of the authors' released code (method.md, profile `released`), value for value: Haar, 3 levels, zero
- * padding; four groups of tokens [4, T, C], the first for LL3, the others for the detail levels 1, 2 and 3 (finest
- * first). The three orientations of a detail level are summed to predict one mask for all three.
+ * The prompt of the authors' released code (method.md, profile `released`), value for value: Haar,
+ * 3 levels, zero padding; four groups of tokens [4, T, C], the first for LL3, the others for the
+ * detail levels 1, 2 and 3 (finest first). The three orientations of a detail level are summed to
+ * predict one mask for all three.
  *
- * The released code has no trainer for it (stage 1); the prompted feature and its dissimilarity are here. For odd sizes
- * the inverse transform returns one more row or column; it is cropped here to the feature's size.
+ * The released code has no trainer for it (stage 1); the prompted feature and its dissimilarity are
+ * here. For odd sizes the inverse transform returns one more row or column; it is cropped here to
+ * the feature's size.
  */
 import { tf, type Scalar, type Tensor2D, type Tensor3D, type Tensor4D } from '../tf';
 import { type Parameters } from '../kernels/parameters';
@@ -33,18 +35,24 @@ export function releasedMasks(tokens: Tensor3D, { approximation, details }: Wave
   checkReleasedTokens('releasedMasks', tokens, approximation.shape[3]);
   return tf.tidy(() => {
     const groups = tf.unstack(tokens) as Tensor2D[];
-    const summed = details.map(({ horizontal, vertical, diagonal }) => tf.addN([horizontal, vertical, diagonal])).reverse();
+    const summed = details
+      .map(({ horizontal, vertical, diagonal }) => tf.addN([horizontal, vertical, diagonal]))
+      .reverse();
     return [approximation, ...summed].map((band, g) => bandMask(band, groups[g]));
   });
 }
 
-/** Spreads four values of groups over the ten bands in the order of bands.ts: LL3, then levels 3, 2, 1, three each. */
+/**
+ * Spreads four values of groups over the ten bands in the order of bands.ts: LL3, then levels 3, 2,
+ * 1, three each.
+ */
 export function groupsToBands<T>([ll, ...levels]: T[]): T[] {
   return [ll, ...levels.reverse().flatMap((value) => [value, value, value])];
 }
 
 /**
- * The stage 1 dissimilarity of the released code: Dice, the mean over distinct pairs and images, summed over the groups.
+ * The stage 1 dissimilarity of the released code: Dice, the mean over distinct pairs and images,
+ * summed over the groups.
  * @param masks of `releasedMasks`
  */
 export function releasedDissimilarity(masks: Tensor4D[]): Scalar {
@@ -78,19 +86,28 @@ export class ReleasedPrompt {
     return this.source();
   }
 
-  /** The prompted feature [N, H, W, C] and the four masks; differentiable by the tokens and the feature. */
+  /**
+   * The prompted feature [N, H, W, C] and the four masks; differentiable by the tokens and the
+   * feature.
+   */
   apply(feature: Tensor4D): { feature: Tensor4D; masks: Tensor4D[] } {
     return releasedPrompted(this.tokens, feature);
   }
 }
 
-/** Multiplies the bands of a feature by the sums of their masks over tokens and transforms back; see `ReleasedPrompt.apply`. */
+/**
+ * Multiplies the bands of a feature by the sums of their masks over tokens and transforms back; see
+ * `ReleasedPrompt.apply`.
+ */
 export function releasedPrompted(tokens: Tensor3D, feature: Tensor4D): { feature: Tensor4D; masks: Tensor4D[] } {
   return tf.tidy(() => {
     const decomposition = wavedec2(feature, releasedTransform);
     const masks = releasedMasks(tokens, decomposition);
     const maps = groupsToBands(masks.map(collapse));
     const bands = bandsOf(decomposition).map((band, b) => band.mul(maps[b]) as Tensor4D);
-    return { feature: waverec2(decompositionOf(bands), { ...releasedTransform, size: [feature.shape[1], feature.shape[2]] }), masks };
+    return {
+      feature: waverec2(decompositionOf(bands), { ...releasedTransform, size: [feature.shape[1], feature.shape[2]] }),
+      masks,
+    };
   });
 }

@@ -1,6 +1,6 @@
 /**
- * Bilinear resize with half-pixel centres, as PyTorch's `interpolate(mode='bilinear', align_corners=False)`, with a
- * gradient: tfjs's own ignores the half-pixel option.
+ * Bilinear resize with half-pixel centres, as PyTorch's `interpolate(mode='bilinear',
+ * align_corners=False)`, with a gradient: tfjs's own ignores the half-pixel option.
  */
 import { tf, type Tensor2D, type Tensor4D } from '../tf';
 

@@ -1,4 +1,7 @@
-/** Batch normalization over [N, H, W], with fixed statistics (frozen) or with the batch's own (training). */
+/**
+ * Batch normalization over [N, H, W], with fixed statistics (frozen) or with the batch's own
+ * (training).
+ */
 import { tf, type Tensor, type Tensor1D, type Tensor4D } from '../tf';
 import { attribute, elementwise, execute, execute1, kernelLevel, type Attribute } from './native';
 import { defineOperation, stopGradient } from './operation';
@@ -15,8 +18,8 @@ export interface BatchNormOptions {
 }
 
 /**
- * y = (x - mean) / sqrt(variance + epsilon) * gamma + beta with given statistics. Differentiable in x, gamma and beta;
- * the statistics are constants.
+ * y = (x - mean) / sqrt(variance + epsilon) * gamma + beta with given statistics. Differentiable in
+ * x, gamma and beta; the statistics are constants.
  * @param x [N, H, W, C]
  */
 export function batchNorm(x: Tensor4D, options: BatchNormOptions & { mean: Tensor1D; variance: Tensor1D }): Tensor4D {
@@ -31,10 +34,13 @@ export function batchNorm(x: Tensor4D, options: BatchNormOptions & { mean: Tenso
 /**
  * The same with the mean and variance of this batch, through which the gradient flows.
  * @param x [N, H, W, C]
- * @returns `y`; the batch's `mean` and its unbiased `variance` (divided by N H W - 1), each [C] and constant to
- *   gradients: what PyTorch's running statistics are updated with
+ * @returns `y`; the batch's `mean` and its unbiased `variance` (divided by N H W - 1), each [C] and
+ *   constant to gradients: what PyTorch's running statistics are updated with
  */
-export function batchNormTraining(x: Tensor4D, options: BatchNormOptions): { y: Tensor4D; mean: Tensor1D; variance: Tensor1D } {
+export function batchNormTraining(
+  x: Tensor4D,
+  options: BatchNormOptions,
+): { y: Tensor4D; mean: Tensor1D; variance: Tensor1D } {
   const { gamma, beta, epsilon = 1e-5, relu = false } = options;
   if (kernelLevel() !== 'stock') {
     const [y, mean, variance] = training({ x, gamma, beta }, { epsilon, relu });
@@ -44,7 +50,11 @@ export function batchNormTraining(x: Tensor4D, options: BatchNormOptions): { y: 
   const { mean, variance } = tf.moments(x, [0, 1, 2]);
   const y = tf.add(tf.mul(tf.mul(tf.sub(x, mean), tf.rsqrt(tf.add(variance, epsilon))), gamma), beta) as Tensor4D;
   const unbiased = tf.mul(variance, count / Math.max(count - 1, 1));
-  return { y: relu ? tf.relu(y) : y, mean: stopGradient(mean as Tensor1D), variance: stopGradient(unbiased as Tensor1D) };
+  return {
+    y: relu ? tf.relu(y) : y,
+    mean: stopGradient(mean as Tensor1D),
+    variance: stopGradient(unbiased as Tensor1D),
+  };
 }
 
 interface Settings {
@@ -64,7 +74,11 @@ const frozen = defineOperation<Settings>({
     const dz = relu ? elementwise('ReluGrad', dy, y) : dy;
     return {
       x: () => {
-        const scale = elementwise('Mul', gamma, elementwise('Rsqrt', elementwise('AddV2', variance, tf.scalar(epsilon))));
+        const scale = elementwise(
+          'Mul',
+          gamma,
+          elementwise('Rsqrt', elementwise('AddV2', variance, tf.scalar(epsilon))),
+        );
         return elementwise('Mul', dz, scale);
       },
       gamma: () => gradients(dz, x, gamma, [mean, variance, tf.zeros([0])], epsilon, false)[1],
@@ -79,7 +93,12 @@ const training = defineOperation<Settings>({
   name: 'TrainingBatchNorm',
   forward: ({ x, gamma, beta }, { epsilon, relu }) => {
     const none = tf.zeros([0]);
-    const [y, mean, variance, ...reserved] = execute('FusedBatchNormV3', attributes(epsilon, true), [x, gamma, beta, none, none], 6);
+    const [y, mean, variance, ...reserved] = execute(
+      'FusedBatchNormV3',
+      attributes(epsilon, true),
+      [x, gamma, beta, none, none],
+      6,
+    );
     return [relu ? elementwise('Relu', y) : y, mean, variance, ...reserved];
   },
   saveInputs: ['x', 'gamma'],
@@ -92,12 +111,29 @@ const training = defineOperation<Settings>({
 });
 
 /** [dx, dgamma, dbeta] */
-function gradients(dy: Tensor, x: Tensor, gamma: Tensor, reserved: Tensor[], epsilon: number, isTraining: boolean): Tensor[] {
+function gradients(
+  dy: Tensor,
+  x: Tensor,
+  gamma: Tensor,
+  reserved: Tensor[],
+  epsilon: number,
+  isTraining: boolean,
+): Tensor[] {
   const onednn = kernelLevel() === 'onednn';
   const name = onednn ? '_MklNativeFusedBatchNormGradV3' : 'FusedBatchNormGradV3';
-  return execute(name, [...attributes(epsilon, isTraining), ...(onednn ? [attribute.onednn()] : [])], [dy, x, gamma, ...reserved], 5);
+  return execute(
+    name,
+    [...attributes(epsilon, isTraining), ...(onednn ? [attribute.onednn()] : [])],
+    [dy, x, gamma, ...reserved],
+    5,
+  );
 }
 
 function attributes(epsilon: number, isTraining: boolean): Attribute[] {
-  return [attribute.float32(), attribute.float32('U'), attribute.float('epsilon', epsilon), attribute.bool('is_training', isTraining)];
+  return [
+    attribute.float32(),
+    attribute.float32('U'),
+    attribute.float('epsilon', epsilon),
+    attribute.bool('is_training', isTraining),
+  ];
 }

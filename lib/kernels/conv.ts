@@ -10,7 +10,10 @@ export interface Conv2dOptions {
   stride?: number;
   /** Zeros on each of the four sides, as in PyTorch. Default 0. */
   padding?: number;
-  /** Cin and Cout are cut into this many parts, and each part of the output sees its part of the input only. Default 1. */
+  /**
+   * Cin and Cout are cut into this many parts, and each part of the output sees its part of the
+   * input only. Default 1.
+   */
   groups?: number;
   /** [Cout], added to each output channel. */
   bias?: Tensor1D;
@@ -22,14 +25,21 @@ export interface Conv2dOptions {
  * Convolution (cross-correlation).
  * @param x [N, H, W, Cin]
  * @param filter [kh, kw, Cin / groups, Cout]
- * @returns [N, floor((H + 2 padding - kh) / stride) + 1, floor((W + 2 padding - kw) / stride) + 1, Cout]
+ * @returns [N, floor((H + 2 padding - kh) / stride) + 1, floor((W + 2 padding - kw) / stride) + 1,
+ *   Cout]
  */
 export function conv2d(x: Tensor4D, filter: Tensor4D, options: Conv2dOptions = {}): Tensor4D {
   const { stride = 1, padding = 0, groups = 1, bias, inputGradient = true } = options;
   if (x.shape[3] !== filter.shape[2] * groups) {
-    throw new Error(`conv2d: x of shape [${x.shape}] has ${x.shape[3]} channels, the filter [${filter.shape}] of ${groups} groups wants ${filter.shape[2] * groups}`);
+    throw new Error(
+      `conv2d: x of shape [${x.shape}] has ${x.shape[3]} channels, the filter ` +
+        `[${filter.shape}] of ${groups} groups wants ${filter.shape[2] * groups}`,
+    );
   }
-  if (filter.shape[3] % groups !== 0) throw new Error(`conv2d: the filter [${filter.shape}] has ${filter.shape[3]} outputs, not a multiple of ${groups} groups`);
+  if (filter.shape[3] % groups !== 0)
+    throw new Error(
+      `conv2d: the filter [${filter.shape}] has ${filter.shape[3]} outputs, not a multiple of ${groups} groups`,
+    );
   const input = inputGradient ? x : stopGradient(x);
   if (kernelLevel() === 'stock') {
     const padded = padding > 0 ? tf.pad(input, sides(padding)) : input;
@@ -37,24 +47,36 @@ export function conv2d(x: Tensor4D, filter: Tensor4D, options: Conv2dOptions = {
     const y = byGroup(one, padded, filter, groups);
     return bias ? tf.add(y, bias) : y;
   }
-  if (winogradServes([x.shape], filter.shape, { stride, padding, groups })) return winograd([input], filter, { bias, relu: false })[0];
-  return convolution(bias ? { x: input, filter, bias } : { x: input, filter }, { stride, padding, groups })[0] as Tensor4D;
+  if (winogradServes([x.shape], filter.shape, { stride, padding, groups }))
+    return winograd([input], filter, { bias, relu: false })[0];
+  return convolution(bias ? { x: input, filter, bias } : { x: input, filter }, {
+    stride,
+    padding,
+    groups,
+  })[0] as Tensor4D;
 }
 
 /**
- * The convolution of several maps with one filter, of stride 1 and with half a kernel of zeros on each side: a head's layer on every level.
+ * The convolution of several maps with one filter, of stride 1 and with half a kernel of zeros on
+ * each side: a head's layer on every level.
  * @param maps each [N, H, W, Cin]
  * @param filter [k, k, Cin, Cout], k odd
  * @param options.bias [Cout], added to each output channel
- * @param options.relu apply a ReLU to the result, which costs less than a second call. Default false
+ * @param options.relu apply a ReLU to the result, which costs less than a second call. Default
+ *   false
  * @returns for each map [N, H, W, Cout]
  */
-export function conv2dLevels(maps: readonly Tensor4D[], filter: Tensor4D, options: { bias?: Tensor1D; relu?: boolean } = {}): Tensor4D[] {
+export function conv2dLevels(
+  maps: readonly Tensor4D[],
+  filter: Tensor4D,
+  options: { bias?: Tensor1D; relu?: boolean } = {},
+): Tensor4D[] {
   const { bias, relu = false } = options;
   const padding = (filter.shape[0] - 1) / 2;
   const shapes = maps.map(({ shape }) => shape);
   const fits = shapes.every(([, , , channels]) => channels === filter.shape[2]);
-  if (fits && winogradServes(shapes, filter.shape, { stride: 1, padding, groups: 1 })) return winograd(maps, filter, { bias, relu });
+  if (fits && winogradServes(shapes, filter.shape, { stride: 1, padding, groups: 1 }))
+    return winograd(maps, filter, { bias, relu });
   return maps.map((x) => {
     const y = conv2d(x, filter, { padding, ...(bias ? { bias } : {}) });
     return relu ? rectify(y) : y;
@@ -72,10 +94,11 @@ type Padding = 'VALID' | 'SAME' | 'EXPLICIT';
 const convolution = defineOperation<Geometry>({
   name: 'Conv2d',
   forward: ({ x, filter, bias }, geometry) => {
-    // Measured: oneDNN's kernel is slower where a window is one pixel, and up to three times slower on a single picture,
-    // but twice as fast in groups.
+    // Measured: oneDNN's kernel is slower where a window is one pixel, and up to three times slower
+    // on a single picture, but twice as fast in groups.
     const wide = filter.shape[0] > 1 || geometry.groups > 1;
-    const onednn = kernelLevel() === 'onednn' && (x.shape[0] > 1 || geometry.groups > 1 || (!wide && bias !== undefined));
+    const onednn =
+      kernelLevel() === 'onednn' && (x.shape[0] > 1 || geometry.groups > 1 || (!wide && bias !== undefined));
     const attributes = convAttributes(geometry, paddingKind(filter, geometry), onednn);
     if (bias && onednn) return [execute1('_MklNativeConv2DWithBias', attributes, [x, filter, bias])];
     const y = onednn && wide
@@ -92,7 +115,10 @@ const convolution = defineOperation<Geometry>({
   }),
 });
 
-/** oneDNN's gradients take no explicit padding: where it is not SAME, the input is padded and its gradient cropped. */
+/**
+ * oneDNN's gradients take no explicit padding: where it is not SAME, the input is padded and its
+ * gradient cropped.
+ */
 function inputGradient(x: Tensor, filter: Tensor, dy: Tensor, geometry: Geometry): Tensor {
   const kind = paddingKind(filter, geometry);
   const [n, h, w, c] = x.shape as Shape;
@@ -112,16 +138,26 @@ function inputGradient(x: Tensor, filter: Tensor, dy: Tensor, geometry: Geometry
 function filterGradient(x: Tensor, filter: Tensor, dy: Tensor, geometry: Geometry): Tensor {
   const kind = paddingKind(filter, geometry);
   const [size, width, channels, outputs] = filter.shape as Shape;
-  // Measured: oneDNN's filter gradient wins for stride 1, for an image's few channels and in groups, the plain one elsewhere.
-  const onednn = kernelLevel() === 'onednn' && (geometry.groups > 1 || (size > 1 && (kind === 'SAME' || channels <= 4)));
+  // Measured: oneDNN's filter gradient wins for stride 1, for an image's few channels and in
+  // groups, the plain one elsewhere.
+  const onednn =
+    kernelLevel() === 'onednn' && (geometry.groups > 1 || (size > 1 && (kind === 'SAME' || channels <= 4)));
   const pad = onednn && kind === 'EXPLICIT';
   const name = onednn ? '_MklNativeConv2DBackpropFilter' : 'Conv2DBackpropFilter';
   const input = pad
-    ? execute1('Pad', [attribute.float32(), attribute.int32('Tpaddings')], [x, tf.tensor2d(sides(geometry.padding), [4, 2], 'int32')])
+    ? execute1(
+        'Pad',
+        [attribute.float32(), attribute.int32('Tpaddings')],
+        [x, tf.tensor2d(sides(geometry.padding), [4, 2], 'int32')],
+      )
     : x;
   const pieces = onednn ? 1 : gradientPieces(geometry);
   const one = (part: Tensor, own: Tensor): Tensor =>
-    execute1(name, convAttributes(geometry, pad ? 'VALID' : kind, onednn), [part, sizes([size, width, channels, outputs / pieces]), own]);
+    execute1(name, convAttributes(geometry, pad ? 'VALID' : kind, onednn), [
+      part,
+      sizes([size, width, channels, outputs / pieces]),
+      own,
+    ]);
   return byGroup(one, input, dy, pieces);
 }
 
@@ -144,7 +180,11 @@ function paddingKind(filter: Tensor, { stride, padding }: Geometry): Padding {
 }
 
 function convAttributes({ stride, padding: p }: Geometry, padding: Padding, onednn: boolean): Attribute[] {
-  const attributes = [attribute.float32(), attribute.int('strides', [1, stride, stride, 1]), attribute.string('padding', padding)];
+  const attributes = [
+    attribute.float32(),
+    attribute.int('strides', [1, stride, stride, 1]),
+    attribute.string('padding', padding),
+  ];
   if (padding === 'EXPLICIT') attributes.push(attribute.int('explicit_paddings', [0, 0, p, p, p, p, 0, 0]));
   if (onednn) attributes.push(attribute.onednn());
   return attributes;

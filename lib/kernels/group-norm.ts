@@ -1,8 +1,10 @@
 /**
- * Group normalization (Wu and He, arXiv 1803.08494): each image's groups of channels are normalized over space.
+ * Group normalization (Wu and He, arXiv 1803.08494): each image's groups of channels are normalized
+ * over space.
  *
- * With m and s the mean and deviation of a group, y = x a + b where a = gamma / s and b = beta - m a, one pair for each
- * image and channel. So all but a few passes over the data is arithmetic on small [N, 1, 1, C] tensors.
+ * With m and s the mean and deviation of a group, y = x a + b where a = gamma / s and b = beta - m
+ * a, one pair for each image and channel. So all but a few passes over the data is arithmetic on
+ * small [N, 1, 1, C] tensors.
  */
 import { tf, type Tensor, type Tensor1D, type Tensor4D } from '../tf';
 import { attribute, elementwise, execute1, kernelLevel } from './native';
@@ -22,7 +24,8 @@ export interface GroupNormOptions {
 }
 
 /**
- * y = (x - mean) / sqrt(variance + epsilon) * gamma + beta, mean and variance over one image's H, W and C / groups channels.
+ * y = (x - mean) / sqrt(variance + epsilon) * gamma + beta, mean and variance over one image's H, W
+ * and C / groups channels.
  * @param x [N, H, W, C]
  */
 export function groupNorm(x: Tensor4D, options: GroupNormOptions): Tensor4D {
@@ -62,7 +65,8 @@ const normalization = defineOperation<{ groups: number; epsilon: number; relu: b
     const [, h, w] = x.shape as [number, number, number, number];
     const total = (means: Tensor): Tensor => tf.mul(tf.sum(means, [0, 1, 2]), h * w);
     return {
-      // dx = (gamma dz - group mean of gamma dz - normalized x times group mean of (gamma dz normalized x)) / s
+      // dx = (gamma dz - group mean of gamma dz - normalized x times group mean of (gamma dz
+      // normalized x)) / s
       x: () => {
         const members = membership(gamma.size, groups);
         const q = mul(mul(inverse, inverse), groupMean(mul(gamma, e), members));
@@ -77,10 +81,17 @@ const normalization = defineOperation<{ groups: number; epsilon: number; relu: b
 
 /** [N, H, W, C] -> [N, 1, 1, C] */
 function spaceMean(x: Tensor): Tensor {
-  return execute1('Mean', [attribute.float32(), attribute.int32('Tidx'), attribute.bool('keep_dims', true)], [x, tf.tensor1d([1, 2], 'int32')]);
+  return execute1(
+    'Mean',
+    [attribute.float32(), attribute.int32('Tidx'), attribute.bool('keep_dims', true)],
+    [x, tf.tensor1d([1, 2], 'int32')],
+  );
 }
 
-/** [C, G]: sqrt(G / C) where a channel belongs to a group, so that this times its transpose averages over groups. */
+/**
+ * [C, G]: sqrt(G / C) where a channel belongs to a group, so that this times its transpose averages
+ * over groups.
+ */
 function membership(channels: number, groups: number): Tensor {
   const size = channels / groups;
   const matrix = new Float32Array(channels * groups);

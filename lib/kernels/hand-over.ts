@@ -16,8 +16,8 @@ const identity = defineOperation<{ ready: (gradient: Tensor) => void }>({
 });
 
 /**
- * x itself. Backpropagation goes back through the operations in the order opposite to that in which they ran, so `ready` gets the whole
- * gradient as soon as it has passed all uses of the result.
+ * x itself. Backpropagation goes back through the operations in the order opposite to that in which
+ * they ran, so `ready` gets the whole gradient as soon as it has passed all uses of the result.
  * @param ready must not keep the gradient
  */
 export function handOver(x: Tensor, ready: (gradient: Tensor) => void): Tensor {

@@ -1,9 +1,10 @@
 /**
  * Calling TensorFlow's own kernels by name, past tfjs.
  *
- * tfjs knows few of the kernels in libtensorflow, and for training it misses the fast ones: fused batch normalization
- * with its gradient, optimizer updates in place, oneDNN's convolution gradients. Every registered kernel can be executed
- * through the node backend. This file alone knows how; the files beside it alone know the kernels' names.
+ * tfjs knows few of the kernels in libtensorflow, and for training it misses the fast ones: fused
+ * batch normalization with its gradient, optimizer updates in place, oneDNN's convolution
+ * gradients. Every registered kernel can be executed through the node backend. This file alone
+ * knows how; the files beside it alone know the kernels' names.
  */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
@@ -11,7 +12,17 @@ import { tf, type Tensor } from '../tf';
 
 /** What we use of the node backend, which tfjs-node does not declare publicly. */
 interface Backend {
-  binding: Record<'TF_ATTR_STRING' | 'TF_ATTR_INT' | 'TF_ATTR_FLOAT' | 'TF_ATTR_BOOL' | 'TF_ATTR_TYPE' | 'TF_ATTR_SHAPE' | 'TF_FLOAT' | 'TF_INT32', number>;
+  binding: Record<
+    | 'TF_ATTR_STRING'
+    | 'TF_ATTR_INT'
+    | 'TF_ATTR_FLOAT'
+    | 'TF_ATTR_BOOL'
+    | 'TF_ATTR_TYPE'
+    | 'TF_ATTR_SHAPE'
+    | 'TF_FLOAT'
+    | 'TF_INT32',
+    number
+  >;
   isUsingGpuDevice: boolean;
   executeMultipleOutputs(name: string, attributes: Attribute[], inputs: Tensor[], outputs: number): Tensor[];
 }
@@ -39,8 +50,16 @@ export const attribute = {
   bool: (name: string, value: boolean): Attribute => ({ name, type: backend().binding.TF_ATTR_BOOL, value }),
   string: (name: string, value: string): Attribute => ({ name, type: backend().binding.TF_ATTR_STRING, value }),
   shape: (name: string, value: number[]): Attribute => ({ name, type: backend().binding.TF_ATTR_SHAPE, value }),
-  float32: (name = 'T'): Attribute => ({ name, type: backend().binding.TF_ATTR_TYPE, value: backend().binding.TF_FLOAT }),
-  int32: (name: string): Attribute => ({ name, type: backend().binding.TF_ATTR_TYPE, value: backend().binding.TF_INT32 }),
+  float32: (name = 'T'): Attribute => ({
+    name,
+    type: backend().binding.TF_ATTR_TYPE,
+    value: backend().binding.TF_FLOAT,
+  }),
+  int32: (name: string): Attribute => ({
+    name,
+    type: backend().binding.TF_ATTR_TYPE,
+    value: backend().binding.TF_INT32,
+  }),
   /** What the `_MklNative*` kernels want in order to run eagerly. */
   onednn: (): Attribute => attribute.string('_kernel', 'MklNameChangeOp'),
 };
@@ -61,9 +80,9 @@ export function elementwise(name: string, ...inputs: Tensor[]): Tensor {
 }
 
 /**
- * Which kernels are in use: `stock` only tfjs; `plain` TensorFlow's own, present in every build and on every device;
- * `onednn` also those of oneDNN, on processors of builds that have them; `own` also those of lib/native, on processors, where set-up could
- * compile them.
+ * Which kernels are in use: `stock` only tfjs; `plain` TensorFlow's own, present in every build and
+ * on every device; `onednn` also those of oneDNN, on processors of builds that have them; `own`
+ * also those of lib/native, on processors, where set-up could compile them.
  */
 export type KernelLevel = 'stock' | 'plain' | 'onednn' | 'own';
 const levels: readonly KernelLevel[] = ['stock', 'plain', 'onednn', 'own'];
@@ -76,7 +95,10 @@ interface Found {
 
 let found: Found | undefined;
 
-/** The best of TensorFlow's kernels that work here, found out once. The environment variable FREEKD_KERNELS sets a lower level. */
+/**
+ * The best of TensorFlow's kernels that work here, found out once. The environment variable
+ * FREEKD_KERNELS sets a lower level.
+ */
 export function kernelLevel(): Found['level'] {
   return (found ??= find(process.env.FREEKD_KERNELS)).level;
 }
@@ -86,7 +108,10 @@ export function ownKernels(): boolean {
   return (found ??= find(process.env.FREEKD_KERNELS)).own;
 }
 
-/** Replaces the level by what of it works here, for tests that compare levels; undefined goes back to the best. */
+/**
+ * Replaces the level by what of it works here, for tests that compare levels; undefined goes back
+ * to the best.
+ */
 export function setKernelLevel(level: KernelLevel | undefined): void {
   found = level && find(level);
 }
@@ -95,12 +120,20 @@ function find(wanted: string = 'own'): Found {
   const limit = levels.findIndex((level) => level === wanted);
   if (limit < 0) throw new Error(`FREEKD_KERNELS is "${wanted}"; it can be ${levels.join(', ')}`);
 if (limit === 0 || tf.getBackend() !== 'tensorflow') return { level: 'stock', own: false };
-  return { level: limit >= 2 && !onGpu() && hasOneDnn() ? 'onednn' : 'plain', own: limit === 3 && !onGpu() && hasOwn() };
+  return {
+    level: limit >= 2 && !onGpu() && hasOneDnn() ? 'onednn' : 'plain',
+    own: limit === 3 && !onGpu() && hasOwn(),
+  };
 }
 
 /** Tries oneDNN's convolution on one pixel. */
 function hasOneDnn(): boolean {
-  const attributes = [attribute.float32(), attribute.int('strides', [1, 1, 1, 1]), attribute.string('padding', 'VALID'), attribute.onednn()];
+  const attributes = [
+    attribute.float32(),
+    attribute.int('strides', [1, 1, 1, 1]),
+    attribute.string('padding', 'VALID'),
+    attribute.onednn(),
+  ];
   return givesOne('_MklNativeConv2D', attributes, () => [tf.ones([1, 1, 1, 1]), tf.ones([1, 1, 1, 1])], 1);
 }
 
@@ -115,7 +148,14 @@ function hasOwn(): boolean {
     return false;
   }
   const empty = (dtype: 'float32' | 'int32'): Tensor => tf.tensor1d([], dtype);
-  const inputs = (): Tensor[] => [tf.ones([1, 1, 1, 1]), tf.zeros([1, 1, 1, 1]), empty('float32'), tf.ones([1]), empty('int32'), empty('float32')];
+  const inputs = (): Tensor[] => [
+    tf.ones([1, 1, 1, 1]),
+    tf.zeros([1, 1, 1, 1]),
+    empty('float32'),
+    tf.ones([1]),
+    empty('int32'),
+    empty('float32'),
+  ];
   return givesOne('FreekdBandDistance', [], inputs, 2);
 }
 

@@ -1,8 +1,9 @@
 /**
  * Differentiable operations of our own.
  *
- * `tf.customGrad` computes the gradient of every input, needed or not. A kernel registered with tfjs gives one function
- * an input, and backpropagation calls only those it needs: a frozen filter or an image costs no gradient.
+ * `tf.customGrad` computes the gradient of every input, needed or not. A kernel registered with
+ * tfjs gives one function an input, and backpropagation calls only those it needs: a frozen filter
+ * or an image costs no gradient.
  */
 import { tf, type Tensor } from '../tf';
 
@@ -15,7 +16,10 @@ export interface OperationDefinition<Attributes> {
   saveInputs: string[];
   /** Which outputs follow them in `saved`. */
   saveOutputs: boolean[];
-  /** For each input by name, a function that computes its gradient; each is called at most once, in a tidy of its own. */
+  /**
+   * For each input by name, a function that computes its gradient; each is called at most once, in
+   * a tidy of its own.
+   */
   backward(dys: Tensor[], saved: Tensor[], attributes: Attributes): Record<string, () => Tensor>;
 }
 
@@ -28,7 +32,8 @@ export function defineOperation<Attributes extends object>(
   tf.registerKernel({
     kernelName,
     backendName: 'tensorflow',
-    kernelFunc: ({ inputs, attrs }) => tf.tidy(() => forward(inputs as Record<string, Tensor>, attrs as unknown as Attributes)),
+    kernelFunc: ({ inputs, attrs }) =>
+      tf.tidy(() => forward(inputs as Record<string, Tensor>, attrs as unknown as Attributes)),
   });
   tf.registerGradient({
     kernelName,
@@ -36,7 +41,8 @@ export function defineOperation<Attributes extends object>(
     outputsToSave: saveOutputs,
     gradFunc: (dy, saved, attrs) => backward(Array.isArray(dy) ? dy : [dy], saved, attrs as unknown as Attributes),
   });
-  return (inputs, attributes) => tf.engine().runKernel(kernelName, inputs, attributes as unknown as tf.NamedAttrMap) as unknown as Tensor[];
+  return (inputs, attributes) =>
+    tf.engine().runKernel(kernelName, inputs, attributes as unknown as tf.NamedAttrMap) as unknown as Tensor[];
 }
 
 /** The same tensor, constant to every gradient. */

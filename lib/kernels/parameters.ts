@@ -1,16 +1,18 @@
 /**
- * Named, trainable tensors: what a model is made of, what an optimizer updates and what a checkpoint holds.
+ * Named, trainable tensors: what a model is made of, what an optimizer updates and what a
+ * checkpoint holds.
  *
- * Names are dotted paths as PyTorch and mmdetection write them (`backbone.layer1.0.conv1.weight`), so that a published
- * checkpoint loads by name.
+ * Names are dotted paths as PyTorch and mmdetection write them (`backbone.layer1.0.conv1.weight`),
+ * so that a published checkpoint loads by name.
  */
 import { tf, type Tensor } from '../tf';
 import { handOver } from './hand-over';
 import { Variable } from './variable';
 
 /**
- * What a parameter is, which decides how it is trained: only a `weight` gets weight decay, and a `statistic` (a running
- * mean or variance) is saved with the model but never trained. A `gate` is the relational gate's (see freekd/relation.ts).
+ * What a parameter is, which decides how it is trained: only a `weight` gets weight decay, and a
+ * `statistic` (a running mean or variance) is saved with the model but never trained. A `gate` is
+ * the relational gate's (see freekd/relation.ts).
  */
 export type Role = 'weight' | 'gate' | 'bias' | 'norm' | 'statistic';
 
@@ -35,7 +37,10 @@ export class Parameter {
     void this.variable.value; // read it now, so that the first use leaves no new tensor behind
   }
 
-  /** The tensor, kept by this parameter until the next `assign` or update; do not dispose it, do not hold it across steps. */
+  /**
+   * The tensor, kept by this parameter until the next `assign` or update; do not dispose it, do not
+   * hold it across steps.
+   */
   get value(): Tensor {
     const { state } = tf.engine();
     // Where nothing is recorded, within another operation, no gradient could come back.
@@ -44,8 +49,8 @@ export class Parameter {
   }
 
   /**
-   * From now on, `value` is read through an identity that gives the gradient to `ready` as soon as backpropagation has it whole; until the
-   * function that is returned gets called.
+   * From now on, `value` is read through an identity that gives the gradient to `ready` as soon as
+   * backpropagation has it whole; until the function that is returned gets called.
    */
   follow(ready: (gradient: Tensor) => void): () => void {
     this.followed = { ready };
@@ -55,10 +60,15 @@ export class Parameter {
     };
   }
 
-  /** Takes over the values of `value`, which stays the caller's to dispose. Throws if the shape differs. */
+  /**
+   * Takes over the values of `value`, which stays the caller's to dispose. Throws if the shape
+   * differs.
+   */
   assign(value: Tensor): void {
     if (value.shape.join() !== this.shape.join()) {
-      throw new Error(`parameter ${this.name} has shape [${this.shape}], cannot assign a tensor of shape [${value.shape}]`);
+      throw new Error(
+        `parameter ${this.name} has shape [${this.shape}], cannot assign a tensor of shape [${value.shape}]`,
+      );
     }
     this.variable.assign(value);
   }
@@ -80,7 +90,8 @@ export class Parameters {
     if (this.byName.has(name)) throw new Error(`parameter ${name} exists already`);
     const size = shape.reduce((product, n) => product * n, 1);
     const data = typeof init === 'number' ? new Float32Array(size).fill(init) : init;
-    if (data.length !== size) throw new Error(`parameter ${name}: ${data.length} values do not fill the shape [${shape}]`);
+    if (data.length !== size)
+      throw new Error(`parameter ${name}: ${data.length} values do not fill the shape [${shape}]`);
     const parameter = new Parameter(name, [...shape], role, data);
     this.byName.set(name, parameter);
     return parameter;
@@ -132,15 +143,22 @@ export class Parameters {
 
   /**
    * Takes over values by name.
-   * @param options.strict when true (the default) every parameter must be in `entries` and every entry in use;
-   *   misshapen entries are an error in either case
-   * @param options.prefix a prefix of the names in `entries` that is not in ours; entries without it are passed over
+   * @param options.strict when true (the default) every parameter must be in `entries` and every
+   *   entry in use; misshapen entries are an error in either case
+   * @param options.prefix a prefix of the names in `entries` that is not in ours; entries without
+   *   it are passed over
    */
   load(entries: Map<string, ParameterEntry>, options: { strict?: boolean; prefix?: string } = {}): void {
     const { strict = true, prefix = '' } = options;
-    const given = new Map([...entries].filter(([name]) => name.startsWith(prefix)).map(([name, entry]) => [name.slice(prefix.length), entry]));
+    const given = new Map(
+      [...entries]
+        .filter(([name]) => name.startsWith(prefix))
+        .map(([name, entry]) => [name.slice(prefix.length), entry]),
+    );
     const list = (title: string, names: string[]): string[] =>
-      names.length === 0 ? [] : [`${title}: ${names.slice(0, 10).join(', ')}${names.length > 10 ? ` and ${names.length - 10} more` : ''}`];
+      names.length === 0
+        ? []
+        : [`${title}: ${names.slice(0, 10).join(', ')}${names.length > 10 ? ` and ${names.length - 10} more` : ''}`];
     const misshapen = [...given]
       .filter(([name, entry]) => this.has(name) && this.get(name).shape.join() !== entry.shape.join())
       .map(([name, entry]) => `${name} (is [${this.get(name).shape}], given [${entry.shape}])`);

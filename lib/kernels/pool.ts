@@ -14,12 +14,14 @@ export interface MaxPoolOptions {
 /**
  * The maximum over size x size windows.
  * @param x [N, H, W, C]
- * @returns [N, floor((H + 2 padding - size) / stride) + 1, floor((W + 2 padding - size) / stride) + 1, C]
+ * @returns [N, floor((H + 2 padding - size) / stride) + 1, floor((W + 2 padding - size) / stride) +
+ *   1, C]
  */
 export function maxPool(x: Tensor4D, { size, stride, padding = 0 }: MaxPoolOptions): Tensor4D {
   if (padding > size / 2) throw new Error(`maxPool: padding ${padding} is more than half the window of ${size}`);
   const p = padding;
-  // The lowest float stands for minus infinity: every window holds at least one true pixel, which is never less.
+  // The lowest float stands for minus infinity: every window holds at least one true pixel, which
+  // is never less.
   const padded = p > 0 ? tf.pad(x, [[0, 0], [p, p], [p, p], [0, 0]], lowest) : x;
   if (kernelLevel() !== 'onednn' || size === 1) return tf.maxPool(padded, size, stride, 'valid');
   return pooling({ x: padded }, { size, stride })[0] as Tensor4D;
@@ -27,7 +29,8 @@ export function maxPool(x: Tensor4D, { size, stride, padding = 0 }: MaxPoolOptio
 
 const lowest = -3.4028234663852886e38;
 
-// oneDNN's kernel hands its gradient a workspace (where each maximum was), which spares looking for them again.
+// oneDNN's kernel hands its gradient a workspace (where each maximum was), which spares looking for
+// them again.
 const pooling = defineOperation<{ size: number; stride: number }>({
   name: 'MaxPool',
   forward: ({ x }, window) => execute('_MklNativeMaxPool', attributes(window), [x], 2),

@@ -1,6 +1,6 @@
 /**
- * Seeded random numbers: the same seed gives the same sequence on every machine, and `fork` gives independent
- * sequences by name, so that adding a consumer never shifts another one's numbers.
+ * Seeded random numbers: the same seed gives the same sequence on every machine, and `fork` gives
+ * independent sequences by name, so that adding a consumer never shifts another one's numbers.
  */
 
 /** 32-bit FNV-1a hash of a string. */
@@ -24,7 +24,10 @@ export class Random {
     for (let i = 0; i < 15; i++) this.next();
   }
 
-  /** An independent generator that depends on this one's seed and `label` only, not on how far this one has run. */
+  /**
+   * An independent generator that depends on this one's seed and `label` only, not on how far this
+   * one has run.
+   */
   fork(label: number | string): Random {
     return new Random(`${this.seed}/${label}`);
   }
@@ -62,7 +65,10 @@ export class Random {
     return radius * Math.cos(angle);
   }
 
-  /** Poisson with the given mean, by inversion: time grows with the mean, which should stay below some hundreds. */
+  /**
+   * Poisson with the given mean, by inversion: time grows with the mean, which should stay below
+   * some hundreds.
+   */
   poisson(mean: number): number {
     let rest = this.next();
     let count = 0;

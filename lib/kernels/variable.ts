@@ -1,8 +1,8 @@
 /**
  * A tensor that changes in place.
  *
- * With TensorFlow's own kernels it is a resource: optimizer updates then write into its buffer, where tfjs would
- * allocate a new one. With stock tfjs it is a kept tensor that is replaced.
+ * With TensorFlow's own kernels it is a resource: optimizer updates then write into its buffer,
+ * where tfjs would allocate a new one. With stock tfjs it is a kept tensor that is replaced.
  */
 import { randomUUID } from 'node:crypto';
 import { tf, type Tensor } from '../tf';
@@ -21,16 +21,22 @@ export class Variable {
   constructor(readonly shape: number[], data: Float32Array) {
     if (kernelLevel() !== 'stock') {
       const name = attribute.string('shared_name', `freekd/${prefix}/${count++}`);
-      this.resource = tf.keep(execute1('VarHandleOp', [attribute.float32('dtype'), attribute.shape('shape', shape), name], []));
+      this.resource = tf.keep(
+        execute1('VarHandleOp', [attribute.float32('dtype'), attribute.shape('shape', shape), name], []),
+      );
     }
     const initial = tf.tensor(data, shape, 'float32');
     this.assign(initial);
     initial.dispose();
   }
 
-  /** The tensor as it is now, kept until the next change. Do not dispose it, do not hold it across changes. */
+  /**
+   * The tensor as it is now, kept until the next change. Do not dispose it, do not hold it across
+   * changes.
+   */
   get value(): Tensor {
-    if (!this.handle && this.resource) this.handle = tf.keep(execute1('ReadVariableOp', [attribute.float32('dtype')], [this.resource]));
+    if (!this.handle && this.resource)
+      this.handle = tf.keep(execute1('ReadVariableOp', [attribute.float32('dtype')], [this.resource]));
     return this.handle as Tensor;
   }
 

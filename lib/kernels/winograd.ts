@@ -1,13 +1,17 @@
 /**
- * 3x3 convolutions of stride 1 and padding 1 by Winograd's minimal filtering (Lavin and Gray, arXiv 1509.09308), in kernels of our own
- * (lib/native/winograd.h): a quarter of the direct sum's multiplications. One call convolves maps of several sizes with one filter, so
- * that the filter is transformed once for all levels of a pyramid. Relative error measured against float64: 3e-6.
+ * 3x3 convolutions of stride 1 and padding 1 by Winograd's minimal filtering (Lavin and Gray, arXiv
+ * 1509.09308), in kernels of our own (lib/native/winograd.h): a quarter of the direct sum's
+ * multiplications. One call convolves maps of several sizes with one filter, so that the filter is
+ * transformed once for all levels of a pyramid. Relative error measured against float64: 3e-6.
  */
 import { tf, type Tensor, type Tensor1D, type Tensor4D } from '../tf';
 import { attribute, elementwise, execute, execute1, ownKernels } from './native';
 import { defineOperation } from './operation';
 
-/** Measured: with fewer tiles of 4x4 outputs, reading and writing the transformed filter costs more than the products save. */
+/**
+ * Measured: with fewer tiles of 4x4 outputs, reading and writing the transformed filter costs more
+ * than the products save.
+ */
 const TILES = 24;
 /** Measured: with fewer channels, in or out, the transforms of the maps do. */
 const CHANNELS = 32;
@@ -17,9 +21,14 @@ const CHANNELS = 32;
  * @param maps shapes [N, H, W, Cin]
  * @param filter shape [kh, kw, Cin / groups, Cout]
  */
-export function winogradServes(maps: readonly (readonly number[])[], filter: readonly number[], { stride, padding, groups }: { stride: number; padding: number; groups: number }): boolean {
+export function winogradServes(
+  maps: readonly (readonly number[])[],
+  filter: readonly number[],
+  { stride, padding, groups }: { stride: number; padding: number; groups: number },
+): boolean {
   const [kh, kw, inputs, outputs] = filter;
-  if (kh !== 3 || kw !== 3 || stride !== 1 || padding !== 1 || groups !== 1 || Math.min(inputs, outputs) < CHANNELS) return false;
+  if (kh !== 3 || kw !== 3 || stride !== 1 || padding !== 1 || groups !== 1 || Math.min(inputs, outputs) < CHANNELS)
+    return false;
   return maps.reduce((sum, [n, h, w]) => sum + n * Math.ceil(h / 4) * Math.ceil(w / 4), 0) >= TILES && ownKernels();
 }
 
@@ -31,7 +40,11 @@ export function winogradServes(maps: readonly (readonly number[])[], filter: rea
  * @param options.relu apply a ReLU to the result
  * @returns for each map [N, H, W, Cout]
  */
-export function winograd(maps: readonly Tensor4D[], filter: Tensor4D, { bias, relu }: { bias?: Tensor1D; relu: boolean }): Tensor4D[] {
+export function winograd(
+  maps: readonly Tensor4D[],
+  filter: Tensor4D,
+  { bias, relu }: { bias?: Tensor1D; relu: boolean },
+): Tensor4D[] {
   const inputs: Record<string, Tensor> = bias ? { filter, bias } : { filter };
   maps.forEach((map, i) => (inputs[`x${i}`] = map));
   return convolution(maps.length, relu)(inputs, {}) as Tensor4D[];
@@ -40,7 +53,10 @@ export function winograd(maps: readonly Tensor4D[], filter: Tensor4D, { bias, re
 type Convolution = (inputs: Record<string, Tensor>, attributes: object) => Tensor[];
 const convolutions = new Map<string, Convolution>();
 
-/** The operation on `levels` maps; one for each number of them, for an operation's inputs have names. */
+/**
+ * The operation on `levels` maps; one for each number of them, for an operation's inputs have
+ * names.
+ */
 function convolution(levels: number, relu: boolean): Convolution {
   const name = `Winograd${relu ? 'Relu' : ''}${levels}`;
   const known = convolutions.get(name);
@@ -50,7 +66,12 @@ function convolution(levels: number, relu: boolean): Convolution {
   const operation = defineOperation<object>({
     name,
     forward: ({ filter, bias, ...x }) =>
-      execute(relu ? 'FreekdConvRelu' : 'FreekdConv', [count], [filter, bias ?? tf.zeros([0]), ...maps.map((map) => x[map])], levels),
+      execute(
+        relu ? 'FreekdConvRelu' : 'FreekdConv',
+        [count],
+        [filter, bias ?? tf.zeros([0]), ...maps.map((map) => x[map])],
+        levels,
+      ),
     saveInputs: ['filter', ...maps],
     saveOutputs: maps.map(() => relu),
     backward: (dys, [filter, ...saved]) => {
@@ -72,5 +93,7 @@ function convolution(levels: number, relu: boolean): Convolution {
 }
 
 function sum(tensors: Tensor[]): Tensor {
-  return tensors.length > 1 ? execute1('AddN', [attribute.float32(), attribute.int('N', tensors.length)], tensors) : tensors[0];
+  return tensors.length > 1
+    ? execute1('AddN', [attribute.float32(), attribute.int('N', tensors.length)], tensors)
+    : tensors[0];
 }

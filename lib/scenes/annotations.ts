@@ -23,14 +23,24 @@ export interface SplitCounts {
   sizes: { small: number; medium: number; large: number };
 }
 
-/** Image ids count from 1 in train and from 1,000,001 in val, so that none is in both; annotation ids from 1. */
+/**
+ * Image ids count from 1 in train and from 1,000,001 in val, so that none is in both; annotation
+ * ids from 1.
+ */
 export function toInstances(split: Split, records: ChunkRecord[], config: SceneConfig): SceneInstances {
   const firstId = split === 'train' ? 1 : 1_000_001;
   const pictures = records.flatMap((record) => record.pictures);
   const annotations: CocoAnnotation[] = [];
   pictures.forEach(({ objects }, i) => {
     for (const { categoryId, bbox, area } of objects) {
-      annotations.push({ id: annotations.length + 1, image_id: firstId + i, category_id: categoryId, bbox, area, iscrowd: 0 });
+      annotations.push({
+        id: annotations.length + 1,
+        image_id: firstId + i,
+        category_id: categoryId,
+        bbox,
+        area,
+        iscrowd: 0,
+      });
     }
   });
   return {

@@ -1,12 +1,14 @@
 /**
- * 1/f colour noise, the texture statistics of natural pictures: white noise in the frequency plane, its amplitude
- * divided by a power of the spatial frequency, brought back by an inverse two-dimensional FFT.
+ * 1/f colour noise, the texture statistics of natural pictures: white noise in the frequency plane,
+ * its amplitude divided by a power of the spatial frequency, brought back by an inverse
+ * two-dimensional FFT.
  */
 import type { Random } from '../kernels/random';
 
 /**
- * A [size, size, 3] picture in 0..255 (not clamped): a random mean colour, a shared brightness texture and weaker
- * colour textures. The amplitude falls as 1 / f^a, a drawn from 0.8 to 1.4; contrast drawn from 15 to 45 grey levels.
+ * A [size, size, 3] picture in 0..255 (not clamped): a random mean colour, a shared brightness
+ * texture and weaker colour textures. The amplitude falls as 1 / f^a, a drawn from 0.8 to 1.4;
+ * contrast drawn from 15 to 45 grey levels.
  */
 export function colourNoise(size: number, random: Random): Float32Array {
   const exponent = random.uniform(0.8, 1.4);
@@ -26,8 +28,9 @@ export function colourNoise(size: number, random: Random): Float32Array {
 }
 
 /**
- * Two independent real fields [size, size] of mean 0 and deviation 1: the real and the imaginary part of the inverse
- * transform of one complex spectrum without symmetry. Computed on the next power of two and cropped.
+ * Two independent real fields [size, size] of mean 0 and deviation 1: the real and the imaginary
+ * part of the inverse transform of one complex spectrum without symmetry. Computed on the next
+ * power of two and cropped.
  */
 export function fieldPair(size: number, exponent: number, random: Random): [Float32Array, Float32Array] {
   let side = 1;
@@ -36,7 +39,8 @@ export function fieldPair(size: number, exponent: number, random: Random): [Floa
   const imaginary = new Float64Array(side * side);
   const half = side / 2 + 1;
   const amplitudes = new Float64Array(half * half); // of frequencies 0..side/2, which both signs share
-  for (let i = 1; i < amplitudes.length; i++) amplitudes[i] = (Math.floor(i / half) ** 2 + (i % half) ** 2) ** (-exponent / 2);
+  for (let i = 1; i < amplitudes.length; i++)
+    amplitudes[i] = (Math.floor(i / half) ** 2 + (i % half) ** 2) ** (-exponent / 2);
   for (let v = 0; v < side; v++) {
     const row = Math.min(v, side - v) * half;
     for (let u = 0; u < side; u++) {
@@ -74,8 +78,8 @@ function standardise(field: Float64Array, side: number, size: number): Float32Ar
 }
 
 /**
- * In-place radix-2 transform (Cooley-Tukey) of the `n` numbers from `start` on; `n` is a power of two.
- * The sign of the exponent is positive (the inverse transform without its 1/n).
+ * In-place radix-2 transform (Cooley-Tukey) of the `n` numbers from `start` on; `n` is a power of
+ * two. The sign of the exponent is positive (the inverse transform without its 1/n).
  */
 export function fft(real: Float64Array, imaginary: Float64Array, start: number, n: number): void {
   for (let i = 1, j = 0; i < n; i++) {

@@ -1,5 +1,6 @@
 /**
- * The unit of work and of repair: a run of scenes, written as PNG files, and a record of what they show.
+ * The unit of work and of repair: a run of scenes, written as PNG files, and a record of what they
+ * show.
  */
 import { createHash } from 'node:crypto';
 import { closeSync, constants, ftruncateSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
@@ -52,7 +53,12 @@ export function readRecord(folder: string, chunk: Chunk): ChunkRecord | undefine
 }
 
 /** Paints a chunk's scenes and writes `<folder>/<split>/<number>.png`. */
-export async function renderChunk(painter: ScenePainter, size: number, folder: string, chunk: Chunk): Promise<ChunkRecord> {
+export async function renderChunk(
+  painter: ScenePainter,
+  size: number,
+  folder: string,
+  chunk: Chunk,
+): Promise<ChunkRecord> {
   const hash = createHash('sha256');
   const pictures: ChunkRecord['pictures'] = [];
   for (let index = chunk.start; index < chunk.end; index++) {
@@ -69,8 +75,8 @@ export async function renderChunk(painter: ScenePainter, size: number, folder: s
 }
 
 /**
- * Writes without emptying the file first: two processes that make the same set at once write the same bytes to the
- * same places, and neither ever sees the other's half a file.
+ * Writes without emptying the file first: two processes that make the same set at once write the
+ * same bytes to the same places, and neither ever sees the other's half a file.
  */
 function writeOver(path: string, content: Uint8Array): void {
   const file = openSync(path, constants.O_WRONLY | constants.O_CREAT, 0o644);

@@ -1,16 +1,23 @@
 /**
- * The settings of a set of emoji scenes, their checks, and the short hash that names a set's folder.
+ * The settings of a set of emoji scenes, their checks, and the short hash that names a set's
+ * folder.
  */
 import { createHash } from 'node:crypto';
 
-/** Changes whenever the same settings would give other pictures, so that old sets are not taken for new ones. */
+/**
+ * Changes whenever the same settings would give other pictures, so that old sets are not taken for
+ * new ones.
+ */
 export const generatorVersion = 1;
 
 export type Split = 'train' | 'val';
 
 export interface SceneConfig {
   seed: number;
-  /** Number of training and validation pictures. Picture i is the same in every set that differs only in these. */
+  /**
+   * Number of training and validation pictures. Picture i is the same in every set that differs
+   * only in these.
+   */
   train: number;
   val: number;
   /** Height and width of a picture in pixels. */
@@ -27,7 +34,10 @@ export interface SceneConfig {
   stretch: number;
   /** Least share of an object that stays visible: a thing that would hide more is put elsewhere. */
   minVisible: number;
-  /** Largest standard deviation of the Gaussian blur, in pixels, and of the noise, in grey levels of 255. */
+  /**
+   * Largest standard deviation of the Gaussian blur, in pixels, and of the noise, in grey levels of
+   * 255.
+   */
   blur: number;
   noise: number;
 }
@@ -48,12 +58,17 @@ export const sceneDefaults: SceneConfig = {
   noise: 10,
 };
 
-/** `options` over the defaults. Throws a RangeError that names the field, its value and what is allowed. */
+/**
+ * `options` over the defaults. Throws a RangeError that names the field, its value and what is
+ * allowed.
+ */
 export function sceneConfig(options: Partial<SceneConfig> = {}): SceneConfig {
   const config = { ...sceneDefaults };
   for (const [field, value] of Object.entries(options)) {
     if (!(field in sceneDefaults)) {
-      throw new RangeError(`emoji scenes: there is no setting '${field}'; there are ${Object.keys(sceneDefaults).join(', ')}`);
+      throw new RangeError(
+        `emoji scenes: there is no setting '${field}'; there are ${Object.keys(sceneDefaults).join(', ')}`,
+      );
     }
     if (value !== undefined) Object.assign(config, { [field]: value });
   }
@@ -98,8 +113,11 @@ function integer(config: SceneConfig, field: NumberField, low: number, high: num
 
 function range(config: SceneConfig, field: 'objects' | 'distractors'): void {
   const value = config[field];
-  const fits = Array.isArray(value) && value.length === 2 && value.every((n) => Number.isInteger(n) && n >= 0 && n <= 100);
+  const fits =
+    Array.isArray(value) && value.length === 2 && value.every((n) => Number.isInteger(n) && n >= 0 && n <= 100);
   if (!fits || value[0] > value[1]) {
-    throw new RangeError(`emoji scenes: ${field} is ${JSON.stringify(value)}, but must be [fewest, most], whole numbers from 0 to 100`);
+    throw new RangeError(
+      `emoji scenes: ${field} is ${JSON.stringify(value)}, but must be [fewest, most], whole numbers from 0 to 100`,
+    );
   }
 }

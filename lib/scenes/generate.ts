@@ -5,8 +5,9 @@
  *                                  annotations/instances_train.json   instances_val.json
  *                                  records/   what each run of 50 pictures holds, for repair
  *
- * A set that is there is checked (every picture there, in full length) and used as it is; one that is interrupted or
- * damaged is completed. The same settings give the same pixels, whatever the number of worker threads.
+ * A set that is there is checked (every picture there, in full length) and used as it is; one that
+ * is interrupted or damaged is completed. The same settings give the same pixels, whatever the
+ * number of worker threads.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
@@ -25,7 +26,10 @@ export interface EmojiScenesOptions extends Partial<SceneConfig> {
   folder?: string;
   /** Worker threads; default: the machine's cores, at most 8. */
   workers?: number;
-  /** Called after every finished run of pictures with the number of those done and of all. Not called when nothing had to be made. */
+  /**
+   * Called after every finished run of pictures with the number of those done and of all. Not
+   * called when nothing had to be made.
+   */
   onProgress?: (done: number, total: number) => void;
 }
 
@@ -48,10 +52,16 @@ const defaultFolder = resolve(__dirname, '../../../data/cache/emoji-scenes');
 
 /**
  * Makes the set of these settings where it is missing or incomplete.
- * Throws a RangeError for a wrong setting, an Error that names the folder when it cannot be written.
+ * Throws a RangeError for a wrong setting, an Error that names the folder when it cannot be
+ * written.
  */
 export async function ensureEmojiScenes(options: EmojiScenesOptions = {}): Promise<EmojiScenes> {
-  const { folder: parent = defaultFolder, workers = Math.min(availableParallelism(), 8), onProgress, ...settings } = options;
+  const {
+    folder: parent = defaultFolder,
+    workers = Math.min(availableParallelism(), 8),
+    onProgress,
+    ...settings
+  } = options;
   const config = sceneConfig(settings);
   if (!(Number.isInteger(workers) && workers >= 1)) {
     throw new RangeError(`emoji scenes: workers is ${workers}, but must be a whole number from 1`);
@@ -63,7 +73,8 @@ export async function ensureEmojiScenes(options: EmojiScenesOptions = {}): Promi
   const records = chunks.map((chunk) => readRecord(folder, chunk));
   try {
     if (records.includes(undefined)) {
-      for (const name of ['train', 'val', 'annotations', 'records']) await mkdir(join(folder, name), { recursive: true });
+      for (const name of ['train', 'val', 'annotations', 'records'])
+        await mkdir(join(folder, name), { recursive: true });
       await renderMissing({ config, folder }, chunks, records, workers, onProgress);
     }
     await mkdir(join(folder, 'annotations'), { recursive: true });
@@ -101,7 +112,10 @@ function ofSplit(split: Split, chunks: Chunk[], records: (ChunkRecord | undefine
   return records.filter((record, i): record is ChunkRecord => record !== undefined && chunks[i].split === split);
 }
 
-/** Renders every chunk without a record on `count` threads and puts its record into `records` and on disk. */
+/**
+ * Renders every chunk without a record on `count` threads and puts its record into `records` and on
+ * disk.
+ */
 async function renderMissing(
   task: WorkerTask,
   chunks: Chunk[],
@@ -119,7 +133,10 @@ async function renderMissing(
   const drain = async (worker: Worker): Promise<void> => {
     for (let i = queue.shift(); i !== undefined; i = queue.shift()) {
       const record = await ask(worker, chunks[i]);
-      await writeAtomically(recordPath(task.folder, chunks[i]), async (file) => void (await file.writeFile(JSON.stringify(record))));
+      await writeAtomically(
+        recordPath(task.folder, chunks[i]),
+        async (file) => void (await file.writeFile(JSON.stringify(record))),
+      );
       records[i] = record;
       onProgress?.(pictures(chunks.filter((_, k) => records[k] !== undefined)), total);
     }

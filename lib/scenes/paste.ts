@@ -1,5 +1,6 @@
 /**
- * One emoji on a picture: an affine map of a sprite, sampled with anti-aliasing and laid over what is there.
+ * One emoji on a picture: an affine map of a sprite, sampled with anti-aliasing and laid over what
+ * is there.
  */
 import type { Sprite, SpriteLevel } from './sprites';
 
@@ -7,7 +8,10 @@ export interface Placement {
   /** Where the drawn part's centre comes to lie, in pixels of the picture. */
   x: number;
   y: number;
-  /** Longer side of the drawn part before rotation, in pixels, and the factors by which its two axes are stretched. */
+  /**
+   * Longer side of the drawn part before rotation, in pixels, and the factors by which its two axes
+   * are stretched.
+   */
   size: number;
   stretchX: number;
   stretchY: number;
@@ -32,8 +36,8 @@ export interface Patch {
 const subsamples = [-0.25, 0.25];
 
 /**
- * Samples `sprite` under `placement`: four bilinear samples a pixel, from the smallest rasterisation that is not
- * enlarged. The patch is not clipped to the picture.
+ * Samples `sprite` under `placement`: four bilinear samples a pixel, from the smallest
+ * rasterisation that is not enlarged. The patch is not clipped to the picture.
  */
 export function placeSprite(sprite: Sprite, placement: Placement): Patch {
   const [extentX, extentY] = sprite.extent;
@@ -74,7 +78,10 @@ export function placeSprite(sprite: Sprite, placement: Placement): Patch {
   return { left, top, width, height, pixels, area };
 }
 
-/** Adds the bilinear sample at column `x`, row `y` (of pixel centres) to `colour`; outside the canvas is nothing. */
+/**
+ * Adds the bilinear sample at column `x`, row `y` (of pixel centres) to `colour`; outside the
+ * canvas is nothing.
+ */
 function addBilinear({ side, pixels }: SpriteLevel, x: number, y: number, colour: Float64Array): void {
   if (!(x > -1 && x < side && y > -1 && y < side)) return;
   const column = Math.floor(x);
@@ -101,7 +108,10 @@ export function compose(picture: Float32Array, size: number, patch: Patch, gain:
   });
 }
 
-/** Calls `visit(index into patch.pixels, index of the pixel in the picture)` for the part of the patch in the picture. */
+/**
+ * Calls `visit(index into patch.pixels, index of the pixel in the picture)` for the part of the
+ * patch in the picture.
+ */
 export function forEachInside(patch: Patch, size: number, visit: (source: number, target: number) => void): void {
   for (let y = Math.max(0, -patch.top); y < Math.min(patch.height, size - patch.top); y++) {
     for (let x = Math.max(0, -patch.left); x < Math.min(patch.width, size - patch.left); x++) {

@@ -1,6 +1,6 @@
 /**
- * One emoji scene: background, objects and distractors laid over each other, blur, noise; and the boxes of what stays
- * visible. A scene is a function of (settings, split, index) alone.
+ * One emoji scene: background, objects and distractors laid over each other, blur, noise; and the
+ * boxes of what stays visible. A scene is a function of (settings, split, index) alone.
  */
 import { Random } from '../kernels/random';
 import { colourNoise } from './background';
@@ -22,7 +22,10 @@ export interface Scene {
   /** [size, size, 3], 0..255. */
   pixels: Uint8Array;
   objects: SceneObject[];
-  /** [size, size]: position in `objects` of what is visible at a pixel, -1 for distractors and background. */
+  /**
+   * [size, size]: position in `objects` of what is visible at a pixel, -1 for distractors and
+   * background.
+   */
   owner: Int16Array;
 }
 
@@ -164,14 +167,17 @@ function visibleObjects({ things, owner }: Placed, size: number): { objects: Sce
 function blur(picture: Float32Array, size: number, deviation: number): void {
   if (deviation < 0.2) return;
   const radius = Math.ceil(3 * deviation);
-  const kernel = Float64Array.from({ length: 2 * radius + 1 }, (_, i) => Math.exp(-((i - radius) ** 2) / (2 * deviation ** 2)));
+  const kernel = Float64Array.from({ length: 2 * radius + 1 }, (_, i) =>
+    Math.exp(-((i - radius) ** 2) / (2 * deviation ** 2)),
+  );
   const total = kernel.reduce((sum, weight) => sum + weight, 0);
   const line = new Float32Array(size + 2 * radius);
   for (const [along, across] of [[3, size * 3], [size * 3, 3]]) {
     for (let i = 0; i < size; i++) {
       for (let c = 0; c < 3; c++) {
         const start = i * across + c;
-        for (let j = 0; j < line.length; j++) line[j] = picture[start + Math.min(Math.max(j - radius, 0), size - 1) * along];
+        for (let j = 0; j < line.length; j++)
+          line[j] = picture[start + Math.min(Math.max(j - radius, 0), size - 1) * along];
         for (let j = 0; j < size; j++) {
           let sum = 0;
           for (let k = 0; k < kernel.length; k++) sum += kernel[k] * line[j + k];
@@ -188,7 +194,10 @@ function addNoise(picture: Float32Array, deviation: number, random: Random): voi
   for (let i = 0; i < picture.length; i++) picture[i] += width * (random.next() + random.next() - 1);
 }
 
-/** A first row or column for something of `length` pixels, at most 15 % of which then lie outside the picture. */
+/**
+ * A first row or column for something of `length` pixels, at most 15 % of which then lie outside
+ * the picture.
+ */
 function cutOff(length: number, size: number, random: Random): number {
   const outside = 0.15 * length;
   return Math.round(random.uniform(-outside, size - length + outside));

@@ -1,7 +1,8 @@
 /**
  * Emoji as pixels: every SVG that a scene may show, rasterised by resvg at several sizes.
  *
- * Twemoji's pictures are flat fills (no gradients, filters or text), so that nothing depends on installed fonts.
+ * Twemoji's pictures are flat fills (no gradients, filters or text), so that nothing depends on
+ * installed fonts.
  */
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -12,8 +13,8 @@ export interface SpriteLevel {
   /** Height and width in pixels, without the frame. */
   side: number;
   /**
-   * [side + 2, side + 2, 4] red, green, blue, alpha, 0..255, colours multiplied by alpha; a transparent frame of one
-   * pixel spares the sampling its border cases.
+   * [side + 2, side + 2, 4] red, green, blue, alpha, 0..255, colours multiplied by alpha; a
+   * transparent frame of one pixel spares the sampling its border cases.
    */
   pixels: Uint8Array;
 }
@@ -27,12 +28,17 @@ export interface Sprite {
   levels: SpriteLevel[];
 }
 
-/** Rasterises `emoji` at powers of two from 16 until the drawn part's longer side reaches `maxSize` pixels. */
+/**
+ * Rasterises `emoji` at powers of two from 16 until the drawn part's longer side reaches `maxSize`
+ * pixels.
+ */
 export function loadSprite(emoji: string, maxSize: number): Sprite {
   const folder = dirname(require.resolve('@twemoji/svg/package.json'));
   const file = join(folder, `${emoji}.svg`);
   if (!existsSync(file)) {
-    throw new Error(`emoji scenes: @twemoji/svg has no ${emoji}.svg; its version must be the one in package-lock.json: run npm ci`);
+    throw new Error(
+      `emoji scenes: @twemoji/svg has no ${emoji}.svg; its version must be the one in package-lock.json: run npm ci`,
+    );
   }
   const svg = readFileSync(file, 'utf8');
   const levels: SpriteLevel[] = [];

@@ -1,5 +1,6 @@
 /**
- * What the emoji scenes show: twelve categories under COCO's own ids and names, and things of no category.
+ * What the emoji scenes show: twelve categories under COCO's own ids and names, and things of no
+ * category.
  *
  * An emoji is named by its code points, as the SVG files of `@twemoji/svg` are.
  */
@@ -26,8 +27,9 @@ export const sceneCategories: readonly SceneCategory[] = [
 ];
 
 /**
- * Things that belong to none of COCO's eighty categories. Some are near misses on purpose: fox (cat, dog), camel
- * (horse), rhinoceros (elephant), rocket and helicopter (airplane), sun and sunflower (clock).
+ * Things that belong to none of COCO's eighty categories. Some are near misses on purpose: fox
+ * (cat, dog), camel (horse), rhinoceros (elephant), rocket and helicopter (airplane), sun and
+ * sunflower (clock).
  */
 export const distractorEmoji: readonly string[] = [
   '1f332', '1f335', '1f339', '1f344', '1f383', '1f388', '1f3b8', '1f511', '1f41a', '1f419', '1f422', '1f41d', '1f3e0',

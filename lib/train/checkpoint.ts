@@ -1,9 +1,10 @@
 /**
  * Checkpoints that survive `kill -9` at any moment.
  *
- * A checkpoint is two files, `step-00000100.safetensors` (tensors) and `step-00000100.json` (step, SHA-256 of the
- * first, the run's fingerprint). Both are written beside their final name and renamed; the JSON comes last, so a
- * checkpoint exists when its JSON does. One that fails its checksum is passed over, with a warning, for the one before.
+ * A checkpoint is two files, `step-00000100.safetensors` (tensors) and `step-00000100.json` (step,
+ * SHA-256 of the first, the run's fingerprint). Both are written beside their final name and
+ * renamed; the JSON comes last, so a checkpoint exists when its JSON does. One that fails its
+ * checksum is passed over, with a warning, for the one before.
  */
 import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
@@ -42,7 +43,8 @@ export async function sha256(file: string): Promise<string> {
 /** SHA-256 of all names, shapes and bits of `parameters`. */
 export function hashOf(parameters: Parameters): string {
   const hash = createHash('sha256');
-  for (const [name, { shape, data }] of parameters.read()) hash.update(`${name} ${shape}`).update(Buffer.from(data.buffer, data.byteOffset, data.byteLength));
+  for (const [name, { shape, data }] of parameters.read())
+    hash.update(`${name} ${shape}`).update(Buffer.from(data.buffer, data.byteOffset, data.byteLength));
   return hash.digest('hex');
 }
 
@@ -68,14 +70,20 @@ export class Checkpoints {
   async save({ step, tensors }: Checkpoint): Promise<void> {
     fs.mkdirSync(this.folder, { recursive: true });
     await writeSafetensors(this.file(step, 'safetensors'), tensors);
-    const sidecar: Sidecar = { step, sha256: await sha256(this.file(step, 'safetensors')), fingerprint: this.fingerprint };
+    const sidecar: Sidecar = {
+      step,
+      sha256: await sha256(this.file(step, 'safetensors')),
+      fingerprint: this.fingerprint,
+    };
     await writeAtomically(this.file(step, 'json'), async (file) => file.writeFile(JSON.stringify(sidecar)));
     this.removeAllBut(this.steps().slice(0, this.keep));
   }
 
   /** Removes what belongs to none of the kept steps, parts of interrupted writes included. */
   private removeAllBut(kept: number[]): void {
-    const names = new Set(kept.flatMap((step) => ['json', 'safetensors'].map((e) => path.basename(this.file(step, e)))));
+    const names = new Set(
+      kept.flatMap((step) => ['json', 'safetensors'].map((e) => path.basename(this.file(step, e)))),
+    );
     for (const name of fs.readdirSync(this.folder)) if (!names.has(name)) fs.rmSync(path.join(this.folder, name));
   }
 
@@ -87,13 +95,22 @@ export class Checkpoints {
     for (const step of this.steps()) {
       const sidecar = await this.intact(step);
       if (!sidecar) {
-        process.emitWarning(`${this.file(step, 'safetensors')} or the JSON beside it is damaged: going on from the checkpoint before it, if there is one`);
+        process.emitWarning(
+          `${this.file(step, 'safetensors')} or the JSON beside it is damaged: going ` +
+            'on from the checkpoint before it, if there is one',
+        );
         continue;
       }
       if (sidecar.fingerprint !== this.fingerprint)
-        throw new Error(`${this.folder} holds a run with another configuration: choose another folder, or start again without resuming`);
+        throw new Error(
+          `${this.folder} holds a run with another configuration: choose ` +
+            'another folder, or start again without resuming',
+        );
       const stored = await readSafetensors(this.file(step, 'safetensors'));
-      return { step, tensors: new Map([...stored].map(([name, { shape, data }]) => [name, { shape, data: data as Float32Array }])) };
+      return {
+        step,
+        tensors: new Map([...stored].map(([name, { shape, data }]) => [name, { shape, data: data as Float32Array }])),
+      };
     }
     return undefined;
   }
@@ -102,7 +119,9 @@ export class Checkpoints {
   private async intact(step: number): Promise<Sidecar | undefined> {
     try {
       const sidecar = JSON.parse(fs.readFileSync(this.file(step, 'json'), 'utf8')) as Sidecar;
-      return sidecar.step === step && (await sha256(this.file(step, 'safetensors'))) === sidecar.sha256 ? sidecar : undefined;
+      return sidecar.step === step && (await sha256(this.file(step, 'safetensors'))) === sidecar.sha256
+        ? sidecar
+        : undefined;
     } catch {
       return undefined;
     }

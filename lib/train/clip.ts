@@ -2,9 +2,10 @@
 import { tf, type Scalar, type Tensor } from '../tf';
 
 /**
- * Scales all gradients by min(1, maxNorm / (norm + 1e-6)), norm being the L2 norm of all of them together: PyTorch's
- * `clip_grad_norm_`.
- * @returns new gradients and the norm before clipping; the caller disposes both, and its own gradients
+ * Scales all gradients by min(1, maxNorm / (norm + 1e-6)), norm being the L2 norm of all of them
+ * together: PyTorch's `clip_grad_norm_`.
+ * @returns new gradients and the norm before clipping; the caller disposes both, and its own
+ *   gradients
  */
 export function clipByGlobalNorm(gradients: Tensor[], maxNorm: number): { gradients: Tensor[]; norm: Scalar } {
   return tf.tidy(() => {

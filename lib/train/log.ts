@@ -1,4 +1,7 @@
-/** What a run leaves behind while it goes on: one JSON line a record, and TensorBoard summaries beside it. */
+/**
+ * What a run leaves behind while it goes on: one JSON line a record, and TensorBoard summaries
+ * beside it.
+ */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { tf } from '../tf';
@@ -16,10 +19,16 @@ export interface StepRecord {
   milliseconds: number;
 }
 
-/** TensorFlow keeps one writer a folder for the life of the process: a folder it writes to must not be removed. */
+/**
+ * TensorFlow keeps one writer a folder for the life of the process: a folder it writes to must not
+ * be removed.
+ */
 const openSummaries = new Set<string>();
 
-/** Appends records to `log.jsonl` of a run's folder. A resumed run first drops the records past its checkpoint. */
+/**
+ * Appends records to `log.jsonl` of a run's folder. A resumed run first drops the records past its
+ * checkpoint.
+ */
 export class RunLog {
   private readonly handle: number;
   private readonly summary: ReturnType<typeof tf.node.summaryFileWriter>;

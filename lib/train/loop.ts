@@ -1,12 +1,13 @@
 /**
  * The training loop: one function for the teacher, stage 1 and stage 2.
  *
- * A step is a pure function of (weights, optimizer state, step number): batches come by number, rates come by number.
- * So a run that was killed and resumed from a checkpoint ends with the weights of an undisturbed one, bit for bit
- * (same machine, same number of threads).
+ * A step is a pure function of (weights, optimizer state, step number): batches come by number,
+ * rates come by number. So a run that was killed and resumed from a checkpoint ends with the
+ * weights of an undisturbed one, bit for bit (same machine, same number of threads).
  *
- * Several ranks (see distributed/) train one model on parts of one batch: each has the same parameters, the losses and gradients of all
- * are summed, each makes the same update. Rank 0 alone logs and saves.
+ * Several ranks (see distributed/) train one model on parts of one batch: each has the same
+ * parameters, the losses and gradients of all are summed, each makes the same update. Rank 0 alone
+ * logs and saves.
  */
 import * as path from 'node:path';
 import { valueAndGradients } from '../kernels/gradients';
@@ -24,8 +25,9 @@ import { learningRate, type Schedule } from './schedule';
 /**
  * Parts of a loss by name, other than `loss` itself; the total is the sum of `weight * value`.
  *
- * Of several ranks, each has the parts of its own pictures. `share` says how much of the whole batch's part a rank's is, so that the sum of
- * `share * value` over ranks is the whole batch's. Default: 1 / ranks, which suits a mean over pictures.
+ * Of several ranks, each has the parts of its own pictures. `share` says how much of the whole
+ * batch's part a rank's is, so that the sum of `share * value` over ranks is the whole batch's.
+ * Default: 1 / ranks, which suits a mean over pictures.
  */
 export type LossParts = Record<string, { value: Scalar; weight: number; share?: number }>;
 
@@ -34,7 +36,10 @@ export interface TrainOptions<B> {
   folder: string;
   /** Everything that decides the outcome: a resumed run must have the same. */
   config: unknown;
-  /** Stores whose trainable parameters are optimised; everything in them, running statistics too, is saved. */
+  /**
+   * Stores whose trainable parameters are optimised; everything in them, running statistics too, is
+   * saved.
+   */
   stores: Record<string, Parameters>;
   schedule: Schedule;
   optimizer: OptimizerConfig;
@@ -66,7 +71,10 @@ export interface TrainResult {
   millisecondsPerStep: number;
 }
 
-/** Raised when the loss, a gradient or a weight is no longer a finite number: what the last checkpoint holds still is. */
+/**
+ * Raised when the loss, a gradient or a weight is no longer a finite number: what the last
+ * checkpoint holds still is.
+ */
 export class DivergedError extends Error {}
 
 /** What a run is made of beside its options. */
@@ -84,7 +92,12 @@ export async function train<B>(options: TrainOptions<B>): Promise<TrainResult> {
   const world = await connect();
   const parameters: Parameter[] = Object.values(stores).flatMap((store) => store.trainable());
   const optimizer = createOptimizer(options.optimizer, parameters);
-  const run: Run = { parameters, optimizer, world, gradientSum: world.size > 1 ? new GradientSum(world, parameters) : undefined };
+  const run: Run = {
+    parameters,
+    optimizer,
+    world,
+    gradientSum: world.size > 1 ? new GradientSum(world, parameters) : undefined,
+  };
   const root = world.rank === 0;
   let log: RunLog | undefined;
   try {
@@ -105,7 +118,11 @@ export async function train<B>(options: TrainOptions<B>): Promise<TrainResult> {
       if (due || step === schedule.steps) averageStatistics(world, stores);
       if (due && root) await checkpoints.save({ step, tensors: snapshot(step, stores, optimizer) });
     }
-    return { steps: step, finished: step >= schedule.steps, millisecondsPerStep: root ? medianMilliseconds(folder) : 0 };
+    return {
+      steps: step,
+      finished: step >= schedule.steps,
+      millisecondsPerStep: root ? medianMilliseconds(folder) : 0,
+    };
   } finally {
     log?.close();
     optimizer.dispose();
@@ -133,12 +150,20 @@ async function takeStep<B>(options: TrainOptions<B>, run: Run, step: number): Pr
   try {
     if (!Number.isFinite(losses.loss)) throw diverged(`step ${step}`, 'the loss', losses);
     gradientNorm = update(run.optimizer, gradients, rate, options.clip);
-    if (gradientNorm !== undefined && !Number.isFinite(gradientNorm)) throw diverged(`step ${step}`, 'the gradient', losses);
+    if (gradientNorm !== undefined && !Number.isFinite(gradientNorm))
+      throw diverged(`step ${step}`, 'the gradient', losses);
   } finally {
     tf.dispose(gradients);
   }
   const milliseconds = performance.now() - began;
-  return { step, losses, learningRate: rate, gradientNorm, imagesPerSecond: (1000 * options.batchSize) / milliseconds, milliseconds };
+  return {
+    step,
+    losses,
+    learningRate: rate,
+    gradientNorm,
+    imagesPerSecond: (1000 * options.batchSize) / milliseconds,
+    milliseconds,
+  };
 }
 
 interface Evaluated {
@@ -147,7 +172,10 @@ interface Evaluated {
   gradients: Tensor[];
 }
 
-/** The weighted total of a loss, its parts, and the total's gradients, all of them summed over ranks. */
+/**
+ * The weighted total of a loss, its parts, and the total's gradients, all of them summed over
+ * ranks.
+ */
 function evaluate(loss: () => LossParts, { parameters, world, gradientSum }: Run): Evaluated {
   const parts: Record<string, Scalar> = {};
   const scaled = (value: Scalar, factor: number): Scalar => (factor === 1 ? value : tf.mul(value, factor));
@@ -191,7 +219,9 @@ function update(optimizer: Optimizer, gradients: Tensor[], rate: number, clip: n
 function diverged(where: string, what: string, losses: StepRecord['losses'] = {}): DivergedError {
   const named = Object.entries(losses).map(([name, loss]) => `${name} ${loss}`);
   const parts = named.length ? ` (${named.join(', ')})` : '';
-  return new DivergedError(`${where}: ${what} is no longer finite${parts}: lower the learning rate or clip the gradient`);
+  return new DivergedError(
+    `${where}: ${what} is no longer finite${parts}: lower the learning rate or clip the gradient`,
+  );
 }
 
 /** Everything that the next step depends on, by name. */
@@ -200,23 +230,37 @@ function snapshot(step: number, stores: Record<string, Parameters>, optimizer: O
   for (const [prefix, store] of Object.entries(stores))
     for (const [name, tensor] of store.read()) tensors.set(`${prefix}/${name}`, tensor);
   for (const [name, tensor] of optimizer.state()) tensors.set(`optimizer/${name}`, tensor);
-  for (const [name, { data }] of tensors) if (!data.every(Number.isFinite)) throw diverged(`after step ${step - 1}`, name);
+  for (const [name, { data }] of tensors)
+    if (!data.every(Number.isFinite)) throw diverged(`after step ${step - 1}`, name);
   return tensors;
 }
 
 /** The step to go on from: 0 without a checkpoint. */
-async function restore(checkpoints: Checkpoints, stores: Record<string, Parameters>, optimizer: Optimizer): Promise<number> {
+async function restore(
+  checkpoints: Checkpoints,
+  stores: Record<string, Parameters>,
+  optimizer: Optimizer,
+): Promise<number> {
   const checkpoint = await checkpoints.latest();
   if (!checkpoint) return 0;
   const under = (prefix: string): NamedTensors =>
-    new Map([...checkpoint.tensors].flatMap(([name, tensor]) => (name.startsWith(`${prefix}/`) ? [[name.slice(prefix.length + 1), tensor] as const] : [])));
+    new Map(
+      [...checkpoint.tensors].flatMap(([name, tensor]) =>
+        name.startsWith(`${prefix}/`) ? [[name.slice(prefix.length + 1), tensor] as const] : [],
+      ),
+    );
   for (const [prefix, store] of Object.entries(stores)) store.load(under(prefix));
   optimizer.load(under('optimizer'));
   return checkpoint.step;
 }
 
 /** Gives rank 0's step, parameters and optimizer state to all ranks; returns the step. */
-function shareState(world: Communicator, step: number, stores: Record<string, Parameters>, optimizer: Optimizer): number {
+function shareState(
+  world: Communicator,
+  step: number,
+  stores: Record<string, Parameters>,
+  optimizer: Optimizer,
+): number {
   const shared = (tensors: NamedTensors): NamedTensors => {
     for (const { data } of tensors.values()) world.broadcast(data);
     return tensors;
@@ -227,14 +271,21 @@ function shareState(world: Communicator, step: number, stores: Record<string, Pa
 }
 
 /**
- * The mean over ranks of the running statistics of batch norm, which each rank moves by its own pictures. An average of moving averages is the moving
- * average of averages: it does not matter how often this is done.
+ * The mean over ranks of the running statistics of batch norm, which each rank moves by its own
+ * pictures. An average of moving averages is the moving average of averages: it does not matter how
+ * often this is done.
  */
 function averageStatistics(world: Communicator, stores: Record<string, Parameters>): void {
   if (world.size === 1) return;
   for (const store of Object.values(stores)) {
     const statistics = store.all().filter(({ role }) => role === 'statistic');
-    const means = statistics.map(({ variable, name, shape }) => [name, { shape, data: Float32Array.from(world.sum(Array.from(variable.read())), (sum) => sum / world.size) }] as const);
+    const means = statistics.map(
+      ({ variable, name, shape }) =>
+        [
+          name,
+          { shape, data: Float32Array.from(world.sum(Array.from(variable.read())), (sum) => sum / world.size) },
+        ] as const,
+    );
     store.load(new Map(means), { strict: false });
   }
 }

@@ -1,8 +1,9 @@
 /**
  * SGD with momentum, Adam and AdamW, step for step equal to `torch.optim`.
  *
- * Weight decay touches only parameters whose role is `weight`, unless `decayed` is 'all', as mmdet's recipes want it. SGD and Adam add it to the gradient (L2), AdamW takes it
- * off the parameter itself (Loshchilov and Hutter, arXiv 1711.05101).
+ * Weight decay touches only parameters whose role is `weight`, unless `decayed` is 'all', as
+ * mmdet's recipes want it. SGD and Adam add it to the gradient (L2), AdamW takes it off the
+ * parameter itself (Loshchilov and Hutter, arXiv 1711.05101).
  */
 import { tf, type Tensor } from '../tf';
 import { type Parameter, type ParameterEntry } from '../kernels/parameters';
@@ -16,9 +17,15 @@ export type OptimizerConfig =
   | { kind: 'adam' | 'adamw'; beta1?: number; beta2?: number; epsilon?: number; weightDecay?: number };
 
 export interface Optimizer {
-  /** One step: one gradient a parameter, in the order given to `createOptimizer`; they stay the caller's. */
+  /**
+   * One step: one gradient a parameter, in the order given to `createOptimizer`; they stay the
+   * caller's.
+   */
   apply(gradients: Tensor[], learningRate: number): void;
-  /** All that a resumed run needs beside the parameters: `step`, and each parameter's moments as `<name>.<moment>`. */
+  /**
+   * All that a resumed run needs beside the parameters: `step`, and each parameter's moments as
+   * `<name>.<moment>`.
+   */
   state(): Map<string, ParameterEntry>;
   /** Continues from a state; throws naming what is missing or misshapen. */
   load(state: Map<string, ParameterEntry>): void;
@@ -30,7 +37,9 @@ const moments = { sgd: ['momentum'], adam: ['first', 'second'], adamw: ['first',
 
 export function createOptimizer(config: OptimizerConfig, parameters: Parameter[]): Optimizer {
   const names = moments[config.kind];
-  const memory = parameters.map(({ shape }) => names.map(() => new Variable(shape, new Float32Array(tf.util.sizeFromShape(shape)))));
+  const memory = parameters.map(({ shape }) =>
+    names.map(() => new Variable(shape, new Float32Array(tf.util.sizeFromShape(shape)))),
+  );
   const update = updateRule(config);
   let step = 0;
   return {
@@ -39,7 +48,9 @@ export function createOptimizer(config: OptimizerConfig, parameters: Parameter[]
         throw new Error(`${gradients.length} gradients were given to an optimizer of ${parameters.length} parameters`);
       }
       step++;
-      parameters.forEach((parameter, i) => tf.tidy(() => update(parameter, memory[i], gradients[i], learningRate, step)));
+      parameters.forEach((parameter, i) =>
+        tf.tidy(() => update(parameter, memory[i], gradients[i], learningRate, step)),
+      );
     },
     state() {
       const entries = parameters.flatMap((parameter, i) => names.map((name, j): [string, ParameterEntry] => (
@@ -50,11 +61,18 @@ export function createOptimizer(config: OptimizerConfig, parameters: Parameter[]
     load(state) {
       const entry = (name: string, shape: number[]): ParameterEntry => {
         const found = state.get(name);
-        if (!found) throw new Error(`the ${config.kind} optimizer's state lacks ${name}: it was saved by another optimizer or for another model`);
-        if (found.shape.join() !== shape.join()) throw new Error(`the optimizer's state has ${name} of shape [${found.shape}], the model [${shape}]`);
+        if (!found)
+          throw new Error(
+            `the ${config.kind} optimizer's state lacks ${name}: it was saved ` +
+              'by another optimizer or for another model',
+          );
+        if (found.shape.join() !== shape.join())
+          throw new Error(`the optimizer's state has ${name} of shape [${found.shape}], the model [${shape}]`);
         return found;
       };
-      const loaded = parameters.map((parameter) => names.map((name) => entry(`${parameter.name}.${name}`, parameter.shape)));
+      const loaded = parameters.map((parameter) =>
+        names.map((name) => entry(`${parameter.name}.${name}`, parameter.shape)),
+      );
       step = entry('step', [1]).data[0];
       tf.tidy(() => memory.forEach((variables, i) => variables.forEach((variable, j) => {
         variable.assign(tf.tensor(loaded[i][j].data, variable.shape));
@@ -70,7 +88,8 @@ type Update = (parameter: Parameter, memory: Variable[], gradient: Tensor, learn
 
 function updateRule(config: OptimizerConfig): Update {
   const all = config.kind === 'sgd' && config.decayed === 'all';
-  const decayOf = (parameter: Parameter, standard: number): number => (all || parameter.role === 'weight' ? config.weightDecay ?? standard : 0);
+  const decayOf = (parameter: Parameter, standard: number): number =>
+    all || parameter.role === 'weight' ? (config.weightDecay ?? standard) : 0;
   if (config.kind === 'sgd') {
     const { momentum = 0 } = config;
     return (parameter, [v], gradient, learningRate) => {

@@ -1,11 +1,14 @@
 /**
- * Live progress of long work: a bar with the remaining time in a terminal, a plain line now and then in a log file.
- * Notebooks have their own display in view/.
+ * Live progress of long work: a bar with the remaining time in a terminal, a plain line now and
+ * then in a log file. Notebooks have their own display in view/.
  */
 import { Presets, SingleBar } from 'cli-progress';
 
 export interface Progress {
-  /** `done` of `total`; `note` stands behind the bar (losses, rate); a display that can draws `loss`. */
+  /**
+   * `done` of `total`; `note` stands behind the bar (losses, rate); a display that can draws
+   * `loss`.
+   */
   update(done: number, note?: string, loss?: number): void;
   /** Leaves the last state on screen. */
   stop(): void;
@@ -21,7 +24,8 @@ export function clock(seconds: number): string {
 
 /**
  * A progress display on stderr.
- * @param start work already done before this session (a resumed run): the remaining time counts from there.
+ * @param start work already done before this session (a resumed run): the remaining time counts
+ *   from there.
  */
 export function terminalProgress(title: string, total: number, start = 0): Progress {
   const began = performance.now();
@@ -31,7 +35,10 @@ export function terminalProgress(title: string, total: number, start = 0): Progr
   };
   if (process.stderr.isTTY) {
     const format = `${title} {bar} {value}/{total} {left} left {note}`;
-    const bar = new SingleBar({ format, stream: process.stderr, hideCursor: true, barsize: 24, fps: 5, stopOnComplete: false }, Presets.shades_classic);
+    const bar = new SingleBar(
+      { format, stream: process.stderr, hideCursor: true, barsize: 24, fps: 5, stopOnComplete: false },
+      Presets.shades_classic,
+    );
     bar.start(total, start, { note: '', left: '-:--' });
     return { update: (done, note = '') => bar.update(done, { note, left: remaining(done) }), stop: () => bar.stop() };
   }

@@ -1,6 +1,6 @@
 /**
- * Learning-rate schedules as plain data: `learningRate(schedule, step)` is a pure function, so a resumed run needs
- * nothing but its step number.
+ * Learning-rate schedules as plain data: `learningRate(schedule, step)` is a pure function, so a
+ * resumed run needs nothing but its step number.
  */
 
 export interface Schedule {
@@ -8,9 +8,15 @@ export interface Schedule {
   base: number;
   /** Number of steps of the whole run. */
   steps: number;
-  /** `cosine` falls to `minimum` along half a cosine, `step` multiplies by `gamma` at each milestone. */
+  /**
+   * `cosine` falls to `minimum` along half a cosine, `step` multiplies by `gamma` at each
+   * milestone.
+   */
   kind: 'constant' | 'cosine' | 'step';
-  /** Linear warm-up: from `ratio * base` at step 0 to `base` at step `steps` (mmdet's `linear` policy). */
+  /**
+   * Linear warm-up: from `ratio * base` at step 0 to `base` at step `steps` (mmdet's `linear`
+   * policy).
+   */
   warmup?: { steps: number; ratio: number };
   /** Steps at which `step` decays. */
   milestones?: number[];
@@ -34,7 +40,10 @@ export function learningRate(schedule: Schedule, step: number): number {
   return rate;
 }
 
-/** The linear scaling rule (Goyal et al. 2017): a rate tuned for `referenceBatch` pictures a step, for `batch`. */
+/**
+ * The linear scaling rule (Goyal et al. 2017): a rate tuned for `referenceBatch` pictures a step,
+ * for `batch`.
+ */
 export function scaleLearningRate(rate: number, referenceBatch: number, batch: number): number {
   return (rate * batch) / referenceBatch;
 }

@@ -12,8 +12,8 @@ export interface BandSeries {
 
 /**
  * @param names of the bands, as `bandNames` gives
- * @param options.axis what the values are, with their unit; options.format of the tooltip and axis, as d3-format's; options.log for a
- *   logarithmic axis
+ * @param options.axis what the values are, with their unit; options.format of the tooltip and axis,
+ *   as d3-format's; options.log for a logarithmic axis
  */
 export function bandBars(
   names: readonly string[],
@@ -21,8 +21,11 @@ export function bandBars(
   { title, axis, format = '.3~g', log = false }: { title: string; axis: string; format?: string; log?: boolean },
 ): Chart {
   for (const { name, values } of series)
-    if (values.length !== names.length) throw new Error(`bandBars: "${name}" has ${values.length} values for ${names.length} bands`);
-  const values = series.flatMap(({ name, values: all }) => all.map((value, i) => ({ band: names[i], series: name, value })));
+    if (values.length !== names.length)
+      throw new Error(`bandBars: "${name}" has ${values.length} values for ${names.length} bands`);
+  const values = series.flatMap(({ name, values: all }) =>
+    all.map((value, i) => ({ band: names[i], series: name, value })),
+  );
   return themed({
     title,
     data: { values: values.filter(({ value }) => !log || value > 0) },
@@ -30,11 +33,27 @@ export function bandBars(
     height: 220,
     mark: log ? { type: 'point', filled: true, size: 70, opacity: 0.95 } : { type: 'bar', cornerRadiusEnd: 2 },
     encoding: {
-      x: { field: 'band', type: 'nominal', sort: [...names], title: 'frequency band, coarse to fine', axis: { labelAngle: 0 } },
-      ...(log || series.length === 1 ? {} : { xOffset: { field: 'series', type: 'nominal', sort: series.map(({ name }) => name) } }),
-      y: { field: 'value', type: 'quantitative', title: axis, axis: { format, ...(log ? { values: LOG_TICKS } : { tickCount: 5 }) }, scale: log ? { type: 'log' } : { zero: true } },
+      x: {
+        field: 'band',
+        type: 'nominal',
+        sort: [...names],
+        title: 'frequency band, coarse to fine',
+        axis: { labelAngle: 0 },
+      },
+      ...(log || series.length === 1
+        ? {}
+        : { xOffset: { field: 'series', type: 'nominal', sort: series.map(({ name }) => name) } }),
+      y: {
+        field: 'value',
+        type: 'quantitative',
+        title: axis,
+        axis: { format, ...(log ? { values: LOG_TICKS } : { tickCount: 5 }) },
+        scale: log ? { type: 'log' } : { zero: true },
+      },
       color: {
-        field: 'series', type: 'nominal', title: null,
+        field: 'series',
+        type: 'nominal',
+        title: null,
         scale: { domain: series.map(({ name }) => name), range: series.map(({ color }) => color) },
         legend: series.length > 1 ? { orient: 'top' } : null,
       },

@@ -1,4 +1,7 @@
-/** The bands of a wavelet decomposition to leaf through: one heat map, a menu of bands, a slider of channels. */
+/**
+ * The bands of a wavelet decomposition to leaf through: one heat map, a menu of bands, a slider of
+ * channels.
+ */
 import { bandNames } from '../freekd/bands';
 import type { Tensor4D } from '../tf';
 import { coefficients, type WaveletDecomposition } from '../wavelet/transform';
@@ -6,9 +9,11 @@ import { corners, mapRow, unfold } from './cells';
 import { themed, type Chart } from './theme';
 
 /**
- * Red is above 0, blue below, and white is 0, relative to the largest coefficient of the map shown. Values are written into the chart, so choose a map of few positions.
+ * Red is above 0, blue below, and white is 0, relative to the largest coefficient of the map shown.
+ * Values are written into the chart, so choose a map of few positions.
  * @param decomposition of [N, H, W, C]
- * @param options.image which of the N pictures, default 0; options.band and options.channel to start with
+ * @param options.image which of the N pictures, default 0; options.band and options.channel to
+ *   start with
  */
 export function bandMaps(
   decomposition: WaveletDecomposition,
@@ -25,7 +30,11 @@ export function bandMaps(
     title,
     params: [
       { name: 'band', value: band ?? names[0], bind: { input: 'select', options: [...names], name: 'band ' } },
-      { name: 'channel', value: channel, bind: { input: 'range', min: 0, max: channels - 1, step: 1, name: 'channel ' } },
+      {
+        name: 'channel',
+        value: channel,
+        bind: { input: 'range', min: 0, max: channels - 1, step: 1, name: 'channel ' },
+      },
     ],
     data: { values },
     transform: [
@@ -40,7 +49,12 @@ export function bandMaps(
     mark: { type: 'rect', stroke: null },
     encoding: {
       ...corners,
-      color: { field: 'share', type: 'quantitative', title: ['relative to', 'the largest'], scale: { scheme: 'redblue', domain: [-1, 1], reverse: true } },
+      color: {
+        field: 'share',
+        type: 'quantitative',
+        title: ['relative to', 'the largest'],
+        scale: { scheme: 'redblue', domain: [-1, 1], reverse: true },
+      },
       tooltip: [{ field: 'value', type: 'quantitative', format: '.3f', title: 'coefficient' }],
     },
   });

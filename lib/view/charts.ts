@@ -18,21 +18,31 @@ const metricTitles: Record<Metric, string> = {
 function detectors(results: RunResult[], withTeacher: boolean): { titles: string[]; colors: string[] } {
   const present = variants.filter((variant) => results.some((result) => result.variant === variant));
   const keys: (Variant | 'teacher')[] = withTeacher ? ['teacher', ...present] : present;
-  return { titles: keys.map((key) => (key === 'teacher' ? key : variantTitles[key])), colors: keys.map((key) => detectorColors[key]) };
+  return {
+    titles: keys.map((key) => (key === 'teacher' ? key : variantTitles[key])),
+    colors: keys.map((key) => detectorColors[key]),
+  };
 }
 
 /**
  * Bars of one or more metrics side by side: the mean over seeds, a dot a seed, the teacher on top.
  * A metric that the data cannot have (no small objects, say) is left out.
  */
-export function metricBars(results: RunResult[], teacher: RunResult['metrics'], metrics: Metric[], title: string): Chart {
+export function metricBars(
+  results: RunResult[],
+  teacher: RunResult['metrics'],
+  metrics: Metric[],
+  title: string,
+): Chart {
   const { titles, colors } = detectors(results, true);
   const bars = metrics
     .filter((metric) => teacher[metric] >= 0)
     .flatMap((metric) => {
       const group = metricTitles[metric];
       const students = summarise(results, variants).map(({ variant, seeds, mean, deviation }) => {
-        const runs = results.filter((result) => result.variant === variant).map((result) => Math.max(0, result.metrics[metric]));
+        const runs = results
+          .filter((result) => result.variant === variant)
+          .map((result) => Math.max(0, result.metrics[metric]));
         return {
           metric: group,
           detector: variantTitles[variant],
@@ -42,7 +52,17 @@ export function metricBars(results: RunResult[], teacher: RunResult['metrics'], 
           seeds: seeds.length > 1 ? runs : [],
         };
       });
-      return [{ metric: group, detector: 'teacher', mean: teacher[metric], label: percentText(teacher[metric]), end: teacher[metric], seeds: [] }, ...students];
+      return [
+        {
+          metric: group,
+          detector: 'teacher',
+          mean: teacher[metric],
+          label: percentText(teacher[metric]),
+          end: teacher[metric],
+          seeds: [],
+        },
+        ...students,
+      ];
     });
   const width = 200;
   const labelShare = (label: string): number => (8 + 6.5 * label.length) / width; // of the panel, behind the bar
@@ -52,7 +72,9 @@ export function metricBars(results: RunResult[], teacher: RunResult['metrics'], 
   return themed({
     title,
     data: { values: bars },
-    facet: { column: { field: 'metric', type: 'nominal', title: null, sort: metrics.map((metric) => metricTitles[metric]) } },
+    facet: {
+      column: { field: 'metric', type: 'nominal', title: null, sort: metrics.map((metric) => metricTitles[metric]) },
+    },
     spacing: 24,
     spec: {
       width,
@@ -86,7 +108,11 @@ export function apBars(results: RunResult[], teacher: RunResult['metrics'], titl
 }
 
 /** AP of small, medium and large objects. */
-export function sizeBars(results: RunResult[], teacher: RunResult['metrics'], title = 'Average precision by object size'): Chart {
+export function sizeBars(
+  results: RunResult[],
+  teacher: RunResult['metrics'],
+  title = 'Average precision by object size',
+): Chart {
   return metricBars(results, teacher, ['APs', 'APm', 'APl'], title);
 }
 
@@ -94,9 +120,16 @@ export function sizeBars(results: RunResult[], teacher: RunResult['metrics'], ti
 export function categoryDots(results: RunResult[], title = 'Average precision by category'): Chart {
   const { titles, colors } = detectors(results, false);
   const values = results.flatMap(({ variant, seed, perCategory }) =>
-    perCategory.filter(({ ap }) => ap >= 0).map(({ name, ap }) => ({ detector: variantTitles[variant], seed, category: name, ap })),
+    perCategory
+      .filter(({ ap }) => ap >= 0)
+      .map(({ name, ap }) => ({ detector: variantTitles[variant], seed, category: name, ap })),
   );
-  const y = { field: 'category', type: 'nominal', title: null, sort: { field: 'ap', op: 'mean', order: 'descending' } } as const;
+  const y = {
+    field: 'category',
+    type: 'nominal',
+    title: null,
+    sort: { field: 'ap', op: 'mean', order: 'descending' },
+  } as const;
   return themed({
     title,
     data: { values },
@@ -106,14 +139,24 @@ export function categoryDots(results: RunResult[], title = 'Average precision by
     layer: [
       {
         mark: { type: 'rule', opacity: 0.35, strokeWidth: 1.5, color: detectorColors.teacher },
-        encoding: { x: { aggregate: 'min', field: 'ap', type: 'quantitative' }, x2: { aggregate: 'max', field: 'ap' }, y },
+        encoding: {
+          x: { aggregate: 'min', field: 'ap', type: 'quantitative' },
+          x2: { aggregate: 'max', field: 'ap' },
+          y,
+        },
       },
       {
         mark: { type: 'point', filled: true, size: 80, opacity: 0.95, tooltip: true },
         encoding: {
           x: { field: 'ap', type: 'quantitative', title: 'AP (%), mean over seeds', scale: { zero: true } },
           y,
-          color: { field: 'detector', type: 'nominal', scale: { domain: titles, range: colors }, title: null, legend: { orient: 'top', columns: 3 } },
+          color: {
+            field: 'detector',
+            type: 'nominal',
+            scale: { domain: titles, range: colors },
+            title: null,
+            legend: { orient: 'top', columns: 3 },
+          },
         },
       },
     ],
@@ -122,12 +165,23 @@ export function categoryDots(results: RunResult[], title = 'Average precision by
 
 const TASK = 'task loss (classification + box)';
 
-/** Round values between two on a logarithmic axis: 1, 2, 5 a decade, or more where that gives fewer than three. */
+/**
+ * Round values between two on a logarithmic axis: 1, 2, 5 a decade, or more where that gives fewer
+ * than three.
+ */
 export function logTicks(low: number, high: number): number[] {
   const decades = Array.from({ length: 24 }, (_, i) => 10 ** (i - 12));
   const within = (digits: number[]): number[] =>
-    decades.flatMap((decade) => digits.map((digit) => Number((digit * decade).toPrecision(3)))).filter((tick) => tick >= low && tick <= high);
-  const choices = [[1], [1, 3], [1, 2, 5], [1, 1.5, 2, 3, 4, 5, 7], [1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 4.5, 5, 6, 7, 8, 9]].map(within);
+    decades
+      .flatMap((decade) => digits.map((digit) => Number((digit * decade).toPrecision(3))))
+      .filter((tick) => tick >= low && tick <= high);
+  const choices = [
+    [1],
+    [1, 3],
+    [1, 2, 5],
+    [1, 1.5, 2, 3, 4, 5, 7],
+    [1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 4.5, 5, 6, 7, 8, 9],
+  ].map(within);
   return choices.find((ticks) => ticks.length >= 3) ?? choices[choices.length - 1];
 }
 
@@ -152,18 +206,32 @@ function lossPoints({ variant, seed, curve }: RunResult): LossPoint[] {
 }
 
 /**
- * Losses against the step: the task's own, and each distillation loss unweighted, a panel each. Faint: single steps of
- * each seed; strong: running mean over neighbouring records and seeds.
+ * Losses against the step: the task's own, and each distillation loss unweighted, a panel each.
+ * Faint: single steps of each seed; strong: running mean over neighbouring records and seeds.
  */
 export function lossCurves(results: RunResult[], title = 'Losses in training'): Chart {
   const { titles, colors } = detectors(results, false);
   const points = results.flatMap(lossPoints);
   const parts = [...new Set(points.map(({ part }) => part))];
-  const color = { field: 'detector', type: 'nominal', scale: { domain: titles, range: colors }, title: null, legend: { orient: 'top', columns: 3 } } as const;
+  const color = {
+    field: 'detector',
+    type: 'nominal',
+    scale: { domain: titles, range: colors },
+    title: null,
+    legend: { orient: 'top', columns: 3 },
+  } as const;
   const panels = parts.map((part): Panel => {
     const own = points.filter((point) => point.part === part);
-    const [low, high] = own.reduce(([least, most], { value }) => [Math.min(least, value), Math.max(most, value)], [Infinity, 0]);
-    const x = { field: 'step', type: 'quantitative', title: 'training step', axis: { grid: false, tickCount: 5 } } as const;
+    const [low, high] = own.reduce(
+      ([least, most], { value }) => [Math.min(least, value), Math.max(most, value)],
+      [Infinity, 0],
+    );
+    const x = {
+      field: 'step',
+      type: 'quantitative',
+      title: 'training step',
+      axis: { grid: false, tickCount: 5 },
+    } as const;
     const y = {
       type: 'quantitative',
       title: 'loss (log scale)',
@@ -183,7 +251,12 @@ export function lossCurves(results: RunResult[], title = 'Losses in training'): 
         {
           transform: [
             { aggregate: [{ op: 'mean', field: 'value', as: 'value' }], groupby: ['detector', 'step'] },
-            { window: [{ op: 'mean', field: 'value', as: 'smooth' }], frame: [-4, 4], groupby: ['detector'], sort: [{ field: 'step' }] },
+            {
+              window: [{ op: 'mean', field: 'value', as: 'smooth' }],
+              frame: [-4, 4],
+              groupby: ['detector'],
+              sort: [{ field: 'step' }],
+            },
           ],
           mark: { type: 'line', strokeWidth: 2.2 },
           encoding: { x, y: { ...y, field: 'smooth' }, color },
@@ -191,5 +264,12 @@ export function lossCurves(results: RunResult[], title = 'Losses in training'): 
       ],
     };
   });
-  return themed({ title, data: { values: points }, concat: panels, columns: 2, bounds: 'flush', spacing: { row: 86, column: 90 } });
+  return themed({
+    title,
+    data: { values: points },
+    concat: panels,
+    columns: 2,
+    bounds: 'flush',
+    spacing: { row: 86, column: 90 },
+  });
 }

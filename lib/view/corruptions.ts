@@ -1,4 +1,7 @@
-/** Detectors under the corruptions of COCO-C: tables and a chart. Every AP is COCO box AP in percent. */
+/**
+ * Detectors under the corruptions of COCO-C: tables and a chart. Every AP is COCO box AP in
+ * percent.
+ */
 import { corruptionNames } from '../coco/corruptions/corrupt';
 import { robustness, type Robustness } from '../coco/robustness';
 import type { CorruptionResult } from '../experiments/corruption-results';
@@ -24,20 +27,36 @@ function rowsOf(results: readonly CorruptionResult[]): Row[] {
 
 /** What was measured, in a sentence. */
 function subtitle([{ result, under }]: Row[]): string {
-  const severities = under.severities.length === 5 ? 'all 5 severities' : `severities ${under.severities.join(', ')} only`;
-  const count = under.corruptions.length === corruptionNames.length ? 'all 15 corruptions' : `${under.corruptions.length} of 15 corruptions`;
-  const frost = under.corruptions.some(({ name }) => name === 'frost') && result.frost === 'own panes' ? '; frost is of our own panes' : '';
+  const severities =
+    under.severities.length === 5 ? 'all 5 severities' : `severities ${under.severities.join(', ')} only`;
+  const count =
+    under.corruptions.length === corruptionNames.length
+      ? 'all 15 corruptions'
+      : `${under.corruptions.length} of 15 corruptions`;
+  const frost =
+    under.corruptions.some(({ name }) => name === 'frost') && result.frost === 'own panes'
+      ? '; frost is of our own panes'
+      : '';
   return `${result.pictures} pictures, ${count}, ${severities}${frost}`;
 }
 
 /**
- * Clean AP, mPC and rPC of each detector; and below, a row a corruption, the mean over severities of each detector.
+ * Clean AP, mPC and rPC of each detector; and below, a row a corruption, the mean over severities
+ * of each detector.
  * @param results of the same pictures, corruptions and severities
  */
 export function corruptionTables(results: readonly CorruptionResult[]): string {
   const rows = rowsOf(results);
-  const summary = rows.map(({ title, result, under }) => [title, percentText(result.clean), percentText(under.mPC), percentText(100 * under.rPC)]);
-  const each = rows[0].under.corruptions.map(({ name }, i) => [name, ...rows.map(({ under }) => percentText(under.corruptions[i].mean))]);
+  const summary = rows.map(({ title, result, under }) => [
+    title,
+    percentText(result.clean),
+    percentText(under.mPC),
+    percentText(100 * under.rPC),
+  ]);
+  const each = rows[0].under.corruptions.map(({ name }, i) => [
+    name,
+    ...rows.map(({ under }) => percentText(under.corruptions[i].mean)),
+  ]);
   return [
     `${results[0].data}, corrupted (COCO-C): COCO box AP in percent; ${subtitle(rows)}`,
     pipeTable(['detector', 'clean AP', 'mPC', 'rPC (%)'], summary),
@@ -45,7 +64,10 @@ export function corruptionTables(results: readonly CorruptionResult[]): string {
   ].join('\n\n');
 }
 
-/** A row a corruption: a dot a detector at its mean over severities, a line from the lightest to the heaviest severity, and above all the clean AP. */
+/**
+ * A row a corruption: a dot a detector at its mean over severities, a line from the lightest to the
+ * heaviest severity, and above all the clean AP.
+ */
 export function corruptionChart(results: readonly CorruptionResult[]): Chart {
   const rows = rowsOf(results);
   const titles = rows.map(({ title }) => title);
@@ -56,19 +78,35 @@ export function corruptionChart(results: readonly CorruptionResult[]): Chart {
   const clean = 'without corruption';
   const values = rows.flatMap(({ title, result, under }) => [
     { detector: title, corruption: clean, AP: result.clean, least: result.clean, most: result.clean },
-    ...under.corruptions.map(({ name, APs, mean }) => ({ detector: title, corruption: name.replace('_', ' '), AP: mean, least: Math.min(...APs), most: Math.max(...APs) })),
+    ...under.corruptions.map(({ name, APs, mean }) => ({
+      detector: title,
+      corruption: name.replace('_', ' '),
+      AP: mean,
+      least: Math.min(...APs),
+      most: Math.max(...APs),
+    })),
   ]);
   const y = { field: 'corruption', type: 'nominal', title: null, sort: null } as const;
   const offset = { field: 'detector', type: 'nominal', sort: titles } as const;
-  const x = { type: 'quantitative', title: 'AP (%): dot, mean over severities; line, from the heaviest to the lightest', scale: { domainMin: 0 } } as const;
+  const x = {
+    type: 'quantitative',
+    title: 'AP (%): dot, mean over severities; line, from the heaviest to the lightest',
+    scale: { domainMin: 0 },
+  } as const;
   return themed({
     title: { text: `${results[0].data}, corrupted (COCO-C)`, subtitle: subtitle(rows) },
     data: { values },
     width: 460,
     height: { step: 9 * rows.length + 10, for: 'position' },
     layer: [
-      { mark: { type: 'rule', strokeWidth: 2, opacity: 0.5 }, encoding: { x: { ...x, field: 'least' }, x2: { field: 'most' }, y, yOffset: offset, color } },
-      { mark: { type: 'point', filled: true, size: 46, opacity: 1, tooltip: true }, encoding: { x: { ...x, field: 'AP' }, y, yOffset: offset, color } },
+      {
+        mark: { type: 'rule', strokeWidth: 2, opacity: 0.5 },
+        encoding: { x: { ...x, field: 'least' }, x2: { field: 'most' }, y, yOffset: offset, color },
+      },
+      {
+        mark: { type: 'point', filled: true, size: 46, opacity: 1, tooltip: true },
+        encoding: { x: { ...x, field: 'AP' }, y, yOffset: offset, color },
+      },
     ],
   });
 }

@@ -1,4 +1,7 @@
-/** Detections of several detectors on the same pictures: which boxes are right, which are not, and what was overlooked. */
+/**
+ * Detections of several detectors on the same pictures: which boxes are right, which are not, and
+ * what was overlooked.
+ */
 import type { CocoDataset } from '../coco/dataset';
 import type { CocoAnnotation, CocoDetection, CocoImage } from '../coco/types';
 import { variantTitles } from '../experiments/experiment';
@@ -27,8 +30,9 @@ function intersection([ax, ay, aw, ah]: Box, [bx, by, bw, bh]: Box): number {
 }
 
 /**
- * Sorts the detections of one picture by a plain rule, for the eye: best score first, each takes the unfound object of
- * its category with the largest IoU >= 0.5. Detections that lie mostly in a crowd region are left out.
+ * Sorts the detections of one picture by a plain rule, for the eye: best score first, each takes
+ * the unfound object of its category with the largest IoU >= 0.5. Detections that lie mostly in a
+ * crowd region are left out.
  */
 export function judge(annotations: readonly CocoAnnotation[], detections: readonly CocoDetection[]): Verdict {
   const objects = annotations.filter(({ iscrowd }) => !iscrowd);
@@ -47,7 +51,12 @@ export function judge(annotations: readonly CocoAnnotation[], detections: readon
     if (best) {
       open.delete(best);
       verdict.found.push(detection);
-    } else if (!crowds.some(({ bbox, category_id }) => category_id === detection.category_id && intersection(bbox, detection.bbox) >= 0.5 * area)) {
+    } else if (
+      !crowds.some(
+        ({ bbox, category_id }) =>
+          category_id === detection.category_id && intersection(bbox, detection.bbox) >= 0.5 * area,
+      )
+    ) {
       verdict.wrong.push(detection);
     }
   }
@@ -72,14 +81,21 @@ export function truthBoxes(dataset: CocoDataset, imageId: number): DrawnBox[] {
     .map(({ bbox, category_id }) => ({ bbox, color: boxColors.truth, label: name(category_id) }));
 }
 
-/** A verdict, to draw, the best scores last: full lines are right, dashed ones wrong, dotted ones overlooked objects. */
+/**
+ * A verdict, to draw, the best scores last: full lines are right, dashed ones wrong, dotted ones
+ * overlooked objects.
+ */
 export function verdictBoxes(dataset: CocoDataset, { found, wrong, missed }: Verdict): DrawnBox[] {
   const name = namesOf(dataset);
   const label = ({ category_id, score }: CocoDetection): string => `${name(category_id)} ${score.toFixed(2)}`;
   return [
     ...missed.map(({ bbox }) => ({ bbox, color: boxColors.missed, dash: '2 4' })),
-    ...[...wrong].reverse().map((detection) => ({ bbox: detection.bbox, color: boxColors.wrong, dash: '6 4', label: label(detection) })),
-    ...[...found].reverse().map((detection) => ({ bbox: detection.bbox, color: boxColors.found, label: label(detection) })),
+    ...[...wrong]
+      .reverse()
+      .map((detection) => ({ bbox: detection.bbox, color: boxColors.wrong, dash: '6 4', label: label(detection) })),
+    ...[...found]
+      .reverse()
+      .map((detection) => ({ bbox: detection.bbox, color: boxColors.found, label: label(detection) })),
   ];
 }
 
@@ -112,8 +128,14 @@ export interface DetectionOptions {
 
 export const SCORE_THRESHOLD = 0.3;
 
-/** For each chosen picture a row of panels: the ground truth, then every detector that has detections. */
-export async function detectionPanels({ dataset, detections }: ReportPictures, options: DetectionOptions = {}): Promise<{ image: CocoImage; panels: DetectionPanel[] }[]> {
+/**
+ * For each chosen picture a row of panels: the ground truth, then every detector that has
+ * detections.
+ */
+export async function detectionPanels(
+  { dataset, detections }: ReportPictures,
+  options: DetectionOptions = {},
+): Promise<{ image: CocoImage; panels: DetectionPanel[] }[]> {
   const { count = 6, width = 260, threshold = SCORE_THRESHOLD } = options;
   const detectors = Object.entries(detections).filter(([, rows]) => rows.length > 0);
   return Promise.all(
@@ -122,9 +144,14 @@ export async function detectionPanels({ dataset, detections }: ReportPictures, o
       const annotations = dataset.annotationsOf(image.id);
       const truth = truthBoxes(dataset, image.id);
       const objects = truth.length === 1 ? '1 object' : `${truth.length} objects`;
-      const panels: DetectionPanel[] = [{ detector: 'ground truth', image: await drawBoxes(file, truth, { width }), caption: objects }];
+      const panels: DetectionPanel[] = [
+        { detector: 'ground truth', image: await drawBoxes(file, truth, { width }), caption: objects },
+      ];
       for (const [detector, rows] of detectors) {
-        const verdict = judge(annotations, rows.filter(({ image_id, score }) => image_id === image.id && score >= threshold));
+        const verdict = judge(
+          annotations,
+          rows.filter(({ image_id, score }) => image_id === image.id && score >= threshold),
+        );
         const caption = `${verdict.found.length} of ${truth.length} found, ${verdict.wrong.length} wrong`;
         panels.push({ detector, image: await drawBoxes(file, verdictBoxes(dataset, verdict), { width }), caption });
       }
@@ -136,6 +163,8 @@ export async function detectionPanels({ dataset, detections }: ReportPictures, o
 /** The same as one PNG, for a notebook: a row a picture, a column a detector. */
 export async function detectionSheet(pictures: ReportPictures, options: DetectionOptions = {}): Promise<Buffer> {
   const rows = await detectionPanels(pictures, { count: 4, ...options });
-  const panels = rows.flatMap((row) => row.panels.map(({ detector, caption, image }) => ({ image, title: `${detectorTitle(detector)}: ${caption}` })));
+  const panels = rows.flatMap((row) =>
+    row.panels.map(({ detector, caption, image }) => ({ image, title: `${detectorTitle(detector)}: ${caption}` })),
+  );
   return contactSheet(panels, { columns: rows[0]?.panels.length });
 }

@@ -15,7 +15,8 @@ function response(filter: readonly number[], share: number): number {
 }
 
 /**
- * Low-pass and high-pass analysis filter of a wavelet that a menu chooses: coefficients on the left, frequency response on the right.
+ * Low-pass and high-pass analysis filter of a wavelet that a menu chooses: coefficients on the
+ * left, frequency response on the right.
  * @param names of `wavelets()`; the first is shown at the start
  */
 export function filterChart(names: readonly string[], title = 'Analysis filters of a wavelet'): Chart {
@@ -23,13 +24,24 @@ export function filterChart(names: readonly string[], title = 'Analysis filters 
     const { low, high } = filterBank(name).analysis;
     return [['low pass', low], ['high pass', high]];
   };
-  const each = <Row>(rows: (filter: readonly number[]) => Row[]): (Row & { wavelet: string; pass: string })[] =>
-    names.flatMap((wavelet) => passes(wavelet).flatMap(([pass, filter]) => rows(filter).map((row) => ({ ...row, wavelet, pass }))));
+  const each = <Row,>(rows: (filter: readonly number[]) => Row[]): (Row & { wavelet: string; pass: string })[] =>
+    names.flatMap((wavelet) =>
+      passes(wavelet).flatMap(([pass, filter]) => rows(filter).map((row) => ({ ...row, wavelet, pass }))),
+    );
   const round = (value: number): number => Number(value.toPrecision(5));
   const coefficients = each((filter) => filter.map((value, k) => ({ k, value: round(value) })));
-  const responses = each((filter) => Array.from({ length: POINTS }, (_, i) => ({ share: i / (POINTS - 1), gain: round(response(filter, i / (POINTS - 1))) })));
+  const responses = each((filter) =>
+    Array.from({ length: POINTS }, (_, i) => ({
+      share: i / (POINTS - 1),
+      gain: round(response(filter, i / (POINTS - 1))),
+    })),
+  );
   const color = {
-    field: 'pass', type: 'nominal', title: null, scale: { domain: ['low pass', 'high pass'], range: [detectorColors.mse, detectorColors.freekd] }, legend: { orient: 'top' },
+    field: 'pass',
+    type: 'nominal',
+    title: null,
+    scale: { domain: ['low pass', 'high pass'], range: [detectorColors.mse, detectorColors.freekd] },
+    legend: { orient: 'top' },
   } as const;
   const filter = { filter: 'datum.wavelet === wavelet' };
   return themed({
@@ -56,7 +68,12 @@ export function filterChart(names: readonly string[], title = 'Analysis filters 
         height: 180,
         mark: { type: 'line', strokeWidth: 2.2 },
         encoding: {
-          x: { field: 'share', type: 'quantitative', title: 'frequency (1: every second pixel, the highest)', axis: { tickCount: 5, grid: false } },
+          x: {
+            field: 'share',
+            type: 'quantitative',
+            title: 'frequency (1: every second pixel, the highest)',
+            axis: { tickCount: 5, grid: false },
+          },
           y: { field: 'gain', type: 'quantitative', title: 'gain' },
           color,
         },

@@ -1,4 +1,7 @@
-/** Variations of one thing at a time, grouped by what was varied: a dot a seed, the mean as a tick, and a line for a control. */
+/**
+ * Variations of one thing at a time, grouped by what was varied: a dot a seed, the mean as a tick,
+ * and a line for a control.
+ */
 import { TEXT_COLOR, themed, type Chart } from './theme';
 
 export interface Variation {
@@ -17,7 +20,12 @@ export interface Variation {
  */
 export function groupDots(
   variations: readonly Variation[],
-  { title, axis, color, control }: { title: string; axis: string; color: string; control?: { name: string; value: number } },
+  {
+    title,
+    axis,
+    color,
+    control,
+  }: { title: string; axis: string; color: string; control?: { name: string; value: number } },
 ): Chart {
   const groups = [...new Set(variations.map(({ group }) => group))];
   const all = [...variations.flatMap(({ results }) => results), ...(control ? [control.value] : [])];
@@ -27,19 +35,40 @@ export function groupDots(
   const y = { field: 'value', type: 'nominal', title: null, sort: null, axis: { minExtent: 200 } } as const;
   const shade = { condition: { test: 'datum.standard', value: color }, value: TEXT_COLOR } as const;
   const panels = groups.map((group, i) => {
-    const rows = variations.filter((variation) => variation.group === group).map(({ value, standard, results }) => ({
-      value: standard ? `${value} (default)` : value, standard, results: [...results], mean: results.reduce((sum, result) => sum + result, 0) / results.length,
-    }));
+    const rows = variations
+      .filter((variation) => variation.group === group)
+      .map(({ value, standard, results }) => ({
+        value: standard ? `${value} (default)` : value,
+        standard,
+        results: [...results],
+        mean: results.reduce((sum, result) => sum + result, 0) / results.length,
+      }));
     const last = i === groups.length - 1;
-    const x = { type: 'quantitative', title: last ? axis : null, scale, axis: { tickCount: 6, labels: last, ticks: last, domain: last } } as const;
+    const x = {
+      type: 'quantitative',
+      title: last ? axis : null,
+      scale,
+      axis: { tickCount: 6, labels: last, ticks: last, domain: last },
+    } as const;
     return {
       title: { text: group, fontSize: 13, anchor: 'start' as const, offset: 6 },
       data: { values: rows },
       width: 460,
       height: { step: 22 },
       layer: [
-        ...(control ? [{ data: { values: [{}] }, mark: { type: 'rule' as const, strokeDash: [5, 4], color: TEXT_COLOR }, encoding: { x: { datum: control.value, ...x } } }] : []),
-        { mark: { type: 'tick' as const, thickness: 3, size: 18 }, encoding: { x: { ...x, field: 'mean' }, y, color: shade } },
+        ...(control
+          ? [
+              {
+                data: { values: [{}] },
+                mark: { type: 'rule' as const, strokeDash: [5, 4], color: TEXT_COLOR },
+                encoding: { x: { datum: control.value, ...x } },
+              },
+            ]
+          : []),
+        {
+          mark: { type: 'tick' as const, thickness: 3, size: 18 },
+          encoding: { x: { ...x, field: 'mean' }, y, color: shade },
+        },
         {
           transform: [{ flatten: ['results'], as: ['result'] }],
           mark: { type: 'point' as const, filled: true, size: 36, opacity: 0.55, tooltip: true },

@@ -9,7 +9,10 @@ export type ColorScheme = 'viridis' | 'magma' | 'greys' | 'redblue';
 export interface HeatOptions {
   /** Pixels; the height follows. Default 220. */
   width?: number;
-  /** Values of the first and the last colour. Default: the least and the greatest; for `redblue` as far either side of 0. */
+  /**
+   * Values of the first and the last colour. Default: the least and the greatest; for `redblue` as
+   * far either side of 0.
+   */
   range?: readonly [number, number];
   /** Default `viridis`. */
   scheme?: ColorScheme;
@@ -24,7 +27,8 @@ interface Grid {
 /** The values of a tensor [H, W], or [1, H, W, 1]. */
 export function gridOf(map: Tensor): Grid {
   const shape = map.shape.length === 4 && map.shape[0] === 1 && map.shape[3] === 1 ? map.shape.slice(1, 3) : map.shape;
-  if (shape.length !== 2) throw new Error(`a heat map shows [H, W] or [1, H, W, 1], not [${map.shape}]: choose one picture and one channel`);
+  if (shape.length !== 2)
+    throw new Error(`a heat map shows [H, W] or [1, H, W, 1], not [${map.shape}]: choose one picture and one channel`);
   return { values: map.dataSync(), height: shape[0], width: shape[1] };
 }
 
@@ -51,7 +55,10 @@ export function heatRange(values: ArrayLike<number>, scheme: ColorScheme): [numb
 }
 
 /** Values as RGB pixels, one a value. */
-export async function colored({ values, height, width }: Grid, { scheme = 'viridis', range }: HeatOptions = {}): Promise<Picture> {
+export async function colored(
+  { values, height, width }: Grid,
+  { scheme = 'viridis', range }: HeatOptions = {},
+): Promise<Picture> {
   const colors = await palette(scheme);
   const [low, high] = range ?? heatRange(values, scheme);
   const data = new Uint8Array(3 * height * width);
@@ -69,7 +76,8 @@ export function enlarged({ data, ...size }: Picture, width: number, height: numb
 }
 
 /** The height of a picture at another width, in whole pixels. */
-const heightAt = (width: number, size: { width: number; height: number }): number => Math.max(1, Math.round((size.height * width) / size.width));
+const heightAt = (width: number, size: { width: number; height: number }): number =>
+  Math.max(1, Math.round((size.height * width) / size.width));
 
 /**
  * A map of values as a picture.
@@ -88,12 +96,19 @@ export async function heatPicture(map: Tensor, options: HeatOptions = {}): Promi
  * @param map [H, W] or [1, H, W, 1], over the whole picture
  * @returns a PNG file's bytes
  */
-export async function spotlight(picture: string | Picture, map: Tensor, options: Omit<HeatOptions, 'scheme'> = {}): Promise<Buffer> {
+export async function spotlight(
+  picture: string | Picture,
+  map: Tensor,
+  options: Omit<HeatOptions, 'scheme'> = {},
+): Promise<Buffer> {
   const { data, ...size } = typeof picture === 'string' ? await decode(picture) : picture;
   const { width = 220 } = options;
   const height = heightAt(width, size);
   const shade = await colored(gridOf(map), { ...options, scheme: 'greys' });
-  const light = await enlarged(shade, width, height).linear(0.85, 0.15 * 255).png().toBuffer();
+  const light = await enlarged(shade, width, height)
+    .linear(0.85, 0.15 * 255)
+    .png()
+    .toBuffer();
   return sharp(data, { raw: { ...size, channels: 3 } })
     .resize(width, height, { kernel: 'cubic', fit: 'fill' })
     .composite([{ input: light, blend: 'multiply' }])

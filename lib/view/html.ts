@@ -7,7 +7,11 @@ export function escapeHtml(text: string): string {
 }
 
 /** A table of plain text cells: the first column to the left, the others, as numbers, to the right. */
-export function htmlTable(header: string[], rows: string[][], isBest: (row: number, column: number) => boolean = () => false): string {
+export function htmlTable(
+  header: string[],
+  rows: string[][],
+  isBest: (row: number, column: number) => boolean = () => false,
+): string {
   const align = (column: number): string => `style="text-align:${column ? 'right' : 'left'}"`;
   const head = header.map((name, column) => `<th ${align(column)}>${escapeHtml(name)}</th>`).join('');
   const body = rows.map((row, r) => {

@@ -20,13 +20,18 @@ export interface LineChartOptions {
 }
 
 /** One line a series; where there are panels, each has its own y axis. */
-export function lineChart(points: readonly LinePoint[], { title, x, y, format = '~r', colors }: LineChartOptions): Chart {
+export function lineChart(
+  points: readonly LinePoint[],
+  { title, x, y, format = '~r', colors }: LineChartOptions,
+): Chart {
   const panels = [...new Set(points.map(({ panel }) => panel ?? ''))];
   const series = [...new Set(points.map((point) => point.series))];
   const missing = series.find((name) => !(name in colors));
   if (missing !== undefined) throw new Error(`lineChart: there is no colour for "${missing}"`);
   const color = {
-    field: 'series', type: 'nominal', title: null,
+    field: 'series',
+    type: 'nominal',
+    title: null,
     scale: { domain: series, range: series.map((name) => colors[name]) },
     legend: series.length > 1 ? { orient: 'top' } : null,
   } as const;

@@ -1,4 +1,7 @@
-/** What a live training display shows: a bar, the remaining time and the loss so far, as HTML made anew at each update. */
+/**
+ * What a live training display shows: a bar, the remaining time and the loss so far, as HTML made
+ * anew at each update.
+ */
 import { clock } from '../train/progress';
 import { escapeHtml } from './html';
 import { detectorColors, TEXT_COLOR } from './theme';
@@ -38,10 +41,13 @@ function lossSvg(losses: readonly number[], share: number): string {
   const points = logs.map((log, i) => `${x(i).toFixed(1)},${y(log).toFixed(1)}`).join(' ');
   const last = logs.length - 1;
   return (
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH + ROOM}" height="${HEIGHT}" font-size="12" fill="${TEXT_COLOR}">` +
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH + ROOM}" ` +
+    `height="${HEIGHT}" font-size="12" fill="${TEXT_COLOR}">` +
     `<line x1="0" x2="${WIDTH}" y1="${HEIGHT - 1}" y2="${HEIGHT - 1}" stroke="${TEXT_COLOR}" stroke-opacity="0.4"/>` +
-    `<polyline points="${points}" fill="none" stroke="${detectorColors.mse}" stroke-width="2" stroke-linejoin="round"/>` +
-    `<text x="${(x(last) + 6).toFixed(1)}" y="${(y(logs[last]) + 4).toFixed(1)}">${values[last].toPrecision(3)}</text></svg>`
+    `<polyline points="${points}" fill="none" ` +
+    `stroke="${detectorColors.mse}" stroke-width="2" stroke-linejoin="round"/>` +
+    `<text x="${(x(last) + 6).toFixed(1)}" ` +
+    `y="${(y(logs[last]) + 4).toFixed(1)}">${values[last].toPrecision(3)}</text></svg>`
   );
 }
 
@@ -53,7 +59,9 @@ export function liveHtml({ title, done, total, remaining, note, losses }: LiveSt
   return (
     `<div style="font-variant-numeric:tabular-nums"><div><b>${escapeHtml(title)}</b> ${done}/${total}, ${state}</div>` +
     `<div style="width:${WIDTH}px;height:6px;margin:6px 0;border-radius:3px;background:${TEXT_COLOR}40">` +
-    `<div style="width:${(share * 100).toFixed(1)}%;height:6px;border-radius:3px;background:${detectorColors.mse}"></div></div>` +
-    `<div style="color:${TEXT_COLOR}">${escapeHtml(note.replace(/^\|\s*/, ''))}</div>${chart && `<div>loss (log scale)</div>${chart}`}</div>`
+    `<div style="width:${(share * 100).toFixed(1)}%;height:6px;border-radius:3px;` +
+    `background:${detectorColors.mse}"></div></div>` +
+    `<div style="color:${TEXT_COLOR}">${escapeHtml(note.replace(/^\|\s*/, ''))}</div>` +
+    `${chart && `<div>loss (log scale)</div>${chart}`}</div>`
   );
 }

@@ -1,4 +1,7 @@
-/** A wavelet decomposition as the mosaic that books show, in PyWavelets' order: LL in the upper left corner, H right of it, V below, D across. */
+/**
+ * A wavelet decomposition as the mosaic that books show, in PyWavelets' order: LL in the upper left
+ * corner, H right of it, V below, D across.
+ */
 import sharp, { type OverlayOptions } from 'sharp';
 import { tf, type Tensor4D } from '../tf';
 import { coefficients, type WaveletDecomposition } from '../wavelet/transform';
@@ -18,12 +21,15 @@ const GAP = 2; // pixels between tiles
 const GROUND = { r: 0, g: 0, b: 0, alpha: 0 };
 
 /**
- * The mosaic of one channel. LL is shown in greys, details in red (above 0) and blue (below 0), white being 0; every band is stretched to
- * its own range, since those of details are many times smaller, and to its place, since those of long filters are larger than half the
- * picture.
+ * The mosaic of one channel. LL is shown in greys, details in red (above 0) and blue (below 0),
+ * white being 0; every band is stretched to its own range, since those of details are many times
+ * smaller, and to its place, since those of long filters are larger than half the picture.
  * @returns a PNG file's bytes
  */
-export async function bandMosaic(decomposition: WaveletDecomposition, { image = 0, channel = 0, width = 384, scheme }: MosaicOptions = {}): Promise<Buffer> {
+export async function bandMosaic(
+  decomposition: WaveletDecomposition,
+  { image = 0, channel = 0, width = 384, scheme }: MosaicOptions = {},
+): Promise<Buffer> {
   const { approximation, details } = decomposition;
   const [, h, w] = details.length > 0 ? details[details.length - 1].horizontal.shape : approximation.shape;
   const height = Math.round((width * h) / w);
@@ -33,10 +39,21 @@ export async function bandMosaic(decomposition: WaveletDecomposition, { image = 
     map.dispose();
     return grid;
   };
-  const common = scheme && commonRange(coefficients(decomposition).map((band) => gridOfBand(band).values), scheme);
-  const tile = async (band: Tensor4D, own: ColorScheme, [left, top, right, bottom]: number[]): Promise<OverlayOptions> => {
+  const common =
+    scheme &&
+    commonRange(
+      coefficients(decomposition).map((band) => gridOfBand(band).values),
+      scheme,
+    );
+  const tile = async (
+    band: Tensor4D,
+    own: ColorScheme,
+    [left, top, right, bottom]: number[],
+  ): Promise<OverlayOptions> => {
     const colors = await colored(gridOfBand(band), { scheme: scheme ?? own, range: common });
-    const input = await enlarged(colors, Math.max(1, right - left - GAP), Math.max(1, bottom - top - GAP)).png().toBuffer();
+    const input = await enlarged(colors, Math.max(1, right - left - GAP), Math.max(1, bottom - top - GAP))
+      .png()
+      .toBuffer();
     return { input, left, top };
   };
   const tiles: OverlayOptions[] = [];
@@ -49,7 +66,10 @@ export async function bandMosaic(decomposition: WaveletDecomposition, { image = 
     [right, bottom] = [x, y];
   }
   tiles.push(await tile(approximation, 'greys', [0, 0, right, bottom]));
-  return sharp({ create: { width, height, channels: 4, background: GROUND } }).composite(tiles).png().toBuffer();
+  return sharp({ create: { width, height, channels: 4, background: GROUND } })
+    .composite(tiles)
+    .png()
+    .toBuffer();
 }
 
 /** The range of all bands together. */

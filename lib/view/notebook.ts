@@ -1,4 +1,7 @@
-/** Showing charts, pictures, tables and live training in a tslab notebook. Elsewhere every function throws and says what to use. */
+/**
+ * Showing charts, pictures, tables and live training in a tslab notebook. Elsewhere every function
+ * throws and says what to use.
+ */
 import { createRequire } from 'node:module';
 import type { StepRecord } from '../train/log';
 import type { Progress } from '../train/progress';
@@ -14,7 +17,9 @@ interface Display {
 }
 
 function outsideNotebook(error: unknown): Error {
-  const message = 'this shows something in a notebook cell of the tslab kernel, and there is none here; in a script use toPng, frameHtml or terminalProgress';
+  const message =
+    'this shows something in a notebook cell of the tslab kernel, and there is none ' +
+    'here; in a script use toPng, frameHtml or terminalProgress';
   return new Error(`${message} (${(error as Error).message})`);
 }
 
@@ -64,12 +69,18 @@ export interface LiveTraining extends Progress {
 const INTERVAL = 1000; // milliseconds between two updates on screen
 
 /**
- * A live display that is overwritten as training goes on, about once a second; the last state stays.
+ * A live display that is overwritten as training goes on, about once a second; the last state
+ * stays.
  * @param total steps
  * @param start steps done before this session (a resumed run): the remaining time counts from there
  * @param display for tests
  */
-export function liveTraining(title: string, total: number, start = 0, display: Pick<Display, 'html'> = tslab().newDisplay()): LiveTraining {
+export function liveTraining(
+  title: string,
+  total: number,
+  start = 0,
+  display: Pick<Display, 'html'> = tslab().newDisplay(),
+): LiveTraining {
   const began = performance.now();
   const losses: number[] = [];
   let shown = -Infinity;
@@ -88,7 +99,12 @@ export function liveTraining(title: string, total: number, start = 0, display: P
     },
     onStep({ step, losses: { loss, ...parts }, learningRate, imagesPerSecond }) {
       const named = Object.entries(parts).map(([part, value]) => `${part} ${value.toFixed(3)}`);
-      live.update(step + 1, `loss ${loss.toFixed(3)} (${named.join(', ')}), learning rate ${learningRate.toExponential(1)}, ${imagesPerSecond.toFixed(0)} images/s`, loss);
+      live.update(
+        step + 1,
+        `loss ${loss.toFixed(3)} (${named.join(', ')}), learning rate ` +
+          `${learningRate.toExponential(1)}, ${imagesPerSecond.toFixed(0)} images/s`,
+        loss,
+      );
     },
     stop: draw,
   };

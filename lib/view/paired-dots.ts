@@ -1,4 +1,7 @@
-/** Differences seed by seed, a row a comparison: a dot a seed, the mean as a tick, the 95 % interval of the mean as a bar, zero as a line. */
+/**
+ * Differences seed by seed, a row a comparison: a dot a seed, the mean as a tick, the 95 % interval
+ * of the mean as a bar, zero as a line.
+ */
 import { summarisePairs, type SeedDifference } from '../experiments/paired';
 import { seedColor, TEXT_COLOR, themed, type Chart } from './theme';
 
@@ -11,8 +14,13 @@ export interface Comparison {
  * @param options.axis what is subtracted from what, with its unit
  * @param options.color of means and intervals
  */
-export function pairedDots(comparisons: readonly Comparison[], { title, axis, color }: { title: string; axis: string; color: string }): Chart {
-  const dots = comparisons.flatMap(({ name, pairs }) => pairs.map(({ seed, difference }) => ({ name, seed, difference })));
+export function pairedDots(
+  comparisons: readonly Comparison[],
+  { title, axis, color }: { title: string; axis: string; color: string },
+): Chart {
+  const dots = comparisons.flatMap(({ name, pairs }) =>
+    pairs.map(({ seed, difference }) => ({ name, seed, difference })),
+  );
   const means = comparisons.map(({ name, pairs }) => {
     const { mean, margin } = summarisePairs(pairs);
     return { name, mean, ...(Number.isNaN(margin) ? {} : { low: mean - margin, high: mean + margin }) };
@@ -29,7 +37,11 @@ export function pairedDots(comparisons: readonly Comparison[], { title, axis, co
         mark: { type: 'bar', height: 12, opacity: 0.25, color, cornerRadius: 2 },
         encoding: { x: { ...x, field: 'low' }, x2: { field: 'high' }, y },
       },
-      { data: { values: [{}] }, mark: { type: 'rule', color: TEXT_COLOR, strokeWidth: 1.5 }, encoding: { x: { ...x, datum: 0 } } },
+      {
+        data: { values: [{}] },
+        mark: { type: 'rule', color: TEXT_COLOR, strokeWidth: 1.5 },
+        encoding: { x: { ...x, datum: 0 } },
+      },
       {
         data: { values: means },
         mark: { type: 'tick', thickness: 3, size: 18, color, tooltip: true },
@@ -39,7 +51,8 @@ export function pairedDots(comparisons: readonly Comparison[], { title, axis, co
         data: { values: dots },
         mark: { type: 'point', filled: true, size: 46, opacity: 0.9, tooltip: true },
         encoding: {
-          x: { ...x, field: 'difference' }, y,
+          x: { ...x, field: 'difference' },
+          y,
           color: seedColor(dots.map(({ seed }) => seed)),
         },
       },

@@ -1,4 +1,7 @@
-/** Several data sets or settings in one table: AP of some variants, and the difference that is made on equal seeds. */
+/**
+ * Several data sets or settings in one table: AP of some variants, and the difference that is made
+ * on equal seeds.
+ */
 import { variantTitles, type Variant } from '../experiments/experiment';
 import { pairedBySeed } from '../experiments/paired';
 import { meanAndDeviation, summarise, type RunResult } from '../experiments/results';
@@ -13,12 +16,23 @@ export function pairedDifferences(results: readonly RunResult[], a: Variant, b: 
 }
 
 /**
- * One row a set of results: teacher, `shown` variants (mean ± sample deviation over seeds), and `a` minus `b`, mean ± sample deviation over
- * the seeds, with the seeds at which it is positive. A variant that a set does not have shows "-".
+ * One row a set of results: teacher, `shown` variants (mean ± sample deviation over seeds), and `a`
+ * minus `b`, mean ± sample deviation over the seeds, with the seeds at which it is positive. A
+ * variant that a set does not have shows "-".
  * @param sets results of one data set or setting each
  */
-export function pairedTable(sets: readonly RunResult[][], shown: readonly Variant[], [a, b]: readonly [Variant, Variant]): string {
-  const header = ['data', 'teacher', ...shown.map((variant) => variantTitles[variant]), `${variantTitles[a]} − ${variantTitles[b]}`, 'ahead'];
+export function pairedTable(
+  sets: readonly RunResult[][],
+  shown: readonly Variant[],
+  [a, b]: readonly [Variant, Variant],
+): string {
+  const header = [
+    'data',
+    'teacher',
+    ...shown.map((variant) => variantTitles[variant]),
+    `${variantTitles[a]} − ${variantTitles[b]}`,
+    'ahead',
+  ];
   const rows = sets.map((results) => {
     const cells = shown.map((variant) => {
       const [summary] = summarise([...results], [variant]);
@@ -28,7 +42,13 @@ export function pairedTable(sets: readonly RunResult[][], shown: readonly Varian
     const { mean, deviation } = meanAndDeviation(differences);
     const ahead = `${differences.filter((value) => value > 0).length} of ${differences.length}`;
     const difference = Number.isNaN(deviation) ? signed(mean) : `${signed(mean)} ± ${deviation.toFixed(1)}`;
-    return [results[0].data, percentText(results[0].teacher.AP), ...cells, differences.length ? difference : '-', differences.length ? ahead : '-'];
+    return [
+      results[0].data,
+      percentText(results[0].teacher.AP),
+      ...cells,
+      differences.length ? difference : '-',
+      differences.length ? ahead : '-',
+    ];
   });
   return `COCO box AP in percent\n\n${pipeTable(header, rows)}`;
 }

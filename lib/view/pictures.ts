@@ -1,4 +1,7 @@
-/** Boxes with labels on a picture, and sheets of several pictures, as PNG. Text is drawn by resvg, so that no system font is needed. */
+/**
+ * Boxes with labels on a picture, and sheets of several pictures, as PNG. Text is drawn by resvg,
+ * so that no system font is needed.
+ */
 import sharp from 'sharp';
 import { decode, type Picture } from '../coco/image';
 import { escapeHtml } from './html';
@@ -30,7 +33,10 @@ function overlap(a: Rectangle, b: Rectangle): boolean {
   return a.left < b.left + b.width && b.left < a.left + a.width && a.top < b.top + b.height && b.top < a.top + a.height;
 }
 
-/** Labels above their boxes, else inside or below; one that finds no free place is left out, the last boxes being served first. */
+/**
+ * Labels above their boxes, else inside or below; one that finds no free place is left out, the
+ * last boxes being served first.
+ */
 function labelsSvg(boxes: readonly DrawnBox[], scale: number, size: { width: number; height: number }): string {
   const placed: Rectangle[] = [];
   const drawn = [...boxes].reverse().map(({ bbox, color, label }) => {
@@ -41,12 +47,16 @@ function labelsSvg(boxes: readonly DrawnBox[], scale: number, size: { width: num
     const left = Math.max(0, Math.min(x - 1, size.width - width));
     const place = [y - height, y, y + h]
       .map((top) => ({ left, top, width, height }))
-      .find((spot) => spot.top >= 0 && spot.top + height <= size.height && !placed.some((other) => overlap(spot, other)));
+      .find(
+        (spot) => spot.top >= 0 && spot.top + height <= size.height && !placed.some((other) => overlap(spot, other)),
+      );
     if (!place) return '';
     placed.push(place);
     return (
-      `<rect x="${left}" y="${place.top}" width="${width}" height="${height}" rx="2" fill="${color}" fill-opacity="0.92"/>` +
-      `<text x="${left + width / 2}" y="${place.top + LABEL_SIZE}" text-anchor="middle" font-size="${LABEL_SIZE}" font-weight="600" fill="#10141a">${escapeHtml(label)}</text>`
+      `<rect x="${left}" y="${place.top}" width="${width}" ` +
+      `height="${height}" rx="2" fill="${color}" fill-opacity="0.92"/>` +
+      `<text x="${left + width / 2}" y="${place.top + LABEL_SIZE}" text-anchor="middle" ` +
+      `font-size="${LABEL_SIZE}" font-weight="600" fill="#10141a">${escapeHtml(label)}</text>`
     );
   });
   return drawn.join('');
@@ -56,7 +66,10 @@ function boxSvg({ bbox, color, dash }: DrawnBox, scale: number): string {
   const [x, y, w, h] = bbox.map((value) => value * scale);
   const rect = `<rect x="${x}" y="${y}" width="${w}" height="${h}" rx="1.5" fill="none"`;
   const dashes = dash ? ` stroke-dasharray="${dash}"` : '';
-  return `${rect} stroke="#000" stroke-opacity="0.5" stroke-width="3.6"${dashes}/>${rect} stroke="${color}" stroke-width="2"${dashes}/>`;
+  return (
+    `${rect} stroke="#000" stroke-opacity="0.5" ` +
+    `stroke-width="3.6"${dashes}/>${rect} stroke="${color}" stroke-width="2"${dashes}/>`
+  );
 }
 
 /**
@@ -64,7 +77,11 @@ function boxSvg({ bbox, color, dash }: DrawnBox, scale: number): string {
  * @param picture a picture file, or decoded pixels
  * @returns a PNG file's bytes
  */
-export async function drawBoxes(picture: string | Picture, boxes: readonly DrawnBox[], { width = 280 } = {}): Promise<Buffer> {
+export async function drawBoxes(
+  picture: string | Picture,
+  boxes: readonly DrawnBox[],
+  { width = 280 } = {},
+): Promise<Buffer> {
   const { data, ...size } = typeof picture === 'string' ? await decode(picture) : picture;
   const scale = width / size.width;
   const height = Math.max(1, Math.round(size.height * scale));
@@ -87,7 +104,8 @@ export interface Panel {
 
 /**
  * Panels in rows of `columns`, each under its title, on a transparent ground.
- * @returns a PNG file's bytes, of 256 colours with dithering, which takes a quarter of the room: sheets are kept in notebooks
+ * @returns a PNG file's bytes, of 256 colours with dithering, which takes a quarter of the room:
+ *   sheets are kept in notebooks
  */
 export async function contactSheet(panels: readonly Panel[], { columns = 4, gap = 12 } = {}): Promise<Buffer> {
   if (!panels.length) throw new Error('contactSheet: there is no panel to draw');
@@ -96,15 +114,30 @@ export async function contactSheet(panels: readonly Panel[], { columns = 4, gap 
   const height = Math.max(...sizes.map((size) => size.height));
   const titleHeight = panels.some(({ title }) => title) ? 22 : 0;
   const used = Math.min(columns, panels.length);
-  const sheet = { width: used * (width + gap) - gap, height: Math.ceil(panels.length / used) * (height + titleHeight + gap) - gap };
-  const corner = (i: number): { left: number; top: number } => ({ left: (i % used) * (width + gap), top: Math.floor(i / used) * (height + titleHeight + gap) });
+  const sheet = {
+    width: used * (width + gap) - gap,
+    height: Math.ceil(panels.length / used) * (height + titleHeight + gap) - gap,
+  };
+  const corner = (i: number): { left: number; top: number } => ({
+    left: (i % used) * (width + gap),
+    top: Math.floor(i / used) * (height + titleHeight + gap),
+  });
   const titles = panels.map(({ title = '' }, i) => {
     const { left, top } = corner(i);
     const fontSize = Math.min(TITLE_SIZE, (TITLE_SIZE * width) / textWidth(title, TITLE_SIZE, true));
-    return `<text x="${left}" y="${top + 15}" font-size="${fontSize}" font-weight="600" fill="${TEXT_COLOR}">${escapeHtml(title)}</text>`;
+    return (
+      `<text x="${left}" y="${top + 15}" font-size="${fontSize}" ` +
+      `font-weight="600" fill="${TEXT_COLOR}">${escapeHtml(title)}</text>`
+    );
   });
-  const text = `<svg xmlns="http://www.w3.org/2000/svg" width="${sheet.width}" height="${sheet.height}" font-family="${FONT}">${titles.join('')}</svg>`;
-  const images = panels.map(({ image }, i) => ({ input: image, left: corner(i).left, top: corner(i).top + titleHeight }));
+  const text =
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${sheet.width}" ` +
+    `height="${sheet.height}" font-family="${FONT}">${titles.join('')}</svg>`;
+  const images = panels.map(({ image }, i) => ({
+    input: image,
+    left: corner(i).left,
+    top: corner(i).top + titleHeight,
+  }));
   return sharp({ create: { ...sheet, channels: 4, background: { r: 0, g: 0, b: 0, alpha: 0 } } })
     .composite([...images, { input: await svgToPng(text, { scale: 1 }), left: 0, top: 0 }])
     .png({ palette: true, colours: 256, dither: 0.6, effort: 10 })

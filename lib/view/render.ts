@@ -1,6 +1,6 @@
 /**
- * Vega-Lite chart to SVG text, and SVG to PNG, without a browser. Text in a PNG is drawn with Inter where its package
- * is installed, else with a font of the system.
+ * Vega-Lite chart to SVG text, and SVG to PNG, without a browser. Text in a PNG is drawn with Inter
+ * where its package is installed, else with a font of the system.
  */
 import { createRequire } from 'node:module';
 import { textWidth } from './text-width';
@@ -18,7 +18,8 @@ function interFiles(): string[] {
   });
 }
 
-let fonts: { fontFiles: string[]; loadSystemFonts: boolean; defaultFontFamily?: string; sansSerifFamily?: string } | undefined;
+let fonts:
+  { fontFiles: string[]; loadSystemFonts: boolean; defaultFontFamily?: string; sansSerifFamily?: string } | undefined;
 
 function fontOptions(): NonNullable<typeof fonts> {
   if (fonts) return fonts;
@@ -29,7 +30,10 @@ function fontOptions(): NonNullable<typeof fonts> {
   return fonts;
 }
 
-/** Vega's way to measure text, which its typings leave out; without a canvas its own guess is half as wide again as the text. */
+/**
+ * Vega's way to measure text, which its typings leave out; without a canvas its own guess is half
+ * as wide again as the text.
+ */
 interface TextMetrics {
   width(item: { fontSize?: number; fontWeight?: string | number }, text: unknown): number;
 }
@@ -37,7 +41,8 @@ interface TextMetrics {
 async function loadVega(): Promise<typeof import('vega')> {
   const vega = await import('vega');
   const { textMetrics } = vega as unknown as { textMetrics: TextMetrics };
-  textMetrics.width = ({ fontSize = 11, fontWeight }, text) => textWidth(String(text ?? ''), fontSize, fontWeight === 'bold' || Number(fontWeight) >= 600);
+  textMetrics.width = ({ fontSize = 11, fontWeight }, text) =>
+    textWidth(String(text ?? ''), fontSize, fontWeight === 'bold' || Number(fontWeight) >= 600);
   return vega;
 }
 
@@ -45,7 +50,10 @@ async function loadVega(): Promise<typeof import('vega')> {
  * A chart as SVG text, which refers to nothing outside itself.
  * @param onWarning gets what Vega-Lite has to say about a doubtful spec; default: stderr
  */
-export async function toSvg(chart: Chart, onWarning: (message: string) => void = (message) => console.warn(message)): Promise<string> {
+export async function toSvg(
+  chart: Chart,
+  onWarning: (message: string) => void = (message) => console.warn(message),
+): Promise<string> {
   const [{ compile }, vega] = await Promise.all([import('vega-lite'), loadVega()]);
   const warn = (...messages: readonly unknown[]): void => onWarning(messages.map(String).join(' '));
   const logger = vega.logger(vega.Warn, 'warn', (_method, _level, messages) => warn(...messages));
@@ -68,7 +76,9 @@ export interface PngOptions {
 /** SVG text as a PNG file's bytes. */
 export async function svgToPng(svg: string, { scale = 2, background }: PngOptions = {}): Promise<Buffer> {
   const { Resvg } = await import('@resvg/resvg-js');
-  return Buffer.from(new Resvg(svg, { fitTo: { mode: 'zoom', value: scale }, background, font: fontOptions() }).render().asPng());
+  return Buffer.from(
+    new Resvg(svg, { fitTo: { mode: 'zoom', value: scale }, background, font: fontOptions() }).render().asPng(),
+  );
 }
 
 /** A chart as a PNG file's bytes. */

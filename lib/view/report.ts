@@ -1,4 +1,7 @@
-/** The HTML report of an experiment: one file, nothing fetched from elsewhere, readable in light and dark. */
+/**
+ * The HTML report of an experiment: one file, nothing fetched from elsewhere, readable in light and
+ * dark.
+ */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import sharp from 'sharp';
@@ -24,8 +27,8 @@ export interface ReportContent {
 }
 
 /**
- * Writes `report.html` into the folder `out` and returns its path. Detectors without detections (their runs were
- * finished earlier) are in tables and charts, not among the pictures.
+ * Writes `report.html` into the folder `out` and returns its path. Detectors without detections
+ * (their runs were finished earlier) are in tables and charts, not among the pictures.
  */
 export async function writeReport(out: string, content: ReportContent): Promise<string> {
   const page = await reportHtml(content);
@@ -69,8 +72,10 @@ function introduction({ experiment, results, pictures }: ReportContent): string 
   const seeds = [...new Set(results.map(({ seed }) => seed))].sort((a, b) => a - b);
   const { model, steps, batch } = experiment.student;
   const sentences = [
-    `Students trained for ${steps} steps of ${batch} pictures, alone and under a frozen teacher, and measured on the ${pictures.dataset.images.length} pictures of "${pictures.dataset.split}".`,
-    `${results.length} ${results.length === 1 ? 'run' : 'runs'}, ${seeds.length === 1 ? 'seed' : 'seeds'} ${seeds.join(', ') || 'none'}; ${model.classes} categories.`,
+    `Students trained for ${steps} steps of ${batch} pictures, alone and under a frozen teacher, and measured ` +
+      `on the ${pictures.dataset.images.length} pictures of "${pictures.dataset.split}".`,
+    `${results.length} ${results.length === 1 ? 'run' : 'runs'}, ` +
+      `${seeds.length === 1 ? 'seed' : 'seeds'} ${seeds.join(', ') || 'none'}; ${model.classes} categories.`,
     ...(seeds.length === 1 ? ['One seed says little about small differences.'] : []),
   ];
   return `<p class="lead">${sentences.map(escapeHtml).join(' ')}</p>`;
@@ -83,8 +88,15 @@ function section(title: string, body: string): string {
 function comparison({ results, teacher }: ReportContent): string {
   const { header, rows, best } = comparisonCells(results, teacher);
   const several = new Set(results.map(({ seed }) => seed)).size > 1;
-  const note = `COCO box AP in percent${several ? ', mean ± sample deviation over seeds' : ''}; "-": no such object in the data. Bold: the highest${several ? ' mean' : ''} among students. Time a step: median, with everything the step needs.`;
-  return section('Comparison', `<div class="wide">${htmlTable(header, rows, (row, column) => best[column] === row)}</div><p class="note">${escapeHtml(note)}</p>`);
+  const note =
+    `COCO box AP in percent${several ? ', mean ± sample deviation over seeds' : ''}; "-": ` +
+    `no such object in the data. Bold: the highest${several ? ' mean' : ''} among ` +
+    'students. Time a step: median, with everything the step needs.';
+  return section(
+    'Comparison',
+    `<div class="wide">${htmlTable(header, rows, (row, column) => best[column] === row)}</div>` +
+      `<p class="note">${escapeHtml(note)}</p>`,
+  );
 }
 
 /** A chart whose greys become the page's text colour. */
@@ -101,7 +113,9 @@ async function charts(results: RunResult[], teacher: RunResult['metrics']): Prom
     categoryDots(results),
     ...(results.some(({ curve }) => curve.length) ? [lossCurves(results)] : []),
   ];
-  const notes = '<p class="note">Bars: mean over seeds; dots: single seeds. Losses: faint lines are single steps, strong lines a running mean.</p>';
+  const notes =
+    '<p class="note">Bars: mean over seeds; dots: single seeds. Losses: faint ' +
+    'lines are single steps, strong lines a running mean.</p>';
   return section('Charts', (await Promise.all(drawn.map(figure))).join('\n') + notes);
 }
 
@@ -113,33 +127,51 @@ async function detections(pictures: ReportPictures, results: RunResult[]): Promi
     rows.map(async ({ image, panels }) => {
       const cells = panels.map(async ({ detector, image: png, caption }) => {
         const jpeg = await sharp(png).jpeg({ quality: 82, chromaSubsampling: '4:4:4' }).toBuffer();
-        return `<td>${inlineImage(jpeg, 'jpeg', `${detectorTitle(detector)}, ${image.file_name}: ${caption}`)}<div class="caption">${escapeHtml(caption)}</div></td>`;
+        const picture = inlineImage(jpeg, 'jpeg', `${detectorTitle(detector)}, ${image.file_name}: ${caption}`);
+        return `<td>${picture}<div class="caption">${escapeHtml(caption)}</div></td>`;
       });
       return `<tr>${(await Promise.all(cells)).join('')}</tr>`;
     }),
   );
-  const absent = variants.filter((variant) => results.some((result) => result.variant === variant) && !pictures.detections[variant]?.length);
-  const missing = absent.length ? ` Not drawn, because this session made no detections with them: ${absent.map(detectorTitle).join(', ')}.` : '';
+  const absent = variants.filter(
+    (variant) => results.some((result) => result.variant === variant) && !pictures.detections[variant]?.length,
+  );
+  const missing = absent.length
+    ? ` Not drawn, because this session made no detections with them: ${absent.map(detectorTitle).join(', ')}.`
+    : '';
   const key = [
     ['truth', 'annotated'],
     ['found', 'found (right category, IoU of 0.5 or more)'],
     ['wrong', 'wrong'],
     ['missed', 'overlooked'],
   ].map(([kind, meaning]) => `<span class="key ${kind}"></span>${meaning}`);
-  const note = `<p class="note">The same validation pictures for all, first seed; detections of score ${SCORE_THRESHOLD} and more.${escapeHtml(missing)}</p>`;
+  const note =
+    '<p class="note">The same validation pictures for all, first seed; detections of ' +
+    `score ${SCORE_THRESHOLD} and more.${escapeHtml(missing)}</p>`;
   return section(
     'Detections',
-    `<p class="keys">${key.join(' ')}</p><div class="wide"><table class="pictures" style="--columns:${rows[0].panels.length}"><thead><tr>${header}</tr></thead><tbody>${body.join('\n')}</tbody></table></div>${note}`,
+    `<p class="keys">${key.join(' ')}</p><div class="wide"><table class="pictures" ` +
+      `style="--columns:${rows[0].panels.length}"><thead><tr>${header}</tr></thead>` +
+      `<tbody>${body.join('\n')}</tbody></table></div>${note}`,
   );
 }
 
 function details(summary: string, value: unknown): string {
-  return `<details><summary>${escapeHtml(summary)}</summary><pre>${escapeHtml(JSON.stringify(value, null, 2))}</pre></details>`;
+  const json = escapeHtml(JSON.stringify(value, null, 2));
+  return `<details><summary>${escapeHtml(summary)}</summary><pre>${json}</pre></details>`;
 }
 
 function configuration(experiment: Experiment, results: RunResult[]): string {
-  const firsts = summarise(results, variants).map(({ variant }) => results.find((result) => result.variant === variant) as RunResult);
-  return section('Configuration', [details('experiment', experiment), ...firsts.map(({ variant, config }) => details(detectorTitle(variant), config))].join('\n'));
+  const firsts = summarise(results, variants).map(
+    ({ variant }) => results.find((result) => result.variant === variant) as RunResult,
+  );
+  return section(
+    'Configuration',
+    [
+      details('experiment', experiment),
+      ...firsts.map(({ variant, config }) => details(detectorTitle(variant), config)),
+    ].join('\n'),
+  );
 }
 
 function runs(results: RunResult[]): string {
@@ -148,17 +180,30 @@ function runs(results: RunResult[]): string {
   const sorted = [...results].sort((a, b) => order(a.variant) - order(b.variant) || a.seed - b.seed);
   const header = ['variant', 'seed', 'AP', 'steps', 'ms/step', 'finished', 'commit'];
   const rows = sorted.map(({ variant, seed, metrics, steps, millisecondsPerStep, date, commit }) => [
-    detectorTitle(variant), String(seed), percentText(metrics.AP), String(steps), millisecondsPerStep.toFixed(0), date.slice(0, 16).replace('T', ' '), commit,
+    detectorTitle(variant),
+    String(seed),
+    percentText(metrics.AP),
+    String(steps),
+    millisecondsPerStep.toFixed(0),
+    date.slice(0, 16).replace('T', ' '),
+    commit,
   ]);
   const machines = [...new Set(results.map(describeMachine))].map((text) => `<li>${escapeHtml(text)}</li>`);
-  const commands = [...new Set(results.map(({ command }) => command))].map((command) => `<pre>${escapeHtml(command)}</pre>`);
+  const commands = [...new Set(results.map(({ command }) => command))].map(
+    (command) => `<pre>${escapeHtml(command)}</pre>`,
+  );
   return section(
     'Runs',
-    `<div class="wide">${htmlTable(header, rows)}</div><h3>Machine and versions</h3><ul>${machines.join('')}</ul><h3>Command</h3>${commands.join('\n')}<p class="note">A commit with "+": files differed from it.</p>`,
+    `<div class="wide">${htmlTable(header, rows)}</div><h3>Machine and ` +
+      `versions</h3><ul>${machines.join('')}</ul><h3>Command</h3>${commands.join('\n')}<p ` +
+      'class="note">A commit with "+": files differed from it.</p>',
   );
 }
 
 function describeMachine({ machine, versions }: RunResult): string {
   const { cpu, cores, threads, memoryGB, platform } = machine;
-  return `${cpu}, ${cores} cores, TensorFlow threads: ${threads}, ${memoryGB} GB, ${platform}; Node ${versions.node}, TensorFlow ${versions.tensorflow}, tfjs ${versions.tfjs}`;
+  return (
+    `${cpu}, ${cores} cores, TensorFlow threads: ${threads}, ${memoryGB} GB, ${platform}; Node ` +
+    `${versions.node}, TensorFlow ${versions.tensorflow}, tfjs ${versions.tfjs}`
+  );
 }

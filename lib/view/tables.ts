@@ -4,7 +4,10 @@ import { variantTitles, variants } from '../experiments/experiment';
 import { metricNames, summarise, type RunResult } from '../experiments/results';
 import { escapeHtml } from './html';
 
-/** The comparison as numbers, a row a detector: each metric's mean in percent and, below `AP ±` and so on, its deviation over seeds. */
+/**
+ * The comparison as numbers, a row a detector: each metric's mean in percent and, below `AP ±` and
+ * so on, its deviation over seeds.
+ */
 export async function comparisonFrame(results: RunResult[], teacher: RunResult['metrics']): Promise<DataFrame> {
   const { DataFrame } = await import('danfojs-node');
   const present = (value: number): number => (value < 0 ? NaN : value);
@@ -14,8 +17,16 @@ export async function comparisonFrame(results: RunResult[], teacher: RunResult['
       const own: [string, number] = [metric, present(mean[metric])];
       return several ? [own, [`${metric} ±`, deviation?.[metric] ?? NaN]] : [own];
     });
-  const row = (detector: string, seeds: number, metrics: [string, number][], milliseconds: number): Record<string, string | number> => ({
-    detector, seeds, ...Object.fromEntries(metrics), 'ms/step': milliseconds,
+  const row = (
+    detector: string,
+    seeds: number,
+    metrics: [string, number][],
+    milliseconds: number,
+  ): Record<string, string | number> => ({
+    detector,
+    seeds,
+    ...Object.fromEntries(metrics),
+    'ms/step': milliseconds,
   });
   return new DataFrame([
     row('teacher', NaN, metricCells(teacher), NaN),
@@ -44,10 +55,16 @@ function cellText(value: unknown, digits: number): string {
 export function frameHtml({ columns, values }: Frame, { digits = 1, limit = 50 } = {}): string {
   const all = values as unknown[][];
   const shown = all.slice(0, limit);
-  const numeric = columns.map((_, column) => all.some((row) => typeof row[column] === 'number') && all.every((row) => typeof row[column] !== 'string'));
-  const cell = (tag: string, text: string, column: number): string => `<${tag} style="text-align:${numeric[column] ? 'right' : 'left'}">${escapeHtml(text)}</${tag}>`;
+  const numeric = columns.map(
+    (_, column) =>
+      all.some((row) => typeof row[column] === 'number') && all.every((row) => typeof row[column] !== 'string'),
+  );
+  const cell = (tag: string, text: string, column: number): string =>
+    `<${tag} style="text-align:${numeric[column] ? 'right' : 'left'}">${escapeHtml(text)}</${tag}>`;
   const head = columns.map((name, column) => cell('th', name, column)).join('');
-  const body = shown.map((row) => `<tr>${row.map((value, column) => cell('td', cellText(value, digits), column)).join('')}</tr>`).join('\n');
+  const body = shown
+    .map((row) => `<tr>${row.map((value, column) => cell('td', cellText(value, digits), column)).join('')}</tr>`)
+    .join('\n');
   const rest = all.length > shown.length ? `<p>${all.length - shown.length} more rows</p>` : '';
   return `<table><thead><tr>${head}</tr></thead><tbody>${body}</tbody></table>${rest}`;
 }

@@ -1,4 +1,7 @@
-/** The comparison table: variants against the teacher, COCO box AP in percent, as text for a terminal or a markdown file. */
+/**
+ * The comparison table: variants against the teacher, COCO box AP in percent, as text for a
+ * terminal or a markdown file.
+ */
 import { variantTitles, variants } from '../experiments/experiment';
 import { metricNames, summarise, type RunResult } from '../experiments/results';
 
@@ -16,7 +19,10 @@ export function percentText(mean: number, deviation = NaN): string {
   return Number.isNaN(deviation) ? mean.toFixed(1) : `${mean.toFixed(1)} ± ${deviation.toFixed(1)}`;
 }
 
-/** The table's cells: mean over seeds, with the sample deviation where there are more seeds than one. */
+/**
+ * The table's cells: mean over seeds, with the sample deviation where there are more seeds than
+ * one.
+ */
 export function comparisonCells(results: RunResult[], teacher: RunResult['metrics']): ComparisonCells {
   const summaries = summarise(results, variants);
   const students = summaries.map(({ variant, seeds, mean, deviation, millisecondsPerStep }) => [
@@ -37,12 +43,16 @@ export function comparisonCells(results: RunResult[], teacher: RunResult['metric
   };
 }
 
-/** A pipe table, readable in a terminal and as markdown: the first column to the left, the others to the right. */
+/**
+ * A pipe table, readable in a terminal and as markdown: the first column to the left, the others to
+ * the right.
+ */
 export function pipeTable(header: string[], rows: string[][]): string {
   const widths = header.map((name, column) => Math.max(3, name.length, ...rows.map((row) => row[column].length)));
+  const rowOf = (cells: string[]): string => `| ${cells.join(' | ')} |`;
   const line = (cells: string[]): string =>
-    `| ${cells.map((cell, column) => (column ? cell.padStart(widths[column]) : cell.padEnd(widths[column]))).join(' | ')} |`;
-  const rule = `| ${widths.map((width, column) => (column ? `${'-'.repeat(width - 1)}:` : '-'.repeat(width))).join(' | ')} |`;
+    rowOf(cells.map((cell, column) => (column ? cell.padStart(widths[column]) : cell.padEnd(widths[column]))));
+  const rule = rowOf(widths.map((width, column) => (column ? `${'-'.repeat(width - 1)}:` : '-'.repeat(width))));
   return [line(header), rule, ...rows.map(line)].join('\n');
 }
 

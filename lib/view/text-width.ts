@@ -1,4 +1,7 @@
-/** How wide a text is without a browser to ask: close to Inter, Helvetica and Arial, within some percent for usual words. */
+/**
+ * How wide a text is without a browser to ask: close to Inter, Helvetica and Arial, within some
+ * percent for usual words.
+ */
 
 const CLASSES: [RegExp, number][] = [
   [/[ijlI.,:;'|!]/, 0.27],

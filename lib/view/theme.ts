@@ -1,6 +1,6 @@
 /**
- * One look for every chart: a colour a detector, wherever it appears, and greys that can be read on white and on
- * black, since a notebook or a page may be either.
+ * One look for every chart: a colour a detector, wherever it appears, and greys that can be read on
+ * white and on black, since a notebook or a page may be either.
  */
 import type { Config, TopLevelSpec } from 'vega-lite';
 import type { Variant } from '../experiments/experiment';
@@ -28,7 +28,13 @@ const seedColors = ['#3d8fd8', '#e08a2e', '#8f78dc', '#22a699', '#c264b0', '#b59
 export function seedColor(seeds: readonly number[]) {
   const domain = [...new Set(seeds)].sort((a, b) => a - b);
   const scale = { domain, range: domain.map((_, i) => seedColors[i % seedColors.length]) };
-  return { field: 'seed', type: 'nominal', title: 'seed', scale, legend: { orient: 'top', titleOrient: 'left' } } as const;
+  return {
+    field: 'seed',
+    type: 'nominal',
+    title: 'seed',
+    scale,
+    legend: { orient: 'top', titleOrient: 'left' },
+  } as const;
 }
 
 /** Boxes drawn on pictures. */
@@ -38,7 +44,16 @@ const config: Config = {
   font: FONT,
   background: 'transparent',
   view: { stroke: null },
-  title: { color: TEXT_COLOR, fontSize: 14, fontWeight: 600, anchor: 'start', offset: 12, subtitleColor: TEXT_COLOR, subtitleFontSize: 12, subtitlePadding: 4 },
+  title: {
+    color: TEXT_COLOR,
+    fontSize: 14,
+    fontWeight: 600,
+    anchor: 'start',
+    offset: 12,
+    subtitleColor: TEXT_COLOR,
+    subtitleFontSize: 12,
+    subtitlePadding: 4,
+  },
   axis: {
     labelColor: TEXT_COLOR,
     titleColor: TEXT_COLOR,
@@ -56,12 +71,26 @@ const config: Config = {
   },
   axisX: { tickSize: 4 },
   axisY: { tickSize: 0, labelPadding: 8, domain: false },
-  legend: { labelColor: TEXT_COLOR, titleColor: TEXT_COLOR, labelFontSize: 12, titleFontSize: 12, labelLimit: 320, symbolStrokeWidth: 3, symbolOpacity: 1, columnPadding: 20, rowPadding: 5, offset: 16 },
+  legend: {
+    labelColor: TEXT_COLOR,
+    titleColor: TEXT_COLOR,
+    labelFontSize: 12,
+    titleFontSize: 12,
+    labelLimit: 320,
+    symbolStrokeWidth: 3,
+    symbolOpacity: 1,
+    columnPadding: 20,
+    rowPadding: 5,
+    offset: 16,
+  },
   header: { labelColor: TEXT_COLOR, titleColor: TEXT_COLOR, labelFontSize: 13, labelFontWeight: 600, labelPadding: 8 },
   text: { color: TEXT_COLOR, fontSize: 12 },
 };
 
-/** A Vega-Lite 5 chart: complete, to be shown in a notebook, rendered to SVG or PNG, or changed by hand. */
+/**
+ * A Vega-Lite 5 chart: complete, to be shown in a notebook, rendered to SVG or PNG, or changed by
+ * hand.
+ */
 export type Chart = TopLevelSpec;
 
 /** Puts a chart under the theme. */

@@ -1,14 +1,25 @@
 /**
- * How a signal of n numbers goes on beyond its ends: PyWavelets' nine boundary modes. Each extension is linear in the
- * signal, so an extended value is a list of terms, weight times sample.
+ * How a signal of n numbers goes on beyond its ends: PyWavelets' nine boundary modes. Each
+ * extension is linear in the signal, so an extended value is a list of terms, weight times sample.
  *
  * For x = [a b c d] the modes continue to the right with
  *   zero 0 0 0 | constant d d d | symmetric d c b | periodic a b c | reflect c b a | antisymmetric -d -c -b
  *   smooth: along the last slope, d + k (d - c) | antireflect: reflected about the last point, 2d - c, 2d - b, ...
  *   periodization: periodic, after an odd signal has got its last number twice; gives the fewest coefficients.
- * On a single number PyWavelets refuses reflect and antireflect; here both repeat it, as smooth does.
+ * On a single number PyWavelets refuses reflect and antireflect; here both repeat it, as smooth
+ * does.
  */
-export const MODES = ['zero', 'constant', 'symmetric', 'periodic', 'smooth', 'periodization', 'reflect', 'antisymmetric', 'antireflect'] as const;
+export const MODES = [
+  'zero',
+  'constant',
+  'symmetric',
+  'periodic',
+  'smooth',
+  'periodization',
+  'reflect',
+  'antisymmetric',
+  'antireflect',
+] as const;
 
 /** A boundary mode, by PyWavelets' name. */
 export type WaveletMode = (typeof MODES)[number];
@@ -57,7 +68,8 @@ export function extended(mode: WaveletMode, n: number, t: number): Term[] {
     }
     case 'antireflect': {
       if (n === 1) return [{ index: 0, weight: 1 }];
-      // Each run of n - 1 steps rises by d = x[last] - x[0]; every second run is the signal turned by 180 degrees.
+      // Each run of n - 1 steps rises by d = x[last] - x[0]; every second run is the signal turned
+      // by 180 degrees.
       const run = Math.floor(t / last);
       const r = t - run * last;
       return run % 2 === 0

@@ -1,6 +1,6 @@
 /**
- * The wavelets by name and the four filters of each, as in PyWavelets: analysis (decomposition) and synthesis
- * (reconstruction), low and high pass. All have the same even length F.
+ * The wavelets by name and the four filters of each, as in PyWavelets: analysis (decomposition) and
+ * synthesis (reconstruction), low and high pass. All have the same even length F.
  */
 import { BIORTHOGONAL, ORTHOGONAL } from './filters';
 
@@ -12,20 +12,28 @@ export interface FilterBank {
   readonly length: number;
 }
 
-const NAMES: readonly string[] = [...Object.keys(ORTHOGONAL), 'haar', ...Object.keys(BIORTHOGONAL).flatMap((name) => [name, reversed(name)])]
-  .sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
+const NAMES: readonly string[] = [
+  ...Object.keys(ORTHOGONAL),
+  'haar',
+  ...Object.keys(BIORTHOGONAL).flatMap((name) => [name, reversed(name)]),
+].sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
 
 /** The names of the 106 discrete wavelets, sorted by family and order. */
 export function wavelets(): string[] {
   return [...NAMES];
 }
 
-/** The filters of the wavelet `name` (upper or lower case). Throws with the nearest names when there is none. */
+/**
+ * The filters of the wavelet `name` (upper or lower case). Throws with the nearest names when there
+ * is none.
+ */
 export function filterBank(name: string): FilterBank {
   const key = String(name).toLowerCase();
   if (!NAMES.includes(key)) {
     const near = [...NAMES].sort((a, b) => distance(a, key) - distance(b, key)).slice(0, 4);
-    throw new Error(`Unknown wavelet "${name}". The nearest names are ${near.join(', ')}; wavelets() lists all ${NAMES.length}.`);
+    throw new Error(
+      `Unknown wavelet "${name}". The nearest names are ${near.join(', ')}; wavelets() lists all ${NAMES.length}.`,
+    );
   }
   const [analysis, synthesis] = lowPass(key);
   return {
@@ -36,8 +44,9 @@ export function filterBank(name: string): FilterBank {
 }
 
 /**
- * The largest useful number of levels for a picture of `size` [height, width]: at this level the smaller side is still
- * as long as the filter (PyWavelets' `dwtn_max_level`). More levels are allowed.
+ * The largest useful number of levels for a picture of `size` [height, width]: at this level the
+ * smaller side is still as long as the filter (PyWavelets' `dwtn_max_level`). More levels are
+ * allowed.
  */
 export function maxLevel(size: readonly [number, number], wavelet: string): number {
   const ratio = Math.floor(Math.min(...size) / (filterBank(wavelet).length - 1));

@@ -1,7 +1,8 @@
 /**
- * One level of the Haar wavelet (haar, db1, bior1.1, rbio1.1) by sums and differences of neighbours: for a 2x2 block
- * [a b; c d] approximation (a + b + c + d) / 2, horizontal (a + b - c - d) / 2, vertical (a - b + c - d) / 2, diagonal
- * (a - b - c + d) / 2. An odd side is first continued by one row or column as the boundary mode says.
+ * One level of the Haar wavelet (haar, db1, bior1.1, rbio1.1) by sums and differences of
+ * neighbours: for a 2x2 block [a b; c d] approximation (a + b + c + d) / 2, horizontal (a + b - c -
+ * d) / 2, vertical (a - b + c - d) / 2, diagonal (a - b - c + d) / 2. An odd side is first
+ * continued by one row or column as the boundary mode says.
  */
 import { tf, type Tensor, type Tensor4D } from '../tf';
 import { extended, type Term, type WaveletMode } from './boundary';
@@ -9,7 +10,10 @@ import type { LinearMap } from './linear';
 
 type Size = readonly [height: number, width: number];
 
-/** [N, H, W, C] -> approximation, horizontal, vertical, diagonal, [N, ceil(H / 2), ceil(W / 2), C] each. */
+/**
+ * [N, H, W, C] -> approximation, horizontal, vertical, diagonal, [N, ceil(H / 2), ceil(W / 2), C]
+ * each.
+ */
 export function haarAnalysis(mode: WaveletMode, [height, width]: Size): LinearMap {
   const below = height % 2 === 0 ? undefined : extended(mode, height, height);
   const right = width % 2 === 0 ? undefined : extended(mode, width, width);
@@ -19,7 +23,10 @@ export function haarAnalysis(mode: WaveletMode, [height, width]: Size): LinearMa
   };
 }
 
-/** Approximation, horizontal, vertical, diagonal, [N, h, w, C] each -> the upper left `size` of [N, 2 h, 2 w, C]. */
+/**
+ * Approximation, horizontal, vertical, diagonal, [N, h, w, C] each -> the upper left `size` of [N,
+ * 2 h, 2 w, C].
+ */
 export function haarSynthesis([rows, columns]: Size, [height, width]: Size): LinearMap {
   const cropped = height < 2 * rows || width < 2 * columns;
   return {
@@ -47,13 +54,17 @@ function split(x: Tensor4D): Tensor4D[] {
 function merge(bands: Tensor4D[]): Tensor4D {
   const [n, h, w, c] = bands[0].shape;
   const [approximation, horizontal, vertical, diagonal] = bands.map((band) => band.reshape([n * h * w, 1, c]));
-  const pairs = (low: Tensor, high: Tensor, shape: number[]): Tensor => tf.concat([low.add(high), low.sub(high)], 1).reshape(shape);
+  const pairs = (low: Tensor, high: Tensor, shape: number[]): Tensor =>
+    tf.concat([low.add(high), low.sub(high)], 1).reshape(shape);
   const low = pairs(approximation, vertical, [n * h, 1, 2 * w * c]);
   const high = pairs(horizontal, diagonal, [n * h, 1, 2 * w * c]);
   return pairs(low, high, [n, 2 * h, 2 * w, c]).mul(0.5);
 }
 
-/** x with one more row (axis 1) or column (axis 2), the sum of `terms`; x itself where there are none to add. */
+/**
+ * x with one more row (axis 1) or column (axis 2), the sum of `terms`; x itself where there are
+ * none to add.
+ */
 function extend(x: Tensor4D, axis: 1 | 2, terms: Term[] | undefined): Tensor4D {
   if (terms === undefined) return x;
   if (terms.length === 0) return x.pad([[0, 0], [0, axis === 1 ? 1 : 0], [0, axis === 2 ? 1 : 0], [0, 0]]);
@@ -67,7 +78,9 @@ function fold(y: Tensor4D, axis: 1 | 2, terms: Term[] | undefined): Tensor4D {
   const n = y.shape[axis] - 1;
   const [x, added] = tf.split<Tensor4D>(y, [n, 1], axis);
   return terms.reduce((sum, { index, weight }) => {
-    const before = [0, 0, 0, 0].map((_, i) => [i === axis ? index : 0, i === axis ? n - 1 - index : 0] as [number, number]);
+    const before = [0, 0, 0, 0].map(
+      (_, i) => [i === axis ? index : 0, i === axis ? n - 1 - index : 0] as [number, number],
+    );
     return sum.add(added.mul(weight).pad(before)) as Tensor4D;
   }, x);
 }

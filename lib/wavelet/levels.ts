@@ -1,6 +1,7 @@
 /**
- * The transform's levels as linear maps between lists of tensors: a picture [N, H, W, C] on one side, on the other its
- * coefficients in PyWavelets' order: approximation, then horizontal, vertical, diagonal of each level, coarsest first.
+ * The transform's levels as linear maps between lists of tensors: a picture [N, H, W, C] on one
+ * side, on the other its coefficients in PyWavelets' order: approximation, then horizontal,
+ * vertical, diagonal of each level, coarsest first.
  */
 import { checkMode, type WaveletMode } from './boundary';
 import { filterBank, type FilterBank } from './filter-bank';
@@ -44,19 +45,28 @@ export function analysis(options: WaveletOptions, size: Size): LinearMap {
   return bank.length === 2 ? haarAnalysis(mode, size) : matrixAnalysis(bank, mode, size);
 }
 
-/** The inverse of one level: [approximation, horizontal, vertical, diagonal] of size `bands` -> the upper left `size`. */
+/**
+ * The inverse of one level: [approximation, horizontal, vertical, diagonal] of size `bands` -> the
+ * upper left `size`.
+ */
 export function synthesis(options: WaveletOptions, bands: Size, size: Size): LinearMap {
   const { bank, mode } = resolve(options);
   if (ownKernels()) return plannedSynthesis(options, bands, size);
   return bank.length === 2 ? haarSynthesis(bands, size) : matrixSynthesis(bank, mode, bands, size);
 }
 
-/** Whether a level may be computed from the approximation of the one before it; see `directAnalysis`. */
+/**
+ * Whether a level may be computed from the approximation of the one before it; see
+ * `directAnalysis`.
+ */
 function levelByLevel({ bank, mode }: ReturnType<typeof resolve>): boolean {
   return bank.length === 2 || (mode !== 'smooth' && mode !== 'antireflect');
 }
 
-/** What the kernels of lib/native need for `multilevelAnalysis` in one call; nothing where they are not in use or do not serve. */
+/**
+ * What the kernels of lib/native need for `multilevelAnalysis` in one call; nothing where they are
+ * not in use or do not serve.
+ */
 export function multilevelPlan(options: WaveletOptions, size: Size, level: number): Plan | undefined {
   const { bank, mode } = resolve(options);
   if (!ownKernels() || !levelByLevel({ bank, mode })) return undefined;
@@ -77,7 +87,8 @@ export function multilevelAnalysis(options: WaveletOptions, size: Size, level: n
   return {
     forward: ([x]) => {
       let coefficients = [x.clone()];
-      for (const map of finestFirst) coefficients = [...map.forward(coefficients.slice(0, 1)), ...coefficients.slice(1)];
+      for (const map of finestFirst)
+        coefficients = [...map.forward(coefficients.slice(0, 1)), ...coefficients.slice(1)];
       return coefficients;
     },
     adjoint: ([approximation, ...details]) => {
@@ -89,10 +100,16 @@ export function multilevelAnalysis(options: WaveletOptions, size: Size, level: n
 }
 
 /**
- * [approximation, details, coarsest first] -> [the upper left `size` of the picture]. `details` are the sizes of the
- * details, coarsest first. An approximation with a row or a column more than the details of its level loses it.
+ * [approximation, details, coarsest first] -> [the upper left `size` of the picture]. `details` are
+ * the sizes of the details, coarsest first. An approximation with a row or a column more than the
+ * details of its level loses it.
  */
-export function multilevelSynthesis(options: WaveletOptions, approximation: Size, details: Size[], size: Size): LinearMap {
+export function multilevelSynthesis(
+  options: WaveletOptions,
+  approximation: Size,
+  details: Size[],
+  size: Size,
+): LinearMap {
   const levels = details.map((bands, i) => synthesis(options, bands, details[i + 1] ?? size));
   const first = crop(approximation, details[0] ?? size);
   return {
@@ -103,7 +120,8 @@ export function multilevelSynthesis(options: WaveletOptions, approximation: Size
     },
     adjoint: ([x]) => {
       let coefficients = [x];
-      for (const map of [...levels].reverse()) coefficients = [...map.adjoint(coefficients.slice(0, 1)), ...coefficients.slice(1)];
+      for (const map of [...levels].reverse())
+        coefficients = [...map.adjoint(coefficients.slice(0, 1)), ...coefficients.slice(1)];
       return [...first.adjoint(coefficients.slice(0, 1)), ...coefficients.slice(1)];
     },
   };

@@ -1,12 +1,16 @@
 /**
- * A linear map of tensors together with its exact adjoint, and its differentiable form: the gradient of a linear map
- * is its adjoint, whose own gradient is the map again. One custom gradient covers a whole transform, however many levels.
+ * A linear map of tensors together with its exact adjoint, and its differentiable form: the
+ * gradient of a linear map is its adjoint, whose own gradient is the map again. One custom gradient
+ * covers a whole transform, however many levels.
  */
 import { tf, type Tensor, type Tensor4D } from '../tf';
 
 export interface LinearMap {
   forward(inputs: Tensor4D[]): Tensor4D[];
-  /** From tensors shaped as the outputs of `forward` to tensors shaped as its inputs: <forward(x), y> = <x, adjoint(y)>. */
+  /**
+   * From tensors shaped as the outputs of `forward` to tensors shaped as its inputs: <forward(x),
+   * y> = <x, adjoint(y)>.
+   */
   adjoint(outputs: Tensor4D[]): Tensor4D[];
 }
 
@@ -15,7 +19,10 @@ export function transposed(map: LinearMap): LinearMap {
   return { forward: map.adjoint, adjoint: map.forward };
 }
 
-/** What `tf.customGrad` calls; called directly because it, unlike `tf.customGrad`, may return several tensors. */
+/**
+ * What `tf.customGrad` calls; called directly because it, unlike `tf.customGrad`, may return
+ * several tensors.
+ */
 interface Engine {
   runKernelFunc(call: {
     forwardFunc: () => Tensor[];

@@ -1,11 +1,13 @@
 /**
- * One level of any wavelet in any boundary mode. Along one axis the transform is a linear map of n numbers, here an
- * explicit matrix: rows of low pass, then of high pass. It is built in float64 from PyWavelets' definition, so that
- * odd and tiny sizes need no special treatment and the adjoint is the transpose; height and width take one product each.
+ * One level of any wavelet in any boundary mode. Along one axis the transform is a linear map of n
+ * numbers, here an explicit matrix: rows of low pass, then of high pass. It is built in float64
+ * from PyWavelets' definition, so that odd and tiny sizes need no special treatment and the adjoint
+ * is the transpose; height and width take one product each.
  *
- * Analysis: output o is sum_j filter[j] x[s + 2o - j], x extended by the mode, s = 1, floor((n + F - 1) / 2) outputs;
- * `periodization`: s = F / 2, ceil(n / 2) outputs. Synthesis: x[t] = sum_o filter[t + F - 2 - 2o] c[o], 2m - F + 2 values
- * of m coefficients; `periodization`: indices modulo 2m, F / 2 - 1 in place of F - 2, 2m values.
+ * Analysis: output o is sum_j filter[j] x[s + 2o - j], x extended by the mode, s = 1, floor((n + F
+ * - 1) / 2) outputs; `periodization`: s = F / 2, ceil(n / 2) outputs. Synthesis: x[t] = sum_o
+ * filter[t + F - 2 - 2o] c[o], 2m - F + 2 values of m coefficients; `periodization`: indices modulo
+ * 2m, F / 2 - 1 in place of F - 2, 2m values.
  */
 import { tf, type Tensor2D, type Tensor4D } from '../tf';
 import { extended, type WaveletMode } from './boundary';
@@ -19,7 +21,10 @@ export interface Matrix {
   data: Float64Array;
 }
 
-/** Below this many channels one large product with transposed rows is faster than many narrow ones (pictures: 14 times). */
+/**
+ * Below this many channels one large product with transposed rows is faster than many narrow ones
+ * (pictures: 14 times).
+ */
 const FEW_CHANNELS = 16;
 
 /** How many low-pass coefficients (and as many high-pass ones) a signal of n numbers has. */
@@ -48,7 +53,10 @@ export function analysisMatrix(bank: FilterBank, mode: WaveletMode, n: number): 
   return { rows: 2 * m, columns: n, data };
 }
 
-/** [n, 2 m]: the first n numbers of the signal that has these m low-pass and m high-pass coefficients. */
+/**
+ * [n, 2 m]: the first n numbers of the signal that has these m low-pass and m high-pass
+ * coefficients.
+ */
 export function synthesisMatrix(bank: FilterBank, mode: WaveletMode, m: number, n: number): Matrix {
   const data = new Float64Array(n * 2 * m);
   const periodic = mode === 'periodization';
@@ -66,12 +74,21 @@ export function synthesisMatrix(bank: FilterBank, mode: WaveletMode, m: number, 
 }
 
 /** [N, H, W, C] -> approximation, horizontal, vertical, diagonal. */
-export function matrixAnalysis(bank: FilterBank, mode: WaveletMode, [height, width]: readonly [number, number]): LinearMap {
+export function matrixAnalysis(
+  bank: FilterBank,
+  mode: WaveletMode,
+  [height, width]: readonly [number, number],
+): LinearMap {
   return analysisBy(analysisMatrix(bank, mode, height), analysisMatrix(bank, mode, width));
 }
 
 /** Approximation, horizontal, vertical, diagonal -> the upper left `size` of the synthesis. */
-export function matrixSynthesis(bank: FilterBank, mode: WaveletMode, [rows, columns]: readonly [number, number], [height, width]: readonly [number, number]): LinearMap {
+export function matrixSynthesis(
+  bank: FilterBank,
+  mode: WaveletMode,
+  [rows, columns]: readonly [number, number],
+  [height, width]: readonly [number, number],
+): LinearMap {
   const vertical = synthesisMatrix(bank, mode, rows, height);
   const horizontal = synthesisMatrix(bank, mode, columns, width);
   return {
@@ -81,26 +98,37 @@ export function matrixSynthesis(bank: FilterBank, mode: WaveletMode, [rows, colu
 }
 
 /**
- * [N, H, W, C] -> [approximation, details of level `level` >= 1, ..., details of level 1], every level straight from the
- * picture by matrices composed in float64. `smooth` and `antireflect` need this: they extrapolate over the length of the
- * filter, which would magnify the float32 rounding of one level's approximation by up to 100 in the next.
+ * [N, H, W, C] -> [approximation, details of level `level` >= 1, ..., details of level 1], every
+ * level straight from the picture by matrices composed in float64. `smooth` and `antireflect` need
+ * this: they extrapolate over the length of the filter, which would magnify the float32 rounding of
+ * one level's approximation by up to 100 in the next.
  */
-export function directAnalysis(bank: FilterBank, mode: WaveletMode, [height, width]: readonly [number, number], level: number): LinearMap {
+export function directAnalysis(
+  bank: FilterBank,
+  mode: WaveletMode,
+  [height, width]: readonly [number, number],
+  level: number,
+): LinearMap {
   const vertical = composedMatrices(bank, mode, height, level);
   const horizontal = composedMatrices(bank, mode, width, level);
   const coarsestFirst = vertical.map((matrix, i) => analysisBy(matrix, horizontal[i])).reverse();
   return {
     forward: ([x]) => coarsestFirst.flatMap((map, i) => map.forward([x]).slice(i === 0 ? 0 : 1)),
     adjoint: ([approximation, ...details]) => [
-      tf.addN(coarsestFirst.map((map, i) => {
-        const [horizontal, vertical, diagonal] = details.slice(3 * i, 3 * i + 3);
-        return map.adjoint([i === 0 ? approximation : tf.zerosLike(horizontal), horizontal, vertical, diagonal])[0];
-      })),
+      tf.addN(
+        coarsestFirst.map((map, i) => {
+          const [horizontal, vertical, diagonal] = details.slice(3 * i, 3 * i + 3);
+          return map.adjoint([i === 0 ? approximation : tf.zerosLike(horizontal), horizontal, vertical, diagonal])[0];
+        }),
+      ),
     ],
   };
 }
 
-/** For each level, finest first, the matrix from the signal of n numbers to the coefficients of that level. */
+/**
+ * For each level, finest first, the matrix from the signal of n numbers to the coefficients of that
+ * level.
+ */
 function composedMatrices(bank: FilterBank, mode: WaveletMode, n: number, level: number): Matrix[] {
   const matrices = [analysisMatrix(bank, mode, n)];
   while (matrices.length < level) {
@@ -131,7 +159,10 @@ function analysisBy(vertical: Matrix, horizontal: Matrix): LinearMap {
   };
 }
 
-/** x [N, H, W, C] with `vertical` applied along H and `horizontal` along W; both transposed if asked. */
+/**
+ * x [N, H, W, C] with `vertical` applied along H and `horizontal` along W; both transposed if
+ * asked.
+ */
 function multiply(x: Tensor4D, vertical: Matrix, horizontal: Matrix, transpose: boolean): Tensor4D {
   const [n, h, w, c] = x.shape;
   const outHeight = transpose ? vertical.columns : vertical.rows;

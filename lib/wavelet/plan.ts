@@ -1,6 +1,7 @@
 /**
- * One level of a wavelet transform by the kernels of lib/native: the matrices of matrix.ts as sparse rows, packed into one list of integers and one
- * of weights, as lib/native/levels.h reads them. Packed plans are kept: a training run asks for the same few again and again.
+ * One level of a wavelet transform by the kernels of lib/native: the matrices of matrix.ts as
+ * sparse rows, packed into one list of integers and one of weights, as lib/native/levels.h reads
+ * them. Packed plans are kept: a training run asks for the same few again and again.
  */
 import { tf, type Tensor, type Tensor4D } from '../tf';
 import { execute } from '../kernels/native';
@@ -51,28 +52,45 @@ function transpose({ rows, columns, data }: Matrix): Matrix {
   return { rows: columns, columns: rows, data: turned };
 }
 
-/** The weights of height and width, balanced for Haar so that they are 1 and 1/2: sums of neighbours are then exact. */
+/**
+ * The weights of height and width, balanced for Haar so that they are 1 and 1/2: sums of neighbours
+ * are then exact.
+ */
 function balanced(bank: FilterBank, [vertical, horizontal]: [Matrix, Matrix]): Matrix[] {
   if (bank.length > 2) return [vertical, horizontal];
-  const times = (matrix: Matrix, factor: number): Matrix => ({ ...matrix, data: matrix.data.map((value) => value * factor) });
+  const times = (matrix: Matrix, factor: number): Matrix => ({
+    ...matrix,
+    data: matrix.data.map((value) => value * factor),
+  });
   return [times(vertical, Math.SQRT2), times(horizontal, Math.SQRT1_2)];
 }
 
 type Direction = 'analysis' | 'synthesis';
 
 /** The plan of one level between a picture and bands of these sizes, forward or transposed. */
-function levelPlan({ wavelet, mode }: WaveletOptions, direction: Direction, adjoint: boolean, picture: Size, bands: Size): Plan {
+function levelPlan(
+  { wavelet, mode }: WaveletOptions,
+  direction: Direction,
+  adjoint: boolean,
+  picture: Size,
+  bands: Size,
+): Plan {
   return keep([wavelet, mode, direction, adjoint, picture, bands].join(' '), () => {
     const bank = filterBank(wavelet);
     const [vertical, horizontal] = ([0, 1] as const).map((axis) =>
-      direction === 'analysis' ? analysisMatrix(bank, mode, picture[axis]) : synthesisMatrix(bank, mode, bands[axis], picture[axis]),
+      direction === 'analysis'
+        ? analysisMatrix(bank, mode, picture[axis])
+        : synthesisMatrix(bank, mode, bands[axis], picture[axis]),
     );
     const matrices = balanced(bank, [vertical, horizontal]);
     return pack(picture, bands, adjoint ? matrices.map(transpose) : matrices);
   });
 }
 
-/** The analysis of several levels as one plan, finest first: `sizes` of the picture, then of the bands of each level. */
+/**
+ * The analysis of several levels as one plan, finest first: `sizes` of the picture, then of the
+ * bands of each level.
+ */
 export function analysisPlan(options: WaveletOptions, sizes: readonly Size[]): Plan {
   return keep([options.wavelet, options.mode, 'levels', sizes.join('|')].join(' '), () => {
     const levels = sizes.slice(1).map((bands, l) => levelPlan(options, 'analysis', false, sizes[l], bands));
@@ -88,8 +106,10 @@ export function planTensors({ integers, weights }: Plan): Tensor[] {
   return [tf.tensor1d(integers, 'int32'), tf.tensor1d(weights)];
 }
 
-const toBands = (plan: Plan, x: Tensor): Tensor4D[] => execute('FreekdAnalysis', [], [x, ...planTensors(plan)], 4) as Tensor4D[];
-const toPicture = (plan: Plan, bands: Tensor[]): Tensor4D[] => execute('FreekdSynthesis', [], [...bands, ...planTensors(plan)], 1) as Tensor4D[];
+const toBands = (plan: Plan, x: Tensor): Tensor4D[] =>
+  execute('FreekdAnalysis', [], [x, ...planTensors(plan)], 4) as Tensor4D[];
+const toPicture = (plan: Plan, bands: Tensor[]): Tensor4D[] =>
+  execute('FreekdSynthesis', [], [...bands, ...planTensors(plan)], 1) as Tensor4D[];
 
 /** As `matrixAnalysis` of matrix.ts: [N, H, W, C] -> approximation, horizontal, vertical, diagonal. */
 export function plannedAnalysis(options: WaveletOptions, picture: Size, bands: Size): LinearMap {
@@ -97,7 +117,10 @@ export function plannedAnalysis(options: WaveletOptions, picture: Size, bands: S
   return { forward: ([x]) => toBands(plan(false), x), adjoint: (y) => toPicture(plan(true), y) };
 }
 
-/** As `matrixSynthesis` of matrix.ts: approximation, horizontal, vertical, diagonal -> the upper left `picture` of the synthesis. */
+/**
+ * As `matrixSynthesis` of matrix.ts: approximation, horizontal, vertical, diagonal -> the upper
+ * left `picture` of the synthesis.
+ */
 export function plannedSynthesis(options: WaveletOptions, bands: Size, picture: Size): LinearMap {
   const plan = (adjoint: boolean): Plan => levelPlan(options, 'synthesis', adjoint, picture, bands);
   return { forward: (y) => toPicture(plan(false), y), adjoint: ([x]) => toBands(plan(true), x) };

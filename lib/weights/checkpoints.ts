@@ -1,4 +1,7 @@
-/** The catalogue of published checkpoints, `data/checkpoints.json`: where each lies on the web and here, what to expect of it, and how it is read. */
+/**
+ * The catalogue of published checkpoints, `data/checkpoints.json`: where each lies on the web and
+ * here, what to expect of it, and how it is read.
+ */
 import { readFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { nameMaps, type NameMapName } from './names';
@@ -7,7 +10,10 @@ export interface PublishedCheckpoint {
   name: string;
   what: string;
   url: string;
-  /** First hexadecimal digits of the file's SHA-256, as its publisher wrote them into the file's name. */
+  /**
+   * First hexadecimal digits of the file's SHA-256, as its publisher wrote them into the file's
+   * name.
+   */
   sha256Prefix?: string;
   /** The published size, in units of 2^20 bytes, rounded. */
   mebibytes?: number;
@@ -31,9 +37,12 @@ export const weightsFolder = join(data, 'downloads/weights');
 /** All published checkpoints of the catalogue, in its order. */
 export function publishedCheckpoints(): PublishedCheckpoint[] {
   const path = join(data, 'checkpoints.json');
-  const { checkpoints } = JSON.parse(readFileSync(path, 'utf8')) as { checkpoints: Omit<PublishedCheckpoint, 'file'>[] };
+  const { checkpoints } = JSON.parse(readFileSync(path, 'utf8')) as {
+    checkpoints: Omit<PublishedCheckpoint, 'file'>[];
+  };
   return checkpoints.map((entry) => {
-    if (!(entry.names in nameMaps)) throw new Error(`${path}: ${entry.name} is to be read as "${entry.names}", which names.ts does not have`);
+    if (!(entry.names in nameMaps))
+      throw new Error(`${path}: ${entry.name} is to be read as "${entry.names}", which names.ts does not have`);
     return { ...entry, file: () => join(weightsFolder, basename(entry.url)) };
   });
 }
@@ -42,6 +51,9 @@ export function publishedCheckpoints(): PublishedCheckpoint[] {
 export function publishedCheckpoint(name: string): PublishedCheckpoint {
   const all = publishedCheckpoints();
   const found = all.find((entry) => entry.name === name);
-  if (!found) throw new Error(`no published checkpoint is called "${name}"; there are ${all.map((entry) => entry.name).join(', ')}`);
+  if (!found)
+    throw new Error(
+      `no published checkpoint is called "${name}"; there are ${all.map((entry) => entry.name).join(', ')}`,
+    );
   return found;
 }

@@ -1,4 +1,7 @@
-/** Reading a file by position: whole ranges into typed arrays, and byte by byte through a small window. */
+/**
+ * Reading a file by position: whole ranges into typed arrays, and byte by byte through a small
+ * window.
+ */
 import { readSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 
@@ -19,7 +22,8 @@ export async function withFile<T>(path: string, use: (file: FileHandle, size: nu
 export async function readBytes(file: FileHandle, path: string, target: Uint8Array, position: number): Promise<void> {
   for (let done = 0; done < target.length;) {
     const { bytesRead } = await file.read(target, done, Math.min(CHUNK, target.length - done), position + done);
-    if (bytesRead === 0) throw new Error(`${path}: ended at byte ${position + done}; was it changed while it was read?`);
+    if (bytesRead === 0)
+      throw new Error(`${path}: ended at byte ${position + done}; was it changed while it was read?`);
     done += bytesRead;
   }
 }
@@ -33,7 +37,12 @@ export class ByteReader {
   private windowEnd = 0;
 
   /** @param end first byte that is not read; @param path for errors */
-  constructor(private readonly descriptor: number, readonly path: string, public position: number, readonly end: number) {}
+  constructor(
+    private readonly descriptor: number,
+    readonly path: string,
+    public position: number,
+    readonly end: number,
+  ) {}
 
   private fill(): void {
     this.windowStart = this.position;
@@ -52,7 +61,10 @@ export class ByteReader {
 
   /** The next `count` bytes, in a buffer of their own. */
   bytes(count: number): Buffer {
-    if (!(count >= 0) || count > this.end - this.position) throw new Error(`${this.path}: cut off: ${count} bytes expected at byte ${this.position}, ${this.end - this.position} are left`);
+    if (!(count >= 0) || count > this.end - this.position)
+      throw new Error(
+        `${this.path}: cut off: ${count} bytes expected at byte ${this.position}, ${this.end - this.position} are left`,
+      );
     const result = Buffer.alloc(count);
     for (let done = 0; done < count;) {
       const read = readSync(this.descriptor, result, done, Math.min(CHUNK, count - done), this.position + done);

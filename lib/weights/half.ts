@@ -1,4 +1,7 @@
-/** Half precision (IEEE binary16) and bfloat16, as bit patterns in a Uint16Array, to and from float32. */
+/**
+ * Half precision (IEEE binary16) and bfloat16, as bit patterns in a Uint16Array, to and from
+ * float32.
+ */
 
 /** All 65,536 halves as float32; made at the first use. */
 let halves: Float32Array | undefined;
@@ -29,7 +32,8 @@ export function widenBfloat16(bits: Uint16Array, target: Float32Array, start = 0
 }
 
 /**
- * Narrows float32 to half, to the nearest, ties to even. From 65520 on the result is infinite, below 2^-25 it is zero.
+ * Narrows float32 to half, to the nearest, ties to even. From 65520 on the result is infinite,
+ * below 2^-25 it is zero.
  */
 export function narrowToHalf(values: Float32Array): Uint16Array {
   const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
@@ -42,7 +46,10 @@ export function narrowToHalf(values: Float32Array): Uint16Array {
   return result;
 }
 
-/** `magnitude`: the bits of a float32 without its sign. Adding just under half a unit, plus the last bit kept, rounds to even. */
+/**
+ * `magnitude`: the bits of a float32 without its sign. Adding just under half a unit, plus the last
+ * bit kept, rounds to even.
+ */
 function narrowMagnitude(magnitude: number): number {
   if (magnitude > 0x7f800000) return 0x7e00; // not a number
   if (magnitude >= 0x477ff000) return 0x7c00; // 65520 and more

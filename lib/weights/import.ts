@@ -1,4 +1,7 @@
-/** Weights of other projects into our parameters: names mapped, filters turned, and everything that does not fit listed. */
+/**
+ * Weights of other projects into our parameters: names mapped, filters turned, and everything that
+ * does not fit listed.
+ */
 import type { ParameterEntry, Parameters } from '../kernels/parameters';
 import { nameMaps, type NameMapName } from './names';
 import { withSafetensors } from './safetensors';
@@ -20,7 +23,10 @@ export interface ImportOptions {
   names: NameMapName;
   /** Whether anything missing, unexpected or misshapen is an error. Default true. */
   strict?: boolean;
-  /** Which of our parameters may be missing, by the beginning of their names: the head, where a file is of a backbone. */
+  /**
+   * Which of our parameters may be missing, by the beginning of their names: the head, where a file
+   * is of a backbone.
+   */
   optional?: readonly string[];
 }
 
@@ -33,12 +39,19 @@ function reversedAxes(data: Float32Array, [a, b, c]: readonly [number, number, n
   return result;
 }
 
-/** The shape of PyTorch's filter [out, in, height, width] as [height, width, in, out]; of all else as it is. */
-const turnedShape = (shape: number[]): number[] => (shape.length === 4 ? [shape[2], shape[3], shape[1], shape[0]] : shape);
+/**
+ * The shape of PyTorch's filter [out, in, height, width] as [height, width, in, out]; of all else
+ * as it is.
+ */
+const turnedShape = (shape: number[]): number[] =>
+  shape.length === 4 ? [shape[2], shape[3], shape[1], shape[0]] : shape;
 
 /** A filter's values in the order of its turned shape; those of all else as they are. */
 function turned({ shape, data }: StoredTensor): ParameterEntry {
-  const values = data instanceof Float32Array ? data : Float32Array.from(data as Exclude<TensorData, BigInt64Array | BigUint64Array>, Number);
+  const values =
+    data instanceof Float32Array
+      ? data
+      : Float32Array.from(data as Exclude<TensorData, BigInt64Array | BigUint64Array>, Number);
   if (shape.length !== 4) return { shape, data: values };
   const [outputs, inputs, height, width] = shape;
   return { shape: turnedShape(shape), data: reversedAxes(values, [outputs, inputs, height * width]) };
@@ -52,12 +65,16 @@ function turnedBack({ shape, data }: ParameterEntry): ParameterEntry {
 }
 
 /**
- * Loads a checkpoint of PyTorch, or a safetensors file with PyTorch's shapes, into `parameters`: one tensor after the other, so that no more than one of them
- * is in memory besides the parameters.
+ * Loads a checkpoint of PyTorch, or a safetensors file with PyTorch's shapes, into `parameters`:
+ * one tensor after the other, so that no more than one of them is in memory besides the parameters.
  * @param file ending in .safetensors, or anything that torch.save wrote
  * @throws listing what does not fit, unless `strict` is false; nothing is loaded then
  */
-export async function importWeights(parameters: Parameters, file: string, { names, strict = true, optional = [] }: ImportOptions): Promise<ImportReport> {
+export async function importWeights(
+  parameters: Parameters,
+  file: string,
+  { names, strict = true, optional = [] }: ImportOptions,
+): Promise<ImportReport> {
   const ours = nameMaps[names];
   const open = file.endsWith('.safetensors') ? withSafetensors : withTorchCheckpoint;
   return open(file, async ({ shapes, read }) => {
@@ -77,20 +94,34 @@ export async function importWeights(parameters: Parameters, file: string, { name
       else report.misshapen.push(`${theirs} (turned [${there}], ours [${here}])`);
     }
     report.loaded = [...given.keys()];
-    report.missing = parameters.all().map(({ name }) => name).filter((name) => !found.has(name) && !optional.some((beginning) => name.startsWith(beginning)));
+    report.missing = parameters
+      .all()
+      .map(({ name }) => name)
+      .filter((name) => !found.has(name) && !optional.some((beginning) => name.startsWith(beginning)));
     if (strict) throwUnlessFits(file, names, report);
-    for (const [name, theirs] of given) parameters.load(new Map([[name, turned(await read(theirs))]]), { strict: false });
+    for (const [name, theirs] of given)
+      parameters.load(new Map([[name, turned(await read(theirs))]]), { strict: false });
     return report;
   });
 }
 
 function throwUnlessFits(file: string, names: string, { missing, unexpected, misshapen }: ImportReport): void {
-  const list = (title: string, all: string[]): string[] => (all.length === 0 ? [] : [`${title} (${all.length}): ${all.slice(0, 8).join(', ')}${all.length > 8 ? ', ...' : ''}`]);
-  const problems = [...list('missing', missing), ...list('unexpected', unexpected), ...list('of another shape', misshapen)];
+  const list = (title: string, all: string[]): string[] =>
+    all.length === 0 ? [] : [`${title} (${all.length}): ${all.slice(0, 8).join(', ')}${all.length > 8 ? ', ...' : ''}`];
+  const problems = [
+    ...list('missing', missing),
+    ...list('unexpected', unexpected),
+    ...list('of another shape', misshapen),
+  ];
   if (problems.length > 0) throw new Error(`${file}: its weights do not fit, read as ${names}; ${problems.join('; ')}`);
 }
 
-/** Our parameters with the shapes of PyTorch, to be written as safetensors that Python loads by mmdetection's names. */
+/**
+ * Our parameters with the shapes of PyTorch, to be written as safetensors that Python loads by
+ * mmdetection's names.
+ */
 export function exportWeights(parameters: Parameters): Map<string, ParameterEntry> {
-  return new Map(parameters.all().map(({ name, shape, variable }) => [name, turnedBack({ shape, data: variable.read() })]));
+  return new Map(
+    parameters.all().map(({ name, shape, variable }) => [name, turnedBack({ shape, data: variable.read() })]),
+  );
 }

@@ -12,7 +12,10 @@ function byPattern(rules: readonly (readonly [RegExp, string])[]): NameMap {
 }
 
 /** A counter that PyTorch's batch norm keeps and nobody reads. */
-const withoutCounters = (map: NameMap): NameMap => (name) => (name.endsWith('.num_batches_tracked') ? undefined : map(name));
+const withoutCounters =
+  (map: NameMap): NameMap =>
+  (name) =>
+    name.endsWith('.num_batches_tracked') ? undefined : map(name);
 
 export const nameMaps = {
   /** torchvision's ResNets, trained on ImageNet: the backbone only, `fc` is left out. */
@@ -33,7 +36,10 @@ export const nameMaps = {
       [/^head\.regression_head\.bbox_reg\./, 'bbox_head.retina_reg.'],
     ]),
   ),
-  /** The authors' prompt: one module a pyramid level with tokens [4, T, C]; its `prob.*` is used by nothing. */
+  /**
+   * The authors' prompt: one module a pyramid level with tokens [4, T, C]; its `prob.*` is used by
+   * nothing.
+   */
   'freekd-prompt': byPattern([[/^(?:.*\.)?mask_modules\.(\d+)\.mask_token$/, 'prompts.$1.tokens']]),
 } satisfies Record<string, NameMap>;
 

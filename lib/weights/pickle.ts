@@ -1,9 +1,11 @@
 /**
- * Reads Python pickles as data. A pickle is a program for a small stack machine which may name any Python callable and call it; here the names
- * that it may use are those of a table, each standing for a function of ours that builds data, and every other name is an error. So
- * nothing that a file says is ever executed.
+ * Reads Python pickles as data. A pickle is a program for a small stack machine which may name any
+ * Python callable and call it; here the names that it may use are those of a table, each standing
+ * for a function of ours that builds data, and every other name is an error. So nothing that a file
+ * says is ever executed.
  *
- * What comes out: None null, int number or bigint, str string, bytes Uint8Array, list and tuple arrays, dict Map, set Set.
+ * What comes out: None null, int number or bigint, str string, bytes Uint8Array, list and tuple
+ * arrays, dict Map, set Set.
  */
 import type { ByteReader } from './file-bytes';
 
@@ -109,7 +111,10 @@ class Machine {
   builder(module: PickleValue, name: PickleValue): void {
     const full = `${String(module)}.${String(name)}`;
     const builder = this.rules.builders.get(full);
-    if (!builder) throw this.error(`it names ${full}, which is none of the few that weights need; nothing of the file was executed`);
+    if (!builder)
+      throw this.error(
+        `it names ${full}, which is none of the few that weights need; nothing of the file was executed`,
+      );
     this.push(builder);
   }
 
@@ -143,16 +148,19 @@ function long(bytes: Buffer): number | bigint {
   return short(value);
 }
 
-const short = (value: bigint): number | bigint => (value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value);
+const short = (value: bigint): number | bigint =>
+  value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value;
 
 /** A Python string literal of protocol 0; escapes of ASCII only occur in old checkpoints. */
 function unquoted(line: string): string {
   const quote = line[0];
-  if (line.length < 2 || (quote !== "'" && quote !== '"') || !line.endsWith(quote)) throw new Error(`${line} is no string`);
+  if (line.length < 2 || (quote !== "'" && quote !== '"') || !line.endsWith(quote))
+    throw new Error(`${line} is no string`);
   return line.slice(1, -1).replace(/\\(['"\\])/g, '$1');
 }
 
-const integerLine = (line: string): number | bigint | boolean => (line === '00' ? false : line === '01' ? true : short(BigInt(line.replace(/L$/, ''))));
+const integerLine = (line: string): number | bigint | boolean =>
+  line === '00' ? false : line === '01' ? true : short(BigInt(line.replace(/L$/, '')));
 const tuple = (count: number) => (m: Machine): void => m.push(Array.from({ length: count }, () => m.pop()).reverse());
 
 /** By instruction, in the order of Python's pickletools. */
@@ -180,7 +188,13 @@ const operations = new Map<string, (m: Machine) => void>([
   ['F', (m) => m.push(Number(m.line()))],
   ['G', (m) => m.push(m.bytes(8).readDoubleBE())],
   [']', (m) => m.push([])],
-  ['a', (m) => { const value = m.pop(); m.append([value]); }],
+  [
+    'a',
+    (m) => {
+      const value = m.pop();
+      m.append([value]);
+    },
+  ],
   ['e', (m) => m.append(m.popToMark())],
   ['l', (m) => m.push(m.popToMark())],
   [')', (m) => m.push([])],
@@ -189,11 +203,33 @@ const operations = new Map<string, (m: Machine) => void>([
   ['\x86', tuple(2)],
   ['\x87', tuple(3)],
   ['}', (m) => m.push(new Map())],
-  ['d', (m) => { const pairs = m.popToMark(); m.push(new Map()); m.setItems(pairs); }],
-  ['s', (m) => { const value = m.pop(); const key = m.pop(); m.setItems([key, value]); }],
+  [
+    'd',
+    (m) => {
+      const pairs = m.popToMark();
+      m.push(new Map());
+      m.setItems(pairs);
+    },
+  ],
+  [
+    's',
+    (m) => {
+      const value = m.pop();
+      const key = m.pop();
+      m.setItems([key, value]);
+    },
+  ],
   ['u', (m) => m.setItems(m.popToMark())],
   ['\x8f', (m) => m.push(new Set())],
-  ['\x90', (m) => { const values = m.popToMark(); const set = m.top(); if (!(set instanceof Set)) throw m.error('it adds to what is no set'); values.forEach((value) => set.add(value)); }],
+  [
+    '\x90',
+    (m) => {
+      const values = m.popToMark();
+      const set = m.top();
+      if (!(set instanceof Set)) throw m.error('it adds to what is no set');
+      values.forEach((value) => set.add(value));
+    },
+  ],
   ['\x91', (m) => m.push(new Set(m.popToMark()))],
   ['0', (m) => void m.pop()],
   ['2', (m) => m.push(m.top())],
@@ -206,12 +242,42 @@ const operations = new Map<string, (m: Machine) => void>([
   ['q', (m) => m.put(m.uint(1))],
   ['r', (m) => m.put(m.uint(4))],
   ['\x94', (m) => m.memoize()],
-  ['c', (m) => { const module = m.line(); m.builder(module, m.line()); }],
-  ['\x93', (m) => { const name = m.pop(); m.builder(m.pop(), name); }],
-  ['R', (m) => { const args = m.pop(); m.call(args, m.pop()); }],
+  [
+    'c',
+    (m) => {
+      const module = m.line();
+      m.builder(module, m.line());
+    },
+  ],
+  [
+    '\x93',
+    (m) => {
+      const name = m.pop();
+      m.builder(m.pop(), name);
+    },
+  ],
+  [
+    'R',
+    (m) => {
+      const args = m.pop();
+      m.call(args, m.pop());
+    },
+  ],
   ['b', (m) => void m.pop()], // attributes of an object, such as `_metadata` of a state dict: of no use here
-  ['\x81', (m) => { const args = m.pop(); m.call(args, m.pop()); }],
-  ['\x80', (m) => { const version = m.uint(1); if (version > 5) throw m.error(`protocol ${version} is newer than 5`); }],
+  [
+    '\x81',
+    (m) => {
+      const args = m.pop();
+      m.call(args, m.pop());
+    },
+  ],
+  [
+    '\x80',
+    (m) => {
+      const version = m.uint(1);
+      if (version > 5) throw m.error(`protocol ${version} is newer than 5`);
+    },
+  ],
   ['\x95', (m) => void m.uint(8)], // how long a frame is
   ['P', (m) => m.persistent(m.line())],
   ['Q', (m) => m.persistent(m.pop())],

@@ -1,4 +1,7 @@
-/** The JSON header of a safetensors file, checked field by field before a byte of data is trusted to it. */
+/**
+ * The JSON header of a safetensors file, checked field by field before a byte of data is trusted to
+ * it.
+ */
 
 import { BYTES, type Dtype } from './typed-data';
 
@@ -18,7 +21,11 @@ export interface SafetensorsEntry {
  * @param path the file's name, for errors
  * @returns the tensors in the order of their data, which has neither hole nor overlap
  */
-export function parseHeader(text: Buffer, dataBytes: number, path: string): { entries: SafetensorsEntry[]; metadata: Record<string, string> } {
+export function parseHeader(
+  text: Buffer,
+  dataBytes: number,
+  path: string,
+): { entries: SafetensorsEntry[]; metadata: Record<string, string> } {
   let header: unknown;
   try {
     header = JSON.parse(text.toString('utf8'));
@@ -41,7 +48,9 @@ export function parseHeader(text: Buffer, dataBytes: number, path: string): { en
     }
     end += bytes;
     if (end > dataBytes) {
-      throw new Error(`${path}: cut off: tensor "${name}" ends at byte ${end} of the data, of which there are ${dataBytes}`);
+      throw new Error(
+        `${path}: cut off: tensor "${name}" ends at byte ${end} of the data, of which there are ${dataBytes}`,
+      );
     }
   }
   if (end !== dataBytes) throw new Error(`${path}: ${dataBytes - end} bytes after the last tensor belong to none`);
@@ -49,7 +58,8 @@ export function parseHeader(text: Buffer, dataBytes: number, path: string): { en
 }
 
 function parseEntry(name: string, value: unknown, what: string): SafetensorsEntry {
-  if (!isRecord(value)) throw new Error(`${what}: dtype, shape and data_offsets expected, found ${JSON.stringify(value)}`);
+  if (!isRecord(value))
+    throw new Error(`${what}: dtype, shape and data_offsets expected, found ${JSON.stringify(value)}`);
   const { dtype, shape, data_offsets: offsets } = value;
   if (typeof dtype !== 'string' || !Object.keys(BYTES).includes(dtype)) {
     throw new Error(`${what}: unknown dtype ${JSON.stringify(dtype)}; known are ${Object.keys(BYTES).join(', ')}`);

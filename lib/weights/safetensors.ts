@@ -1,7 +1,8 @@
 /**
- * Reads and writes safetensors files, the format of this project's weights and checkpoints: eight bytes with the length
- * of a JSON header, the header (name -> dtype, shape, place in the data), then the little-endian data without holes.
- * Format: https://github.com/huggingface/safetensors, whose Python package writes the same bytes for the same tensors.
+ * Reads and writes safetensors files, the format of this project's weights and checkpoints: eight
+ * bytes with the length of a JSON header, the header (name -> dtype, shape, place in the data),
+ * then the little-endian data without holes. Format: https://github.com/huggingface/safetensors,
+ * whose Python package writes the same bytes for the same tensors.
  */
 import type { FileHandle } from 'node:fs/promises';
 import { writeAtomically } from '../atomic-file';
@@ -10,15 +11,20 @@ import { narrowToHalf } from './half';
 import { parseHeader } from './safetensors-header';
 import { readAll, readData, type Dtype, type StoredTensor, type TensorData, type TensorFile } from './typed-data';
 
-/** The order in which tensors lie in a file, that of the Python package: wide types first keeps all data aligned. */
+/**
+ * The order in which tensors lie in a file, that of the Python package: wide types first keeps all
+ * data aligned.
+ */
 const WRITE_ORDER: Dtype[] = ['U64', 'I64', 'F64', 'F32', 'U32', 'I32', 'F16', 'U16', 'I16', 'I8', 'U8'];
 
 /** The Python package's own limit of a header. */
 const MAX_HEADER = 100_000_000;
 
 /**
- * Every tensor of a safetensors file, each in a typed array of its own, read straight from the disk.
- * @throws naming the file when it is cut off, has holes or overlaps, an unknown dtype or a shape that contradicts its bytes.
+ * Every tensor of a safetensors file, each in a typed array of its own, read straight from the
+ * disk.
+ * @throws naming the file when it is cut off, has holes or overlaps, an unknown dtype or a shape
+ *   that contradicts its bytes.
  */
 export async function readSafetensors(path: string): Promise<Map<string, StoredTensor>> {
   return withSafetensors(path, (tensors) => readAll(tensors));
@@ -33,7 +39,11 @@ export async function withSafetensors<T>(path: string, use: (tensors: TensorFile
       shapes: new Map(entries.map(({ name, shape }) => [name, shape])),
       async read(name) {
         const entry = byName.get(name)!;
-        return { shape: entry.shape, dtype: entry.dtype, data: await readData(file, path, entry, dataStart + entry.begin) };
+        return {
+          shape: entry.shape,
+          dtype: entry.dtype,
+          data: await readData(file, path, entry, dataStart + entry.begin),
+        };
       },
     });
   });
@@ -45,10 +55,12 @@ export async function safetensorsMetadata(path: string): Promise<Record<string, 
 }
 
 /**
- * Writes `tensors` atomically: a reader, or a run resumed after a kill, sees the old file or the whole new one.
+ * Writes `tensors` atomically: a reader, or a run resumed after a kill, sees the old file or the
+ * whole new one.
  * @param metadata free text by name, kept in the header
  * @param options.half store Float32Array as F16, to the nearest, ties to even
- * @throws naming the tensor when its shape contradicts its data, or a finite value has no finite half (65520 and more)
+ * @throws naming the tensor when its shape contradicts its data, or a finite value has no finite
+ *   half (65520 and more)
  */
 export async function writeSafetensors(
   path: string,
@@ -58,10 +70,13 @@ export async function writeSafetensors(
 ): Promise<void> {
   const half = options.half ?? false;
   const list = [...tensors].map(([name, { shape, data }]) => {
-    if (name === '__metadata__') throw new Error(`${path}: a tensor cannot be named "__metadata__"; the format keeps this name for the metadata`);
+    if (name === '__metadata__')
+      throw new Error(`${path}: a tensor cannot be named "__metadata__"; the format keeps this name for the metadata`);
     const elements = shape.reduce((product, side) => product * side, 1);
     if (elements !== data.length) {
-      throw new Error(`${path}: tensor "${name}" of shape [${shape.join(', ')}] has ${data.length} values in place of ${elements}`);
+      throw new Error(
+        `${path}: tensor "${name}" of shape [${shape.join(', ')}] has ${data.length} values in place of ${elements}`,
+      );
     }
     return { name, shape, data, dtype: dtypeOf(data, half) };
   });
@@ -96,9 +111,14 @@ function dtypeOf(data: TensorData, half: boolean): Dtype {
   return 'U8';
 }
 
-/** The length, then the JSON padded with spaces to a multiple of eight. By hand, for a name may be an integer, which an object would move to the front. */
+/**
+ * The length, then the JSON padded with spaces to a multiple of eight. By hand, for a name may be
+ * an integer, which an object would move to the front.
+ */
 function headerBytes(header: [string, unknown][]): Uint8Array {
-  const json = Buffer.from(`{${header.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`).join(',')}}`);
+  const json = Buffer.from(
+    `{${header.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value)}`).join(',')}}`,
+  );
   const padded = Math.ceil(json.length / 8) * 8;
   const bytes = Buffer.alloc(8 + padded, ' ');
   bytes.writeBigUInt64LE(BigInt(padded));
@@ -108,19 +128,26 @@ function headerBytes(header: [string, unknown][]): Uint8Array {
 
 function narrowChecked(values: Float32Array, what: string): Uint16Array {
   const large = values.findIndex((value) => Math.abs(value) >= 65520 && Number.isFinite(value));
-  if (large >= 0) throw new Error(`${what}: value ${values[large]} at ${large} is too large for half precision; write it without { half: true }`);
+  if (large >= 0)
+    throw new Error(
+      `${what}: value ${values[large]} at ${large} is too large for half precision; write it without { half: true }`,
+    );
   return narrowToHalf(values);
 }
 
 async function readHeader(file: FileHandle, path: string, size: number) {
-  if (size < 8) throw new Error(`${path}: not a safetensors file: ${size} bytes, fewer than the 8 of the header's length`);
+  if (size < 8)
+    throw new Error(`${path}: not a safetensors file: ${size} bytes, fewer than the 8 of the header's length`);
   const prefix = Buffer.alloc(8);
   await readBytes(file, path, prefix, 0);
   const length = Number(prefix.readBigUInt64LE());
   if (length > size - 8) {
-    throw new Error(`${path}: not a safetensors file, or cut off: its header should have ${length} bytes, the file has ${size}`);
+    throw new Error(
+      `${path}: not a safetensors file, or cut off: its header should have ${length} bytes, the file has ${size}`,
+    );
   }
-  if (length > MAX_HEADER) throw new Error(`${path}: not a safetensors file: a header of ${length} bytes; ${MAX_HEADER} are allowed`);
+  if (length > MAX_HEADER)
+    throw new Error(`${path}: not a safetensors file: a header of ${length} bytes; ${MAX_HEADER} are allowed`);
   const text = Buffer.alloc(length);
   await readBytes(file, path, text, 8);
   const dataStart = 8 + length;

@@ -13,7 +13,12 @@ export interface Storage {
 
 /** A view of a storage, strides and offset in elements. */
 export class TorchTensor {
-  constructor(readonly storage: Storage, readonly offset: number, readonly shape: number[], readonly strides: number[]) {}
+  constructor(
+    readonly storage: Storage,
+    readonly offset: number,
+    readonly shape: number[],
+    readonly strides: number[],
+  ) {}
 
   get elements(): number {
     return this.shape.reduce((product, side) => product * side, 1);
@@ -35,12 +40,24 @@ export class TorchTensor {
   }
 }
 
-/** Repeated numbers (a stride of 0) take room only here; more of them than this is not a weight but an attack. */
+/**
+ * Repeated numbers (a stride of 0) take room only here; more of them than this is not a weight but
+ * an attack.
+ */
 const MOST_REPEATED = 1 << 24;
 
 const storageTypes: Record<string, Dtype> = {
-  DoubleStorage: 'F64', FloatStorage: 'F32', HalfStorage: 'F16', BFloat16Storage: 'BF16', LongStorage: 'I64', IntStorage: 'I32', ShortStorage: 'I16',
-  CharStorage: 'I8', ByteStorage: 'U8', BoolStorage: 'BOOL', UntypedStorage: 'U8',
+  DoubleStorage: 'F64',
+  FloatStorage: 'F32',
+  HalfStorage: 'F16',
+  BFloat16Storage: 'BF16',
+  LongStorage: 'I64',
+  IntStorage: 'I32',
+  ShortStorage: 'I16',
+  CharStorage: 'I8',
+  ByteStorage: 'U8',
+  BoolStorage: 'BOOL',
+  UntypedStorage: 'U8',
 };
 const dtypeNames = ['float64', 'float32', 'float16', 'bfloat16', 'int64', 'int32', 'int16', 'int8', 'uint8', 'bool'];
 
@@ -62,22 +79,40 @@ export function dtypeOf(value: PickleValue): Dtype {
   return dtype;
 }
 
-const isSizes = (value: PickleValue): value is number[] => Array.isArray(value) && value.every((side) => Number.isSafeInteger(side) && (side as number) >= 0);
+const isSizes = (value: PickleValue): value is number[] =>
+  Array.isArray(value) && value.every((side) => Number.isSafeInteger(side) && (side as number) >= 0);
 
 /** A tensor whose every element lies in its storage; throws otherwise. */
-export function checkedTensor(storage: PickleValue, offset: PickleValue, shape: PickleValue, strides: PickleValue): TorchTensor {
+export function checkedTensor(
+  storage: PickleValue,
+  offset: PickleValue,
+  shape: PickleValue,
+  strides: PickleValue,
+): TorchTensor {
   const known = storage as Storage;
   if (typeof known?.key !== 'string') throw new Error('a tensor has no storage');
   if (!isSizes([offset]) || !isSizes(shape) || !isSizes(strides) || shape.length !== strides.length)
-    throw new Error(`a tensor has the offset ${String(offset)}, the shape [${String(shape)}] and the strides [${String(strides)}]`);
+    throw new Error(
+      `a tensor has the offset ${String(offset)}, the shape [${String(shape)}] and the strides [${String(strides)}]`,
+    );
   const tensor = new TorchTensor(known, offset as number, [...shape], [...strides]);
   const fits = tensor.range[1] <= known.elements && tensor.elements <= Math.max(known.elements, MOST_REPEATED);
-  if (!fits) throw new Error(`a tensor of shape [${String(shape)}] and strides [${String(strides)}] from ${String(offset)} on does not fit its storage of ${known.elements} elements`);
+  if (!fits)
+    throw new Error(
+      `a tensor of shape [${String(shape)}] and strides [${String(strides)}] from ` +
+        `${String(offset)} on does not fit its storage of ${known.elements} elements`,
+    );
   return tensor;
 }
 
 /** What carries no weights but stands in checkpoints: it becomes null. */
-const inert = ['numpy.core.multiarray.scalar', 'numpy._core.multiarray.scalar', 'numpy.dtype', '_codecs.encode', 'torch.device'];
+const inert = [
+  'numpy.core.multiarray.scalar',
+  'numpy._core.multiarray.scalar',
+  'numpy.dtype',
+  '_codecs.encode',
+  'torch.device',
+];
 
 const rebuild: Builder = ([storage, offset, shape, strides]) => checkedTensor(storage, offset, shape, strides);
 
@@ -88,9 +123,16 @@ export const torchBuilders: ReadonlyMap<string, Builder> = new Map<string, Build
   ['torch._utils._rebuild_parameter', ([tensor]) => tensor],
   ['torch._utils._rebuild_parameter_with_state', ([tensor]) => tensor],
   ['torch.Size', ([sizes]) => sizes],
-  ...['builtins.set', '__builtin__.set'].map((name): [string, Builder] => [name, ([values = []]) => new Set(values as PickleValue[])]),
-  ...Object.entries(storageTypes).flatMap(([name, dtype]): [string, Builder][] => ['torch', 'torch.storage', 'torch.cuda'].map((module) => [`${module}.${name}`, storageClass(dtype)])),
-  ...Object.keys(storageTypes).flatMap((name): [string, Builder][] => ['torch', 'torch.cuda'].map((module) => [`${module}.${name.replace('Storage', 'Tensor')}`, () => null])),
+  ...['builtins.set', '__builtin__.set'].map((name): [string, Builder] => [
+    name,
+    ([values = []]) => new Set(values as PickleValue[]),
+  ]),
+  ...Object.entries(storageTypes).flatMap(([name, dtype]): [string, Builder][] =>
+    ['torch', 'torch.storage', 'torch.cuda'].map((module) => [`${module}.${name}`, storageClass(dtype)]),
+  ),
+  ...Object.keys(storageTypes).flatMap((name): [string, Builder][] =>
+    ['torch', 'torch.cuda'].map((module) => [`${module}.${name.replace('Storage', 'Tensor')}`, () => null]),
+  ),
   ...dtypeNames.map((name): [string, Builder] => [`torch.${name}`, () => null]),
   ...inert.map((name): [string, Builder] => [name, () => null]),
 ]);
@@ -103,7 +145,10 @@ export const plainRules: PickleRules = {
   },
 };
 
-/** What a checkpoint of weights does not come near, and what a file made to exhaust its reader would pass. */
+/**
+ * What a checkpoint of weights does not come near, and what a file made to exhaust its reader would
+ * pass.
+ */
 const MOST_OBJECTS = 10_000_000;
 const DEEPEST = 100;
 
@@ -120,7 +165,8 @@ export function namedTensors(root: PickleValue): Map<string, TorchTensor> {
     const entries: Iterable<[PickleValue, PickleValue]> = value.entries();
     for (const [key, item] of entries) {
       if (++objects > MOST_OBJECTS) throw new Error(`it holds more than ${MOST_OBJECTS} objects`);
-      if (['string', 'number', 'bigint'].includes(typeof key)) visit(item, name ? `${name}.${String(key)}` : String(key));
+      if (['string', 'number', 'bigint'].includes(typeof key))
+        visit(item, name ? `${name}.${String(key)}` : String(key));
     }
     path.delete(value);
   };

@@ -17,9 +17,13 @@ async function places(file: FileHandle): Promise<Map<string, Place>> {
   const zip = await fromFdPromise(file.fd, { lazyEntries: true, autoClose: false });
   const found = new Map<string, Place>();
   for await (const entry of zip.eachEntry()) {
-    if (entry.compressionMethod !== 0) throw new Error(`its entry ${entry.fileName} is compressed, which torch.save never does`);
+    if (entry.compressionMethod !== 0)
+      throw new Error(`its entry ${entry.fileName} is compressed, which torch.save never does`);
     const { fileDataStart } = await zip.readLocalFileHeaderPromise(entry, { minimal: true });
-    found.set(entry.fileName.slice(entry.fileName.indexOf('/') + 1), { position: fileDataStart, bytes: entry.uncompressedSize });
+    found.set(entry.fileName.slice(entry.fileName.indexOf('/') + 1), {
+      position: fileDataStart,
+      bytes: entry.uncompressedSize,
+    });
   }
   return found;
 }
@@ -31,7 +35,8 @@ export async function openZip(file: FileHandle, path: string): Promise<TorchFile
     if (!found) throw new Error(`it has no entry "${name}"`);
     return found;
   };
-  if (entries.has('constants.pkl')) throw new Error('it is a TorchScript program, not a checkpoint: save the state_dict of the model');
+  if (entries.has('constants.pkl'))
+    throw new Error('it is a TorchScript program, not a checkpoint: save the state_dict of the model');
   const { position, bytes } = place('data.pkl');
   const read = (at: Place): ByteReader => new ByteReader(file.fd, path, at.position, at.position + at.bytes);
   const order = entries.get('byteorder');
@@ -41,9 +46,13 @@ export async function openZip(file: FileHandle, path: string): Promise<TorchFile
     if (kind !== 'storage') throw new Error('it refers to an object that is no storage');
     const dtype = dtypeOf(type);
     const { bytes: available } = place(`data/${String(key)}`);
-    if (!Number.isSafeInteger(elements) || available !== (elements as number) * BYTES[dtype]) throw new Error(`storage ${String(key)} has ${available} bytes for ${String(elements)} elements of ${dtype}`);
+    if (!Number.isSafeInteger(elements) || available !== (elements as number) * BYTES[dtype])
+      throw new Error(`storage ${String(key)} has ${available} bytes for ${String(elements)} elements of ${dtype}`);
     return { key: String(key), dtype, elements: elements as number, offset: 0 };
   };
-  const root = readPickle(new ByteReader(file.fd, path, position, position + bytes), { builders: torchBuilders, persistent });
+  const root = readPickle(new ByteReader(file.fd, path, position, position + bytes), {
+    builders: torchBuilders,
+    persistent,
+  });
   return { root, positionOf: ({ key }) => place(`data/${key}`).position };
 }

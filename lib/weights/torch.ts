@@ -1,7 +1,8 @@
 /**
- * Reads the files of `torch.save` without Python: the zip of PyTorch 1.6 and later, the single stream before it, and the tar of the first versions.
- * Pickles are read as data (see pickle.ts), tensors straight from their place in the file, one after the other, so that no more than the result is in
- * memory.
+ * Reads the files of `torch.save` without Python: the zip of PyTorch 1.6 and later, the single
+ * stream before it, and the tar of the first versions. Pickles are read as data (see pickle.ts),
+ * tensors straight from their place in the file, one after the other, so that no more than the
+ * result is in memory.
  */
 import type { FileHandle } from 'node:fs/promises';
 import { readBytes, withFile } from './file-bytes';
@@ -19,15 +20,23 @@ export interface TorchFile {
 }
 
 export interface TorchOptions {
-  /** Which tensors are read, by name; default all. An optimizer's state, for one, may be twice the size of the weights. */
+  /**
+   * Which tensors are read, by name; default all. An optimizer's state, for one, may be twice the
+   * size of the weights.
+   */
   select?(name: string): boolean;
 }
 
 /**
- * Every tensor of a checkpoint, by its name, nested names joined by ".": "state_dict.backbone.conv1.weight".
- * @throws naming the file when it is no checkpoint, is cut off, names anything in Python but tensors and containers, or holds a tensor outside its storage
+ * Every tensor of a checkpoint, by its name, nested names joined by ".":
+ * "state_dict.backbone.conv1.weight".
+ * @throws naming the file when it is no checkpoint, is cut off, names anything in Python but
+ *   tensors and containers, or holds a tensor outside its storage
  */
-export async function readTorchCheckpoint(path: string, { select }: TorchOptions = {}): Promise<Map<string, StoredTensor>> {
+export async function readTorchCheckpoint(
+  path: string,
+  { select }: TorchOptions = {},
+): Promise<Map<string, StoredTensor>> {
   return withTorchCheckpoint(path, (tensors) => readAll(tensors, select));
 }
 
@@ -39,14 +48,22 @@ export async function withTorchCheckpoint<T>(path: string, use: (tensors: Tensor
       shapes: new Map([...found].map(([name, { shape }]) => [name, shape])),
       async read(name) {
         const tensor = found.get(name)!;
-        return { shape: tensor.shape, dtype: tensor.storage.dtype, data: await readTensor(file, path, tensor, positionOf(tensor.storage)) };
+        return {
+          shape: tensor.shape,
+          dtype: tensor.storage.dtype,
+          data: await readTensor(file, path, tensor, positionOf(tensor.storage)),
+        };
       },
     });
   });
 }
 
 /** The tensors of a file, by name, and where their storages lie. */
-async function openTorch(file: FileHandle, path: string, size: number): Promise<{ found: Map<string, TorchTensor> } & Pick<TorchFile, 'positionOf'>> {
+async function openTorch(
+  file: FileHandle,
+  path: string,
+  size: number,
+): Promise<{ found: Map<string, TorchTensor> } & Pick<TorchFile, 'positionOf'>> {
   try {
     const { root, positionOf } = await openContainer(file, path, size);
     return { found: namedTensors(root), positionOf };

@@ -1,7 +1,8 @@
 /**
- * Step: the native binding of @tensorflow/tfjs-node-gpu, two C++ files, compiled straight with the C++ compiler. It is pure N-API:
- * its headers come from the package node-api-headers, and one binding serves every Node. It finds TensorFlow by a path relative
- * to itself, so the project's folder can be moved.
+ * Step: the native binding of @tensorflow/tfjs-node-gpu, two C++ files, compiled straight with the
+ * C++ compiler. It is pure N-API: its headers come from the package node-api-headers, and one
+ * binding serves every Node. It finds TensorFlow by a path relative to itself, so the project's
+ * folder can be moved.
  */
 import fs from 'node:fs';
 import path from 'node:path';
@@ -19,21 +20,24 @@ const target = path.join(home, 'lib', `napi-v${NAPI_VERSION}`, 'tfjs_binding.nod
 const sources = ['tfjs_backend.cc', 'tfjs_binding.cc'].map((name) => path.join(home, 'binding', name));
 
 /**
- * The end of a command line that links an addon of Node with TensorFlow, found by a path relative to the addon.
- * @param {{ platform: string, library: string, origin: string }} options library: folder of the TensorFlow libraries;
- *   origin: folder that the addon will lie in
+ * The end of a command line that links an addon of Node with TensorFlow, found by a path relative
+ * to the addon.
+ * @param {{ platform: string, library: string, origin: string }} options library: folder of the
+ *   TensorFlow libraries; origin: folder that the addon will lie in
  */
 export function linkerArguments({ platform, library, origin }) {
   const mac = platform === 'darwin';
-  const names = ['libtensorflow_cc', 'libtensorflow_framework'].map((name) => path.join(library, mac ? `${name}.2.dylib` : `${name}.so.2`));
+  const names = ['libtensorflow_cc', 'libtensorflow_framework'].map((name) =>
+    path.join(library, mac ? `${name}.2.dylib` : `${name}.so.2`),
+  );
   const kind = mac ? ['-bundle', '-undefined', 'dynamic_lookup'] : ['-shared'];
   return [...kind, ...names, `-Wl,-rpath,${mac ? '@loader_path' : '$ORIGIN'}/${path.relative(origin, library)}`];
 }
 
 /**
  * The compiler's command line.
- * @param {{ platform: string, library: string, output: string, origin: string }} options library: folder of the TensorFlow libraries;
- *   origin: folder that the binding will lie in
+ * @param {{ platform: string, library: string, output: string, origin: string }} options library:
+ *   folder of the TensorFlow libraries; origin: folder that the binding will lie in
  */
 export function compilerArguments({ platform, library, output, origin }) {
   return [
@@ -52,8 +56,17 @@ export const binding = {
   needsCompiler: true,
   key({ runtime }) {
     if (!sources.every((file) => fs.existsSync(file)) || !fs.existsSync(headers)) return null;
-    const texts = Object.keys(listFiles(home, ['binding'])).sort().map((file) => fs.readFileSync(path.join(home, file)));
-    return hash(TENSORFLOW, runtime, process.platform, process.arch, ...texts, fs.readFileSync(fromRoot('setup', 'steps', 'binding.mjs')));
+    const texts = Object.keys(listFiles(home, ['binding']))
+      .sort()
+      .map((file) => fs.readFileSync(path.join(home, file)));
+    return hash(
+      TENSORFLOW,
+      runtime,
+      process.platform,
+      process.arch,
+      ...texts,
+      fs.readFileSync(fromRoot('setup', 'steps', 'binding.mjs')),
+    );
   },
   places: () => ['node_modules/@tensorflow/tfjs-node-gpu/lib'],
 
@@ -61,11 +74,15 @@ export const binding = {
     const library = path.join(tensorflowFolder(runtime), 'tensorflow');
     const output = path.join(temporary, 'tfjs_binding.node');
     progress.update(`compiling with ${machine.compiler}`);
-    await runQuietly(machine.compiler, compilerArguments({ platform: process.platform, library, output, origin: path.dirname(target) }), {
-      log: 'binding',
-      env: environment,
-      onStart,
-    });
+    await runQuietly(
+      machine.compiler,
+      compilerArguments({ platform: process.platform, library, output, origin: path.dirname(target) }),
+      {
+        log: 'binding',
+        env: environment,
+        onStart,
+      },
+    );
     fs.rmSync(path.join(home, 'lib'), { recursive: true, force: true });
     fs.mkdirSync(path.dirname(target), { recursive: true });
     fs.renameSync(output, target);

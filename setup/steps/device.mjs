@@ -4,7 +4,8 @@ import { ask, runQuietly } from '../run.mjs';
 import { hash, readStamp } from '../stamps.mjs';
 
 /** Name, memory and driver of the first GPU as nvidia-smi tells them, null if there is none. */
-export const gpuName = () => ask('nvidia-smi', ['--query-gpu=name,memory.total,driver_version', '--format=csv,noheader'])?.split('\n')[0] || null;
+export const gpuName = () =>
+  ask('nvidia-smi', ['--query-gpu=name,memory.total,driver_version', '--format=csv,noheader'])?.split('\n')[0] || null;
 
 /**
  * @param {{ device: string, tensorflow: string }} answer of multiply.cjs
@@ -29,8 +30,16 @@ export const device = {
   places: () => [],
 
   async make({ runtime, onStart, environment, progress }) {
-    const output = await runQuietly(process.execPath, [fromRoot('setup', 'multiply.cjs')], { log: 'device', env: environment, onStart });
-    const sentence = deviceSentence(JSON.parse(output.trim().split('\n').at(-1)), runtime, runtime === 'gpu' ? gpuName() : null);
+    const output = await runQuietly(process.execPath, [fromRoot('setup', 'multiply.cjs')], {
+      log: 'device',
+      env: environment,
+      onStart,
+    });
+    const sentence = deviceSentence(
+      JSON.parse(output.trim().split('\n').at(-1)),
+      runtime,
+      runtime === 'gpu' ? gpuName() : null,
+    );
     progress.update(sentence);
     return sentence;
   },

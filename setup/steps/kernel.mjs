@@ -1,6 +1,7 @@
 /**
- * Step: tslab as a Jupyter kernel of .venv, and JupyterLab's settings there. The specification is the one that `tslab install` writes, with this very Node, its
- * absolute paths and TensorFlow's variables added.
+ * Step: tslab as a Jupyter kernel of .venv, and JupyterLab's settings there. The specification is
+ * the one that `tslab install` writes, with this very Node, its absolute paths and TensorFlow's
+ * variables added.
  */
 import fs from 'node:fs';
 import path from 'node:path';
@@ -29,7 +30,10 @@ const specificationText = ({ runtime }) => {
 
 /** No question about news and no look for updates: the version is pinned. */
 const labSettings = path.join(venv, 'share', 'jupyter', 'lab', 'settings', 'overrides.json');
-const labSettingsText = `${JSON.stringify({ '@jupyterlab/apputils-extension:notification': { fetchNews: 'false', checkForUpdates: false } }, null, 2)}\n`;
+const labDefaults = {
+  '@jupyterlab/apputils-extension:notification': { fetchNews: 'false', checkForUpdates: false },
+};
+const labSettingsText = `${JSON.stringify(labDefaults, null, 2)}\n`;
 
 export const kernel = {
   name: 'kernel',

@@ -1,6 +1,7 @@
 /**
- * Step: our own operations for TensorFlow (lib/native), compiled for this very processor. They are faster, never needed: where they do not
- * compile, set-up goes on and lib/kernels takes others. A folder that moves to another kind of processor has them compiled again.
+ * Step: our own operations for TensorFlow (lib/native), compiled for this very processor. They are
+ * faster, never needed: where they do not compile, set-up goes on and lib/kernels takes others. A
+ * folder that moves to another kind of processor has them compiled again.
  */
 import fs from 'node:fs';
 import os from 'node:os';
@@ -32,15 +33,33 @@ export const kernels = {
   disk: 1e7,
   key({ runtime }) {
     const texts = fs.readdirSync(sources).sort().map((file) => fs.readFileSync(path.join(sources, file)));
-    return hash(TENSORFLOW, runtime, process.platform, process.arch, processor(), compilerVersion() ?? 'no compiler', ...texts, fs.readFileSync(fromRoot('setup', 'steps', 'kernels.mjs')));
+    return hash(
+      TENSORFLOW,
+      runtime,
+      process.platform,
+      process.arch,
+      processor(),
+      compilerVersion() ?? 'no compiler',
+      ...texts,
+      fs.readFileSync(fromRoot('setup', 'steps', 'kernels.mjs')),
+    );
   },
   places: () => [path.relative(root, target)],
 
   async make({ runtime, onStart, environment, progress }) {
     const library = path.join(tensorflowFolder(runtime), 'tensorflow');
     const output = path.join(temporary, 'freekd_kernels.node');
-    const files = fs.readdirSync(sources).filter((file) => file.endsWith('.cc')).map((file) => path.join(sources, file));
-    const optimised = ['-std=c++17', '-O3', process.arch === 'arm64' ? '-mcpu=native' : '-march=native', '-fPIC', '-pthread'];
+    const files = fs
+      .readdirSync(sources)
+      .filter((file) => file.endsWith('.cc'))
+      .map((file) => path.join(sources, file));
+    const optimised = [
+      '-std=c++17',
+      '-O3',
+      process.arch === 'arm64' ? '-mcpu=native' : '-march=native',
+      '-fPIC',
+      '-pthread',
+    ];
     const headers = ['-I', path.join(library, 'include')];
     const linked = linkerArguments({ platform: process.platform, library, origin: path.dirname(target) });
     fs.rmSync(target, { force: true });
@@ -48,7 +67,11 @@ export const kernels = {
     if (!compiler) return progress.update("no C++ compiler, so TensorFlow's are used");
     progress.update(`compiling with ${compiler}`);
     try {
-      await runQuietly(compiler, [...optimised, ...headers, ...files, ...linked, '-o', output], { log: 'kernels', env: environment, onStart });
+      await runQuietly(compiler, [...optimised, ...headers, ...files, ...linked, '-o', output], {
+        log: 'kernels',
+        env: environment,
+        onStart,
+      });
     } catch {
       return progress.update("could not be compiled (.runtime/logs/kernels.log), so TensorFlow's are used");
     }

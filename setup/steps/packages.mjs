@@ -1,4 +1,7 @@
-/** Step: node_modules/, exactly as package-lock.json names it. An installation that npm itself finished is taken as it is. */
+/**
+ * Step: node_modules/, exactly as package-lock.json names it. An installation that npm itself
+ * finished is taken as it is.
+ */
 import fs from 'node:fs';
 import path from 'node:path';
 import { fromRoot, nodeModules, root } from '../paths.mjs';
@@ -10,13 +13,15 @@ import { hash } from '../stamps.mjs';
 const installedList = path.join(nodeModules, '.package-lock.json');
 
 /** Made by other steps and by tools, inside node_modules. */
-const others = ['.cache', '.package-lock.json', '@tensorflow/tfjs-node-gpu/lib', '@tensorflow/tfjs-node-gpu/deps'].map((name) => `node_modules/${name}`);
+const others = ['.cache', '.package-lock.json', '@tensorflow/tfjs-node-gpu/lib', '@tensorflow/tfjs-node-gpu/deps'].map(
+  (name) => `node_modules/${name}`,
+);
 
 const readPackages = (file) => JSON.parse(fs.readFileSync(file, 'utf8')).packages;
 
 /**
- * The first package that the lock file wants and the installed list lacks, or has in another version; null if there is none.
- * Packages for other systems are optional and may be missing.
+ * The first package that the lock file wants and the installed list lacks, or has in another
+ * version; null if there is none. Packages for other systems are optional and may be missing.
  * @param {Record<string, { version?: string, optional?: boolean, link?: boolean }>} wanted
  * @param {Record<string, { version?: string }>} installed
  */
@@ -29,7 +34,10 @@ export function firstMissing(wanted, installed) {
   return null;
 }
 
-/** npm's own command line where npm started us (`npm start`), so that it runs with this Node; else the npm on the PATH. */
+/**
+ * npm's own command line where npm started us (`npm start`), so that it runs with this Node; else
+ * the npm on the PATH.
+ */
 export function npmCommand(environment = process.env) {
   const script = environment.npm_execpath;
   return script && /npm-cli\.js$/.test(script) && fs.existsSync(script) ? [process.execPath, script] : ['npm'];
@@ -59,7 +67,15 @@ export const packages = {
 
   async make({ onStart, environment }) {
     const [program, ...script] = npmCommand();
-    const quiet = ['--ignore-scripts', '--include=dev', '--include=optional', '--no-audit', '--no-fund', '--loglevel=error', '--no-progress'];
+    const quiet = [
+      '--ignore-scripts',
+      '--include=dev',
+      '--include=optional',
+      '--no-audit',
+      '--no-fund',
+      '--loglevel=error',
+      '--no-progress',
+    ];
     await runQuietly(program, [...script, 'ci', ...quiet], { log: 'packages', cwd: root, env: environment, onStart });
   },
 };

@@ -1,6 +1,7 @@
 /**
- * Step: TensorFlow's C library. pip fetches the wheel (so the pip configuration and its checksums apply); the two libraries and
- * the few C headers are unpacked from it, for a GPU also NVIDIA's libraries, and the wheels are deleted.
+ * Step: TensorFlow's C library. pip fetches the wheel (so the pip configuration and its checksums
+ * apply); the two libraries and the few C headers are unpacked from it, for a GPU also NVIDIA's
+ * libraries, and the wheels are deleted.
  */
 import fs from 'node:fs';
 import path from 'node:path';
@@ -11,8 +12,18 @@ import { tensorflowFolder, thisSystem, wheelFor } from '../runtime.mjs';
 import { hash, listFiles } from '../stamps.mjs';
 import { TENSORFLOW, WHEEL_PYTHON } from '../versions.mjs';
 
-const LIBRARY = ['tensorflow/libtensorflow_*', 'tensorflow-*.dist-info/METADATA', 'tensorflow_cpu-*.dist-info/METADATA'];
-const HEADERS = ['tensorflow/c', 'tensorflow/core/common_runtime/next_pluggable_device/c', 'tensorflow/core/platform', 'tsl/platform', 'xla/tsl/c'].map((folder) => `tensorflow/include/${folder}/*.h`);
+const LIBRARY = [
+  'tensorflow/libtensorflow_*',
+  'tensorflow-*.dist-info/METADATA',
+  'tensorflow_cpu-*.dist-info/METADATA',
+];
+const HEADERS = [
+  'tensorflow/c',
+  'tensorflow/core/common_runtime/next_pluggable_device/c',
+  'tensorflow/core/platform',
+  'tsl/platform',
+  'xla/tsl/c',
+].map((folder) => `tensorflow/include/${folder}/*.h`);
 const CUDA = ['nvidia/*', '!nvidia/*/include/*'];
 /** NVIDIA's wheels are tagged with older glibc versions than TensorFlow's. */
 const CUDA_TAGS = ['manylinux_2_27_x86_64', 'manylinux_2_17_x86_64', 'manylinux2014_x86_64', 'manylinux1_x86_64'];
@@ -23,14 +34,18 @@ const CUDA_TAGS = ['manylinux_2_27_x86_64', 'manylinux_2_17_x86_64', 'manylinux2
  * @returns {string[]} such as "nvidia-cublas-cu12<13.0,>=12.5.3.2"
  */
 export function cudaRequirements(metadata) {
-  return [...metadata.matchAll(/^Requires-Dist:\s*([^;\n]+);.*extra\s*==\s*["']and-cuda["']/gm)].map((match) => match[1].trim());
+  return [...metadata.matchAll(/^Requires-Dist:\s*([^;\n]+);.*extra\s*==\s*["']and-cuda["']/gm)].map((match) =>
+    match[1].trim(),
+  );
 }
 
 /** Bytes in the larger files of a folder that a download is growing in. */
 function bytesIn(folder) {
   try {
     return fs.readdirSync(folder, { recursive: true, withFileTypes: true }).reduce((sum, entry) => {
-      const size = entry.isFile() ? (fs.statSync(path.join(entry.parentPath ?? entry.path, entry.name), { throwIfNoEntry: false })?.size ?? 0) : 0;
+      const size = entry.isFile()
+        ? (fs.statSync(path.join(entry.parentPath ?? entry.path, entry.name), { throwIfNoEntry: false })?.size ?? 0)
+        : 0;
       return sum + (size > 1e6 ? size : 0);
     }, 0);
   } catch {
@@ -38,14 +53,33 @@ function bytesIn(folder) {
   }
 }
 
-/** Fetches wheels into a new folder and returns their paths. pip's own temporary files go there too: /tmp may be small. */
+/**
+ * Fetches wheels into a new folder and returns their paths. pip's own temporary files go there too:
+ * /tmp may be small.
+ */
 async function download(name, requirements, tags, { onStart, environment, progress }) {
   const folder = path.join(temporary, name);
   const scratch = path.join(folder, 'tmp');
   fs.mkdirSync(scratch, { recursive: true });
   const watch = setInterval(() => progress.update(`downloading ${name}, ${megabytes(bytesIn(scratch))}`), 500);
-  const words = ['-m', 'pip', 'download', '--no-input', '--disable-pip-version-check', '--progress-bar', 'off', '--no-deps', '--only-binary=:all:'];
-  const target = ['--python-version', WHEEL_PYTHON, '--implementation', 'cp', ...tags.flatMap((tag) => ['--platform', tag])];
+  const words = [
+    '-m',
+    'pip',
+    'download',
+    '--no-input',
+    '--disable-pip-version-check',
+    '--progress-bar',
+    'off',
+    '--no-deps',
+    '--only-binary=:all:',
+  ];
+  const target = [
+    '--python-version',
+    WHEEL_PYTHON,
+    '--implementation',
+    'cp',
+    ...tags.flatMap((tag) => ['--platform', tag]),
+  ];
   try {
     await runQuietly(venvPython, [...words, ...target, '--dest', folder, ...requirements], {
       log: `download-${name}`,
@@ -73,12 +107,19 @@ export const tensorflow = {
     const unpacked = path.join(temporary, 'unpacked');
     const unpack = async (wheel, patterns) => {
       progress.update(`unpacking ${path.basename(wheel).split('-')[0]}`);
-      await runQuietly(venvPython, [fromRoot('setup', 'unpack.py'), wheel, unpacked, ...patterns], { log: 'unpack', env: environment, onStart });
+      await runQuietly(venvPython, [fromRoot('setup', 'unpack.py'), wheel, unpacked, ...patterns], {
+        log: 'unpack',
+        env: environment,
+        onStart,
+      });
       fs.rmSync(wheel);
     };
-    for (const wheel of await download(name, [`${name}==${TENSORFLOW}`], [tag], context)) await unpack(wheel, [...LIBRARY, ...HEADERS]);
+    for (const wheel of await download(name, [`${name}==${TENSORFLOW}`], [tag], context))
+      await unpack(wheel, [...LIBRARY, ...HEADERS]);
     if (runtime === 'gpu') {
-      const metadata = Object.keys(listFiles(unpacked, fs.readdirSync(unpacked))).find((file) => file.endsWith('METADATA'));
+      const metadata = Object.keys(listFiles(unpacked, fs.readdirSync(unpacked))).find((file) =>
+        file.endsWith('METADATA'),
+      );
       const requirements = cudaRequirements(fs.readFileSync(path.join(unpacked, metadata), 'utf8'));
       for (const wheel of await download('cuda', requirements, CUDA_TAGS, context)) await unpack(wheel, CUDA);
     }

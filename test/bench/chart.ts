@@ -10,24 +10,58 @@ export function benchChart(results: readonly WorkResult[]): Chart {
   const rows = results.flatMap(({ title, ours, references }) =>
     references.map((reference) => {
       const { median, least, most } = ratioOf(ours.milliseconds, reference.milliseconds);
-      return { work: `${title} / ${reference.name}`, ratio: median, least, most, target: reference.target, label: median.toFixed(2) };
+      return {
+        work: `${title} / ${reference.name}`,
+        ratio: median,
+        least,
+        most,
+        target: reference.target,
+        label: median.toFixed(2),
+      };
     }),
   );
   const all = rows.flatMap(({ least, most, target }) => [least, most, target]);
-  const scale = { type: 'log', domain: [Math.min(...all) / 1.3, Math.max(1, ...all) * 1.3] as number[], nice: false } as const;
+  const scale = {
+    type: 'log',
+    domain: [Math.min(...all) / 1.3, Math.max(1, ...all) * 1.3] as number[],
+    nice: false,
+  } as const;
   const y = { field: 'work', type: 'nominal', sort: null, title: null, axis: { labelLimit: 700 } } as const;
-  const x = (field: string) => ({ field, type: 'quantitative', scale, title: 'our time over theirs (log scale; left of the line is faster)', axis: { tickCount: 6, format: '~g', grid: false } }) as const;
+  const x = (field: string) =>
+    ({
+      field,
+      type: 'quantitative',
+      scale,
+      title: 'our time over theirs (log scale; left of the line is faster)',
+      axis: { tickCount: 6, format: '~g', grid: false },
+    }) as const;
   return themed({
-    title: { text: 'Time against the reference', subtitle: 'dot: medians; bar: smallest to largest ratio of a round; tick: the target' },
+    title: {
+      text: 'Time against the reference',
+      subtitle: 'dot: medians; bar: smallest to largest ratio of a round; tick: the target',
+    },
     data: { values: rows },
     width: WIDTH,
     height: { step: 30 },
     layer: [
-      { data: { values: [{}] }, mark: { type: 'rule', color: TEXT_COLOR, opacity: 0.6 }, encoding: { x: { datum: 1, type: 'quantitative', scale } } },
-      { mark: { type: 'rule', color: detectorColors.freekd, opacity: 0.5, strokeWidth: 5 }, encoding: { x: x('least'), x2: { field: 'most' }, y } },
-      { mark: { type: 'point', filled: true, size: 90, opacity: 1, color: detectorColors.freekd }, encoding: { x: x('ratio'), y } },
+      {
+        data: { values: [{}] },
+        mark: { type: 'rule', color: TEXT_COLOR, opacity: 0.6 },
+        encoding: { x: { datum: 1, type: 'quantitative', scale } },
+      },
+      {
+        mark: { type: 'rule', color: detectorColors.freekd, opacity: 0.5, strokeWidth: 5 },
+        encoding: { x: x('least'), x2: { field: 'most' }, y },
+      },
+      {
+        mark: { type: 'point', filled: true, size: 90, opacity: 1, color: detectorColors.freekd },
+        encoding: { x: x('ratio'), y },
+      },
       { mark: { type: 'tick', thickness: 2, size: 20, color: TEXT_COLOR }, encoding: { x: x('target'), y } },
-      { mark: { type: 'text', align: 'left', x: WIDTH + 10 }, encoding: { y, text: { field: 'label', type: 'nominal' } } },
+      {
+        mark: { type: 'text', align: 'left', x: WIDTH + 10 },
+        encoding: { y, text: { field: 'label', type: 'nominal' } },
+      },
     ],
   });
 }

@@ -1,7 +1,8 @@
 /**
- * `npm run bench`: this project beside PyTorch and the reference tools on this machine. Each work is prepared by two processes that stay, and
- * they take turns, so that what else the machine does meets both. Prints ratios of medians, and keeps one JSON file a work. Beside them, what
- * has no reference: the time of a fresh set-up, and whether memory stays where it is.
+ * `npm run bench`: this project beside PyTorch and the reference tools on this machine. Each work
+ * is prepared by two processes that stay, and they take turns, so that what else the machine does
+ * meets both. Prints ratios of medians, and keeps one JSON file a work. Beside them, what has no
+ * reference: the time of a fresh set-up, and whether memory stays where it is.
  */
 import { Command, InvalidArgumentError } from 'commander';
 import { execFileSync } from 'node:child_process';
@@ -32,7 +33,10 @@ function positive(text: string): number {
 }
 
 const program = new Command('npm run bench --')
-  .description('Compares this project with PyTorch and the reference tools, side by side in one run. Nothing else should be running.')
+  .description(
+    'Compares this project with PyTorch and the reference tools, side by ' +
+      'side in one run. Nothing else should be running.',
+  )
   .argument('[works...]', `of ${names.join(', ')} (default: all)`)
   .option('--rounds <n>', 'rounds, each with every side once', positive, 7)
   .option('--threads <n>', 'threads of each side', positive, availableParallelism())
@@ -53,17 +57,32 @@ function chosen(): string[] {
 
 function environment(): NodeJS.ProcessEnv {
   const n = String(threads);
-  return { ...process.env, TMPDIR: temporary, FREEKD_BENCH_THREADS: n, TF_NUM_INTRAOP_THREADS: n, TF_NUM_INTEROP_THREADS: n, OMP_NUM_THREADS: n, TF_CPP_MIN_LOG_LEVEL: '2' };
+  return {
+    ...process.env,
+    TMPDIR: temporary,
+    FREEKD_BENCH_THREADS: n,
+    TF_NUM_INTRAOP_THREADS: n,
+    TF_NUM_INTEROP_THREADS: n,
+    OMP_NUM_THREADS: n,
+    TF_CPP_MIN_LOG_LEVEL: '2',
+  };
 }
 
 /** Of what is compared with, as pip names them. */
 function referenceVersions(): string[] {
-  const lines = execFileSync(python, ['-m', 'pip', 'list', '--format', 'freeze'], { encoding: 'utf8' }).trim().split('\n');
-  return lines.filter((line) => /^(torch|torchvision|pytorch-wavelets|pycocotools|faster-coco-eval|numpy)==/i.test(line));
+  const lines = execFileSync(python, ['-m', 'pip', 'list', '--format', 'freeze'], { encoding: 'utf8' })
+    .trim()
+    .split('\n');
+  return lines.filter((line) =>
+    /^(torch|torchvision|pytorch-wavelets|pycocotools|faster-coco-eval|numpy)==/i.test(line),
+  );
 }
 
 function save(name: string, result: object): void {
-  writeFileSync(join(folder, `${name}.json`), `${JSON.stringify({ ...result, ...provenance(root, 'bench') }, null, 1)}\n`);
+  writeFileSync(
+    join(folder, `${name}.json`),
+    `${JSON.stringify({ ...result, ...provenance(root, 'bench') }, null, 1)}\n`,
+  );
 }
 
 async function compare(work: Work, packages: string[]): Promise<void> {
@@ -72,7 +91,11 @@ async function compare(work: Work, packages: string[]): Promise<void> {
     ours: [process.execPath, '--import', 'tsx', join(__dirname, 'side.ts'), work.name],
     references: work.references.map(({ task }) => [python, join(__dirname, 'python/side.py'), task]),
   };
-  const result = await measure(work, commands, { rounds, environment: environment(), onRound: (done) => progress.update(done) });
+  const result = await measure(work, commands, {
+    rounds,
+    environment: environment(),
+    onRound: (done) => progress.update(done),
+  });
   progress.stop();
   save(work.name, { ...result, rounds, threads, packages });
 }
@@ -97,7 +120,11 @@ async function main(): Promise<void> {
     save('set-up', await timeSetUp(root));
   }
   const found = readBench(folder, list);
-  if (found.works.length) process.stdout.write(`\nRatios of medians, ours over the reference's (smallest to largest of a round); ${threads} threads each.\n\n${pipeTable(...benchRows(found.works))}\n`);
+  if (found.works.length)
+    process.stdout.write(
+      `\nRatios of medians, ours over the reference's (smallest to largest of a round); ` +
+        `${threads} threads each.\n\n${pipeTable(...benchRows(found.works))}\n`,
+    );
   const [header, rows] = aloneRows(found);
   if (rows.length) process.stdout.write(`\n${pipeTable(header, rows)}\n`);
   const all = readBench(folder).works; // of this run and those before it

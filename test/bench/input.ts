@@ -1,6 +1,7 @@
 /**
- * The input pipeline at mmdetection's 1333 x 800 on the pictures of coco128: decode, resize, flip, normalise, pad, in worker threads. How many
- * pictures a second it makes, what one costs on the processor, and how long a training step waits for its batch when steps block the main thread.
+ * The input pipeline at mmdetection's 1333 x 800 on the pictures of coco128: decode, resize, flip,
+ * normalise, pad, in worker threads. How many pictures a second it makes, what one costs on the
+ * processor, and how long a training step waits for its batch when steps block the main thread.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,7 +15,10 @@ export interface InputRate {
     imagesPerSecond: number;
     /** Processor time of all threads. */
     cpuMillisecondsPerImage: number;
-    /** Milliseconds that steps waited for their batch while each step blocked the main thread for `blockedMilliseconds`. */
+    /**
+     * Milliseconds that steps waited for their batch while each step blocked the main thread for
+     * `blockedMilliseconds`.
+     */
     waits: number[];
   }[];
   /** Pictures a batch. */
@@ -23,20 +27,33 @@ export interface InputRate {
 }
 
 const BATCH = 2;
-/** What a step on a batch is taken to last: an assumption, of the order of RetinaNet-R50 at this size on one GPU; no measurement of ours. */
+/**
+ * What a step on a batch is taken to last: an assumption, of the order of RetinaNet-R50 at this
+ * size on one GPU; no measurement of ours.
+ */
 const BLOCKED = 205;
 const STEPS = 24;
 
 export const coco128 = join(__dirname, '../../../shared/data/coco128');
 
 export async function inputRate(onRun: (done: number, total: number) => void): Promise<InputRate> {
-  if (!existsSync(coco128)) throw new Error(`the work "input" reads the pictures of coco128 in COCO's layout from ${coco128}, which is not there`);
+  if (!existsSync(coco128))
+    throw new Error(
+      `the work "input" reads the pictures of coco128 in COCO's layout from ${coco128}, which is not there`,
+    );
   const dataset = openCoco(coco128, 'val2017');
   const counts = [...new Set([1, availableParallelism()])];
   const runs: InputRate['runs'] = [];
   for (const workers of counts) {
     const loader = createLoader(dataset, {
-      batch: BATCH, size: { longSide: 1333, shortSide: 800 }, flip: 0.5, shuffle: true, groupByAspect: true, workers, ahead: 2 * workers + 1, cache: 'none',
+      batch: BATCH,
+      size: { longSide: 1333, shortSide: 800 },
+      flip: 0.5,
+      shuffle: true,
+      groupByAspect: true,
+      workers,
+      ahead: 2 * workers + 1,
+      cache: 'none',
     });
     const take = async (step: number): Promise<void> => (await loader.batch(step)).images.dispose();
     try {
@@ -54,7 +71,12 @@ export async function inputRate(onRun: (done: number, total: number) => void): P
         waits.push(performance.now() - asked);
       }
       const images = STEPS * BATCH;
-      runs.push({ workers, imagesPerSecond: images / seconds, cpuMillisecondsPerImage: (user + system) / 1000 / images, waits });
+      runs.push({
+        workers,
+        imagesPerSecond: images / seconds,
+        cpuMillisecondsPerImage: (user + system) / 1000 / images,
+        waits,
+      });
     } finally {
       await loader.close();
     }

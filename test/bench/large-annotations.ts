@@ -1,9 +1,11 @@
 /**
- * Reading an annotation file of train2017's size: time and the process's peak memory, the first time and from the cache.
+ * Reading an annotation file of train2017's size: time and the process's peak memory, the first
+ * time and from the cache.
  *
  *     npx tsx test/bench/large-annotations.ts [megabytes, default 450]
  *
- * The file is made up: rows as train2017 has them (118,287 pictures and 860,001 boxes at 450 MB), outlines of random numbers.
+ * The file is made up: rows as train2017 has them (118,287 pictures and 860,001 boxes at 450 MB),
+ * outlines of random numbers.
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';

@@ -1,7 +1,9 @@
 /**
- * One side of a benchmark is a process that stays: it prepares its task once and works when it is told to, so that the sides can take turns.
+ * One side of a benchmark is a process that stays: it prepares its task once and works when it is
+ * told to, so that the sides can take turns.
  *
- *   it says   @{"check": [what the first run returned, to be compared with the other side's], "peak": bytes, "version": "..."}
+ *   it says   @{"check": [what the first run returned, to be compared with the other
+ *                     side's], "peak": bytes, "version": "..."}
  *   "run 3"   @{"milliseconds": [three numbers]}
  */
 import { spawn, type ChildProcess } from 'node:child_process';
@@ -9,7 +11,10 @@ import { createInterface } from 'node:readline';
 
 export interface Ready {
   check: number[];
-  /** Bytes by which the resident memory rose in the first run, one-time buffers of the libraries included; 0 where the system does not tell. */
+  /**
+   * Bytes by which the resident memory rose in the first run, one-time buffers of the libraries
+   * included; 0 where the system does not tell.
+   */
   peak: number;
   version: string;
 }

@@ -26,5 +26,10 @@ export function readBench(folder: string, names?: readonly string[]): BenchResul
     return JSON.parse(readFileSync(file, 'utf8')) as Stored<T>;
   };
   const found = works.flatMap(({ name }) => read<WorkResult & { rounds: number; threads: number }>(name) ?? []);
-  return { works: found, input: read<InputRate>('input'), steadiness: read<Steadiness>('steadiness'), setUp: read<SetUpTime>('set-up') };
+  return {
+    works: found,
+    input: read<InputRate>('input'),
+    steadiness: read<Steadiness>('steadiness'),
+    setUp: read<SetUpTime>('set-up'),
+  };
 }

@@ -1,4 +1,7 @@
-/** One work measured: the sides take turns in rounds, and every round runs each side after every other one equally often. */
+/**
+ * One work measured: the sides take turns in rounds, and every round runs each side after every
+ * other one equally often.
+ */
 import { Side } from './protocol';
 import type { Work } from './works';
 
@@ -27,8 +30,14 @@ export function median(values: readonly number[]): number {
 /** Throws unless both sides did the same work: their numbers agree. */
 function checkSame(work: Work, ours: Side, other: Side): void {
   const [a, b] = [ours.ready.check, other.ready.check];
-  const same = a.length === b.length && a.every((value, i) => Math.abs(value - b[i]) <= work.tolerance * Math.max(1e-3, Math.abs(b[i])));
-  if (!same) throw new Error(`${work.title}: ours and ${other.name} do not do the same work, they return [${a.join(', ')}] and [${b.join(', ')}]`);
+  const same =
+    a.length === b.length &&
+    a.every((value, i) => Math.abs(value - b[i]) <= work.tolerance * Math.max(1e-3, Math.abs(b[i])));
+  if (!same)
+    throw new Error(
+      `${work.title}: ours and ${other.name} do not do the same work, they ` +
+        `return [${a.join(', ')}] and [${b.join(', ')}]`,
+    );
 }
 
 /**
@@ -55,8 +64,17 @@ export async function measure(
       }
       onRound(round + 1);
     }
-    const measured = (side: Side): Measured => ({ name: side.name, version: side.ready.version, milliseconds: times.get(side)!, peakBytes: side.ready.peak });
-    const references = work.references.map(({ target, memoryTarget }, i) => ({ ...measured(others[i]), target, memoryTarget }));
+    const measured = (side: Side): Measured => ({
+      name: side.name,
+      version: side.ready.version,
+      milliseconds: times.get(side)!,
+      peakBytes: side.ready.peak,
+    });
+    const references = work.references.map(({ target, memoryTarget }, i) => ({
+      ...measured(others[i]),
+      target,
+      memoryTarget,
+    }));
     return { work: work.name, title: work.title, ours: measured(ours), references };
   } finally {
     sides.forEach((side) => side.close());

@@ -1,4 +1,7 @@
-/** Minutes from a fresh clone to the end of `npm run reproduce -- --smoke`, with the package caches of npm and pip as they are. */
+/**
+ * Minutes from a fresh clone to the end of `npm run reproduce -- --smoke`, with the package caches
+ * of npm and pip as they are.
+ */
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -16,10 +19,19 @@ function timed(folder: string, words: string[]): Promise<number> {
   const began = performance.now();
   return new Promise((resolve, reject) => {
     let output = '';
-    const child = spawn('npm', ['run', ...words], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, INIT_CWD: folder } });
-    for (const stream of [child.stdout, child.stderr]) stream.on('data', (data: Buffer) => (output = (output + data.toString()).slice(-4000)));
+    const child = spawn('npm', ['run', ...words], {
+      cwd: folder,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, INIT_CWD: folder },
+    });
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', (data: Buffer) => (output = (output + data.toString()).slice(-4000)));
     child.on('error', reject);
-    child.on('close', (status) => (status === 0 ? resolve((performance.now() - began) / 1000) : reject(new Error(`npm run ${words.join(' ')} failed in a fresh clone:\n${output}`))));
+    child.on('close', (status) =>
+      status === 0
+        ? resolve((performance.now() - began) / 1000)
+        : reject(new Error(`npm run ${words.join(' ')} failed in a fresh clone:\n${output}`)),
+    );
   });
 }
 

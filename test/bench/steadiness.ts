@@ -1,4 +1,7 @@
-/** Tensors and resident memory over a thousand steps of a student under FreeKD: stage 2 as `reproduce` runs it, with loader, log and checkpoints. */
+/**
+ * Tensors and resident memory over a thousand steps of a student under FreeKD: stage 2 as
+ * `reproduce` runs it, with loader, log and checkpoints.
+ */
 import { join } from 'node:path';
 import { tf } from 'freekd';
 import { openSplits } from '../../lib/dist/experiments/data';
@@ -22,7 +25,11 @@ const TRAINING = 'freekd, seed 1';
 function watched(steps: number): Experiment {
   const { prompt, student } = emojiScenes;
   const { frequency, tuning } = prompt.paper;
-  return { ...emojiScenes, student: { ...student, steps }, prompt: { ...prompt, paper: { frequency, tuning: { ...tuning, steps: 10 } } } };
+  return {
+    ...emojiScenes,
+    student: { ...student, steps },
+    prompt: { ...prompt, paper: { frequency, tuning: { ...tuning, steps: 10 } } },
+  };
 }
 
 /** @param folder for data and run; @param onStep called after every step */
@@ -58,9 +65,17 @@ export async function steadiness(folder: string, steps: number, onStep: (done: n
 }
 
 /** Tensors and resident bytes at the end of the warm-up, at the end, and at the most between. */
-export function afterWarmUp({ steps, tensors, residentBytes }: Steadiness): Record<'tensors' | 'residentBytes', { first: number; last: number; most: number }> {
+export function afterWarmUp({
+  steps,
+  tensors,
+  residentBytes,
+}: Steadiness): Record<'tensors' | 'residentBytes', { first: number; last: number; most: number }> {
   const start = steps.findIndex((step) => step >= WARM_UP);
   if (start < 0) throw new Error(`the run ended before the warm-up of ${WARM_UP} steps`);
-  const range = (values: number[]) => ({ first: values[start], last: values[values.length - 1], most: Math.max(...values.slice(start)) });
+  const range = (values: number[]) => ({
+    first: values[start],
+    last: values[values.length - 1],
+    most: Math.max(...values.slice(start)),
+  });
   return { tensors: range(tensors), residentBytes: range(residentBytes) };
 }

@@ -25,9 +25,27 @@ const pytorch = (task: string, target: number): Reference[] => [{ name: 'PyTorch
 const wavelets = (task: string, target: number): Reference[] => [{ name: 'pytorch_wavelets', task, target }];
 
 export const works: Work[] = [
-  { name: 'train-frozen', title: 'training step, RetinaNet-R18, 8 x 128 x 128, frozen batch norm', references: pytorch('train-frozen', 1.05), runs: 3, tolerance: 1e-4 },
-  { name: 'train-batch', title: 'training step, the same in training mode of batch norm', references: pytorch('train-batch', 1.15), runs: 3, tolerance: 1e-3 },
-  { name: 'distillation', title: 'distillation step, R50 to R18, profile released', references: pytorch('distillation', 0.8), runs: 2, tolerance: 1e-4 },
+  {
+    name: 'train-frozen',
+    title: 'training step, RetinaNet-R18, 8 x 128 x 128, frozen batch norm',
+    references: pytorch('train-frozen', 1.05),
+    runs: 3,
+    tolerance: 1e-4,
+  },
+  {
+    name: 'train-batch',
+    title: 'training step, the same in training mode of batch norm',
+    references: pytorch('train-batch', 1.15),
+    runs: 3,
+    tolerance: 1e-3,
+  },
+  {
+    name: 'distillation',
+    title: 'distillation step, R50 to R18, profile released',
+    references: pytorch('distillation', 0.8),
+    runs: 2,
+    tolerance: 1e-4,
+  },
   {
     name: 'frequency-loss',
     title: 'frequency loss and gradient, 5 levels of 256 channels, T = 6',
@@ -35,14 +53,35 @@ export const works: Work[] = [
     runs: 2,
     tolerance: 1e-4,
   },
-  { name: 'wavelet-haar', title: 'wavelet transform, inverse, gradient: Haar, 3 levels', references: wavelets('wavelet-haar', 0.5), runs: 5, tolerance: 1e-4 },
-  { name: 'wavelet-db4', title: 'wavelet transform, inverse, gradient: db4, 3 levels', references: wavelets('wavelet-db4', 0.8), runs: 5, tolerance: 1e-4 },
+  {
+    name: 'wavelet-haar',
+    title: 'wavelet transform, inverse, gradient: Haar, 3 levels',
+    references: wavelets('wavelet-haar', 0.5),
+    runs: 5,
+    tolerance: 1e-4,
+  },
+  {
+    name: 'wavelet-db4',
+    title: 'wavelet transform, inverse, gradient: db4, 3 levels',
+    references: wavelets('wavelet-db4', 0.8),
+    runs: 5,
+    tolerance: 1e-4,
+  },
   {
     name: 'evaluation',
     title: 'COCO evaluation, 5,000 pictures, 300,000 detections',
-    references: [{ name: 'pycocotools', task: 'pycocotools', target: 0.1 }, { name: 'faster-coco-eval', task: 'faster-coco-eval', target: 1 }],
+    references: [
+      { name: 'pycocotools', task: 'pycocotools', target: 0.1 },
+      { name: 'faster-coco-eval', task: 'faster-coco-eval', target: 1 },
+    ],
     runs: 1,
     tolerance: 1e-9,
   },
-  { name: 'inference', title: 'inference, RetinaNet-R50, 512 x 512, with NMS', references: pytorch('inference', 1.1), runs: 2, tolerance: 1e-3 },
+  {
+    name: 'inference',
+    title: 'inference, RetinaNet-R50, 512 x 512, with NMS',
+    references: pytorch('inference', 1.1),
+    runs: 2,
+    tolerance: 1e-3,
+  },
 ];

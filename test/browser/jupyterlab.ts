@@ -28,10 +28,18 @@ export interface Lab {
 /** Starts JupyterLab, waits for its link, and starts Chromium: that of `CHROMIUM`, or of the system. */
 export async function startLab(): Promise<Lab> {
   const executablePath = process.env.CHROMIUM ?? browsers.find((file) => existsSync(file));
-  if (!executablePath) throw new Error('there is no Chromium: sudo apt-get install chromium (Debian, Ubuntu), or name one with CHROMIUM=/path/to/chrome');
-  const workspaces = mkdtempSync(join(tmpdir(), 'freekd-lab-')); // not the user's, which would open what was open before
+  if (!executablePath)
+    throw new Error(
+      'there is no Chromium: sudo apt-get install chromium (Debian, Ubuntu), or name one with CHROMIUM=/path/to/chrome',
+    );
+  const workspaces = mkdtempSync(join(tmpdir(), 'freekd-lab-')); // not the user's
   const env = { ...process.env, JUPYTERLAB_WORKSPACES_DIR: workspaces };
-  const server = spawn('npm', ['start', '--', '--no-browser'], { cwd: root, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  const server = spawn('npm', ['start', '--', '--no-browser'], {
+    cwd: root,
+    env,
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   server.once('exit', () => rmSync(workspaces, { recursive: true, force: true }));
   const link = await new Promise<string>((resolve, reject) => {
     let output = '';
@@ -69,7 +77,10 @@ async function choose(page: Page, menu: RegExp, command: string): Promise<void> 
   await page.locator(`li[data-command="${command}"]`).click();
 }
 
-/** Clears the outputs that were committed, runs all cells, and waits until none runs or waits any more. */
+/**
+ * Clears the outputs that were committed, runs all cells, and waits until none runs or waits any
+ * more.
+ */
 export async function runAll(page: Page): Promise<void> {
   const idle = page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]');
   const unfinished = page.locator('.jp-CodeCell .jp-InputPrompt', { hasText: '[*]' });
@@ -80,8 +91,10 @@ export async function runAll(page: Page): Promise<void> {
   await choose(page, /^Edit$/, 'editmenu:clear-all');
   await choose(page, /^Run$/, 'runmenu:run-all');
   await page.waitForTimeout(1000);
-  if (await page.locator('.jp-Dialog').count()) throw new Error(`JupyterLab asks: ${await page.locator('.jp-Dialog').first().innerText()}`);
-  for (let quiet = 0; quiet < 3; quiet = (await unfinished.count()) === 0 ? quiet + 1 : 0) await page.waitForTimeout(1000);
+  if (await page.locator('.jp-Dialog').count())
+    throw new Error(`JupyterLab asks: ${await page.locator('.jp-Dialog').first().innerText()}`);
+  for (let quiet = 0; quiet < 3; quiet = (await unfinished.count()) === 0 ? quiet + 1 : 0)
+    await page.waitForTimeout(1000);
 }
 
 /** What a notebook shows; JupyterLab draws what is near the view, so all of it is gone through. */
@@ -92,7 +105,8 @@ export interface Shown {
 }
 
 const outputs = [
-  '.jp-Notebook [data-mime-type="application/vnd.jupyter.stderr"], .jp-Notebook [data-mime-type="application/vnd.jupyter.error"]',
+  '.jp-Notebook [data-mime-type="application/vnd.jupyter.stderr"], ' +
+    '.jp-Notebook [data-mime-type="application/vnd.jupyter.error"]',
   '.jp-Notebook .vega-embed canvas, .jp-Notebook .vega-embed svg',
   '.jp-Notebook .jp-OutputArea img',
 ];
@@ -105,11 +119,17 @@ export async function look(page: Page, onScreen?: (screen: number) => Promise<vo
     await page.waitForTimeout(700);
     await onScreen?.(screen);
     const now = await page.evaluate((selectors) => {
-      const [errors, charts, pictures] = selectors.map((selector) => [...document.querySelectorAll(selector)].filter((element) => element.getBoundingClientRect().height > 0));
+      const [errors, charts, pictures] = selectors.map((selector) =>
+        [...document.querySelectorAll(selector)].filter((element) => element.getBoundingClientRect().height > 0),
+      );
       return {
         errors: errors.map((element) => element.textContent ?? ''),
-        charts: charts.filter((element) => element.getBoundingClientRect().width > 50).map((element) => element.closest('.jp-Cell')!.getAttribute('data-windowed-list-index') ?? ''),
-        pictures: pictures.filter((element) => (element as HTMLImageElement).naturalWidth > 50).map((element) => (element as HTMLImageElement).src.slice(0, 4000)),
+        charts: charts
+          .filter((element) => element.getBoundingClientRect().width > 50)
+          .map((element) => element.closest('.jp-Cell')!.getAttribute('data-windowed-list-index') ?? ''),
+        pictures: pictures
+          .filter((element) => (element as HTMLImageElement).naturalWidth > 50)
+          .map((element) => (element as HTMLImageElement).src.slice(0, 4000)),
       };
     }, outputs);
     for (const kind of ['errors', 'charts', 'pictures'] as const) now[kind].forEach((item) => seen[kind].add(item));

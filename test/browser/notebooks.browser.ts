@@ -1,4 +1,7 @@
-/** `npm run test:browser`: notebooks in JupyterLab as a person meets them. Screenshots go to .runtime/screenshots. */
+/**
+ * `npm run test:browser`: notebooks in JupyterLab as a person meets them. Screenshots go to
+ * .runtime/screenshots.
+ */
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,7 +23,11 @@ interface Expected {
   pictures: number;
 }
 
-const notebooks: Record<string, Expected> = { '00-start-here': { charts: 0, pictures: 2 }, '01-wavelets': { charts: 4, pictures: 4 }, '06-ablations': { charts: 11, pictures: 0 } };
+const notebooks: Record<string, Expected> = {
+  '00-start-here': { charts: 0, pictures: 2 },
+  '01-wavelets': { charts: 4, pictures: 4 },
+  '06-ablations': { charts: 11, pictures: 0 },
+};
 
 for (const [name, { charts, pictures }] of Object.entries(notebooks))
   test(`${name}: Run All shows charts and pictures, and no error`, { timeout: 600_000 }, async () => {
@@ -29,7 +36,10 @@ for (const [name, { charts, pictures }] of Object.entries(notebooks))
     try {
       const page = await lab.open(file);
       await runAll(page);
-      const shown = await look(page, async (screen) => void (await page.screenshot({ path: join(screenshots, `${name}-${screen}.png`) })));
+      const shown = await look(
+        page,
+        async (screen) => void (await page.screenshot({ path: join(screenshots, `${name}-${screen}.png`) })),
+      );
       assert.deepEqual(shown.errors, []);
       assert.ok(shown.charts >= charts, `${shown.charts} charts are visible, not ${charts}`);
       assert.ok(shown.pictures >= pictures, `${shown.pictures} pictures are visible, not ${pictures}`);

@@ -1,7 +1,17 @@
 /** Annotation files that are long: read in pieces, in little memory, and kept for the next time. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -25,7 +35,18 @@ function lists(text: string): Record<string, unknown[]> {
 }
 
 test('rows of every kind, and rows that lie across the pieces in which the file is read', () => {
-  const rows = [1, -2.5e3, 'a "quoted\\" [text]', 'ünïcode 😀', null, true, [], [[1, 2], ['}']], {}, { a: { b: [{}] } }];
+  const rows = [
+    1,
+    -2.5e3,
+    'a "quoted\\" [text]',
+    'ünïcode 😀',
+    null,
+    true,
+    [],
+    [[1, 2], ['}']],
+    {},
+    { a: { b: [{}] } },
+  ];
   const many = Array.from({ length: 120_000 }, (_, i) => ({ id: i, name: `näme \\" ${'x'.repeat(i % 97)}` }));
   const content = { none: [], other: { list: [1] }, long: 'é'.repeat(5_000_000), rows, many };
   for (const text of [JSON.stringify(content), JSON.stringify(content, null, 1)]) {
@@ -40,14 +61,32 @@ test('rows of every kind, and rows that lie across the pieces in which the file 
 });
 
 test('a fault is found in its line and column, in whichever piece it is', () => {
-  const good = `{"info": 1,\n"rows": [\n${Array.from({ length: 60_000 }, (_, i) => `{"id": ${i}, "name": "ä ${'x'.repeat(80)}"}`).join(',\n')}\n]}\n`;
+  const good =
+    '{"info": 1,\n"rows": ' +
+    `[\n${Array.from({ length: 60_000 }, (_, i) => `{"id": ${i}, "name": "ä ${'x'.repeat(80)}"}`).join(',\n')}\n]}\n`;
   assert.equal(lists(good).rows.length, 60_000);
   const cases: [what: string, text: string, found: RegExp][] = [
-    ['a bracket left out', good.replace('"id": 59998, ', '"id": [59998, '), /unexpected ": \\"ä x+" at line 60001, column 22 /],
-    ['two commas', good.replace('{"id": 59990,', ',{"id": 59990,'), /unexpected ",\{\\"id\\": 59990, .*" at line 59993, column 1 /],
-    ['no comma', good.replace(',\n{"id": 59990,', '\n{"id": 59990,'), /unexpected "\{\\"id\\": 59990, .*" at line 59993, column 1 /],
+    [
+      'a bracket left out',
+      good.replace('"id": 59998, ', '"id": [59998, '),
+      /unexpected ": \\"ä x+" at line 60001, column 22 /,
+    ],
+    [
+      'two commas',
+      good.replace('{"id": 59990,', ',{"id": 59990,'),
+      /unexpected ",\{\\"id\\": 59990, .*" at line 59993, column 1 /,
+    ],
+    [
+      'no comma',
+      good.replace(',\n{"id": 59990,', '\n{"id": 59990,'),
+      /unexpected "\{\\"id\\": 59990, .*" at line 59993, column 1 /,
+    ],
     ['words after the end', `${good} x`, /unexpected "x" at line 60004, column 2 /],
-    ['a file that ends too early', good.slice(0, -4), /the file ends too early at line 60002, column \d+ \(character \d+ of \d+\)/],
+    [
+      'a file that ends too early',
+      good.slice(0, -4),
+      /the file ends too early at line 60002, column \d+ \(character \d+ of \d+\)/,
+    ],
     ['a text that never ends', good.replace('"ä x', '"ä \n'), /unexpected "\\"ä \\n/],
     ['no name before a value', '{"a": 1, 2}', /unexpected "2\}" at line 1, column 10 \(character 9 of 11\)/],
     ['nothing', '', /the file ends too early at line 1, column 1 \(character 0 of 0\)/],
@@ -59,17 +98,28 @@ test('a fault is found in its line and column, in whichever piece it is', () => 
 test('30 MB are read with a heap in which parsing them whole dies', () => {
   const { images, annotations } = writeLargeAnnotations(path, 30);
   assert.ok(statSync(path).size > 28e6);
-  const run = (script: string): { stdout: string; status: number | null } => spawnSync(process.execPath, ['--max-old-space-size=45', '-e', script, path], { encoding: 'utf8' });
-  const { stdout, status } = run(`const { instances } = require(${JSON.stringify(join(__dirname, '../../lib/dist/coco/validate.js'))}).readInstances(process.argv[1]); console.log(instances.images.length, instances.annotations.length)`);
+  const run = (script: string): { stdout: string; status: number | null } =>
+    spawnSync(process.execPath, ['--max-old-space-size=45', '-e', script, path], { encoding: 'utf8' });
+  const { stdout, status } = run(
+    'const { instances } = ' +
+      `require(${JSON.stringify(join(__dirname, '../../lib/dist/coco/validate.js'))}).readInstances(process.argv[1]); console.log(instances.images.length, instances.annotations.length)`,
+  );
   assert.equal(status, 0);
   assert.equal(stdout.trim(), `${images} ${annotations}`);
-  assert.notEqual(run(`const kept = JSON.parse(require('fs').readFileSync(process.argv[1], 'utf8')); console.log(kept.images.length)`).status, 0, 'the limit is one');
+  assert.notEqual(
+    run(`const kept = JSON.parse(require('fs').readFileSync(process.argv[1], 'utf8')); console.log(kept.images.length)`)
+      .status,
+    0,
+    'the limit is one',
+  );
   rmSync(cache, { force: true });
 });
 
 test('the second reading is that of the cache, equal in rows and problems, as long as the file is the same', () => {
   writeLargeAnnotations(path, 9);
-  const text = readFileSync(path, 'utf8').replace('"bbox": [', '"bbox": [-50, ').replace('"category_id": 2,', '"category_id": 99,');
+  const text = readFileSync(path, 'utf8')
+    .replace('"bbox": [', '"bbox": [-50, ')
+    .replace('"category_id": 2,', '"category_id": 99,');
   writeFileSync(path, text);
   const first = readInstances(path);
   assert.equal(first.problems.length, 2);
@@ -77,12 +127,19 @@ test('the second reading is that of the cache, equal in rows and problems, as lo
   assert.deepEqual(readInstances(path), first);
 
   const marked = first.instances.images[0].file_name;
-  writeFileSync(cache, Buffer.from(readFileSync(cache).toString('latin1').replace(marked, '999999999999.jpg'), 'latin1'));
+  writeFileSync(
+    cache,
+    Buffer.from(readFileSync(cache).toString('latin1').replace(marked, '999999999999.jpg'), 'latin1'),
+  );
   assert.equal(readInstances(path).instances.images[0].file_name, '999999999999.jpg', 'it is read');
   const other = join(folder, 'moved.json');
   renameSync(path, other);
   renameSync(cache, join(folder, '.moved.json.freekd-cache'));
-  assert.ok(readInstances(other).problems.every(({ file, message }) => file === other && message.startsWith(`${other}: annotation `)));
+  assert.ok(
+    readInstances(other).problems.every(
+      ({ file, message }) => file === other && message.startsWith(`${other}: annotation `),
+    ),
+  );
   renameSync(other, path);
 
   readInstances(path); // no cache of this name: written again

@@ -36,9 +36,15 @@ test('broken JSON is named with its place', async () => {
   const good = JSON.stringify(JSON.parse(readFileSync(path, 'utf8')), null, 1);
   const line = 1 + good.slice(0, good.indexOf('"file_name"')).split('\n').length - 1;
   writeFileSync(path, good.replace('"file_name"', 'file_name'));
-  assert.throws(() => openCoco(folder, 'train'), new RegExp(`instances_train.json is not valid JSON: unexpected "file_name.* at line ${line}, column 4 `));
+  assert.throws(
+    () => openCoco(folder, 'train'),
+    new RegExp(`instances_train.json is not valid JSON: unexpected "file_name.* at line ${line}, column 4 `),
+  );
   writeFileSync(path, good.slice(0, 500));
-  assert.throws(() => openCoco(folder, 'train', { skipBad: true }), /instances_train\.json is not valid JSON: .* \(character \d+ of 500\)/);
+  assert.throws(
+    () => openCoco(folder, 'train', { skipBad: true }),
+    /instances_train\.json is not valid JSON: .* \(character \d+ of 500\)/,
+  );
   writeFileSync(path, '[]');
   assert.throws(() => openCoco(folder, 'train', { skipBad: true }), /field "categories" should be a list/);
   writeFileSync(path, `\uFEFF${good}`);
@@ -47,36 +53,172 @@ test('broken JSON is named with its place', async () => {
 
 test('the first fault of a JSON text is found where it is', () => {
   const cases: [string, number][] = [
-    ['{"a": [1, 2,, 3]}', 12], ['{"a": 1,}', 8], ['{"a" 1}', 5], ['[1, 2', 5], ['[01]', 2], ['{"a": NaN}', 6], ['[1] x', 4], ['', 0], ['["a\nb"]', 1], ['[tru]', 1],
+    ['{"a": [1, 2,, 3]}', 12],
+    ['{"a": 1,}', 8],
+    ['{"a" 1}', 5],
+    ['[1, 2', 5],
+    ['[01]', 2],
+    ['{"a": NaN}', 6],
+    ['[1] x', 4],
+    ['', 0],
+    ['["a\nb"]', 1],
+    ['[tru]', 1],
   ];
   for (const [text, at] of cases) assert.equal(jsonFault(text), at, text);
   const good = ' {"a": [1.5e-3, -0, "x\\u00e9\\"", {}, []], "b": {"c": null, "d": true}} ';
   assert.equal(jsonFault(good), good.length);
 });
 
-const BAD_ROWS: [kind: ProblemKind, what: string, edit: (file: File) => void, message: RegExp, id: number | string][] = [
-  ['missing-field', 'a box left out', ({ annotations }) => delete annotations[0].bbox, /annotation 101: field "bbox" is missing, expected four numbers/, 101],
-  ['missing-field', 'a box of three numbers', ({ annotations }) => (annotations[0].bbox = [1, 2, 3]), /annotation 101: field "bbox" is \[1,2,3\]/, 101],
-  ['missing-field', 'a box of texts', ({ annotations }) => (annotations[0].bbox = ['1', 2, 3, 4]), /field "bbox" is \["1",2,3,4\]/, 101],
-  ['missing-field', 'an area left out', ({ annotations }) => delete annotations[0].area, /annotation 101: field "area" is missing/, 101],
-  ['missing-field', 'a crowd flag of 2', ({ annotations }) => (annotations[0].iscrowd = 2), /field "iscrowd" is 2, expected 0 or 1/, 101],
-  ['missing-field', 'an annotation without id', ({ annotations }) => delete annotations[0].id, /annotation annotations\[0\]: field "id" is missing/, 'annotations[0]'],
-  ['missing-field', 'a row that is null', ({ annotations }) => annotations.push(null as never), /annotations\[19\]: field "id" is missing/, 'annotations[19]'],
-  ['missing-field', 'a picture without width', ({ images }) => delete images[0].width, /image 1: field "width" is missing, expected a positive integer/, 1],
-  ['missing-field', 'a picture outside the folder', ({ images }) => (images[0].file_name = '../1.png'), /field "file_name" is "..\/1.png"/, 1],
-  ['missing-field', 'a category without name', ({ categories }) => categories.push({ id: 3 }), /category 3: field "name" is missing/, 3],
-  ['duplicate-id', 'two annotations of one id', ({ annotations }) => annotations.push({ ...annotations[0] }), /annotation 101 occurs more than once/, 101],
-  ['duplicate-id', 'two pictures of one id', ({ images }) => images.push({ ...images[0] }), /image 1 occurs more than once/, 1],
-  ['duplicate-id', 'two categories of one id', ({ categories }) => categories.push({ id: 10, name: 'x' }), /category 10 occurs more than once/, 10],
-  ['unknown-image', 'an unknown picture', ({ annotations }) => (annotations[0].image_id = 77), /annotation 101: image_id 77 is not among/, 101],
-  ['unknown-category', 'an unknown category', ({ annotations }) => (annotations[0].category_id = 5), /annotation 101 of 1.png: category_id 5 is not among/, 101],
-  ['box-size', 'a box without height', ({ annotations }) => (annotations[0].bbox = [1, 2, 3, 0]), /annotation 101 of 1.png: bbox \[1, 2, 3, 0\] has no area/, 101],
-  ['box-size', 'a box of negative width', ({ annotations }) => (annotations[0].bbox = [9, 2, -3, 5]), /has no area/, 101],
-  ['box-outside', 'a box past the right side', ({ annotations }) => (annotations[0].bbox = [30, 2, 12.5, 5]), /leaves the picture of 40x30 by 2.5 pixels/, 101],
-  ['box-outside', 'a box past the upper side', ({ annotations }) => (annotations[0].bbox = [3, -2, 12, 5]), /by 2 pixels/, 101],
-  ['box-outside', 'a box beside the picture', ({ annotations }) => (annotations[0].bbox = [40, 2, 0.5, 5]), /leaves the picture/, 101],
-  ['missing-image', 'a missing file', ({ images }) => (images[0].file_name = 'no.png'), /no\.png \(image 1\) is missing/, 1],
-];
+const BAD_ROWS: [kind: ProblemKind, what: string, edit: (file: File) => void, message: RegExp, id: number | string][] =
+  [
+    [
+      'missing-field',
+      'a box left out',
+      ({ annotations }) => delete annotations[0].bbox,
+      /annotation 101: field "bbox" is missing, expected four numbers/,
+      101,
+    ],
+    [
+      'missing-field',
+      'a box of three numbers',
+      ({ annotations }) => (annotations[0].bbox = [1, 2, 3]),
+      /annotation 101: field "bbox" is \[1,2,3\]/,
+      101,
+    ],
+    [
+      'missing-field',
+      'a box of texts',
+      ({ annotations }) => (annotations[0].bbox = ['1', 2, 3, 4]),
+      /field "bbox" is \["1",2,3,4\]/,
+      101,
+    ],
+    [
+      'missing-field',
+      'an area left out',
+      ({ annotations }) => delete annotations[0].area,
+      /annotation 101: field "area" is missing/,
+      101,
+    ],
+    [
+      'missing-field',
+      'a crowd flag of 2',
+      ({ annotations }) => (annotations[0].iscrowd = 2),
+      /field "iscrowd" is 2, expected 0 or 1/,
+      101,
+    ],
+    [
+      'missing-field',
+      'an annotation without id',
+      ({ annotations }) => delete annotations[0].id,
+      /annotation annotations\[0\]: field "id" is missing/,
+      'annotations[0]',
+    ],
+    [
+      'missing-field',
+      'a row that is null',
+      ({ annotations }) => annotations.push(null as never),
+      /annotations\[19\]: field "id" is missing/,
+      'annotations[19]',
+    ],
+    [
+      'missing-field',
+      'a picture without width',
+      ({ images }) => delete images[0].width,
+      /image 1: field "width" is missing, expected a positive integer/,
+      1,
+    ],
+    [
+      'missing-field',
+      'a picture outside the folder',
+      ({ images }) => (images[0].file_name = '../1.png'),
+      /field "file_name" is "..\/1.png"/,
+      1,
+    ],
+    [
+      'missing-field',
+      'a category without name',
+      ({ categories }) => categories.push({ id: 3 }),
+      /category 3: field "name" is missing/,
+      3,
+    ],
+    [
+      'duplicate-id',
+      'two annotations of one id',
+      ({ annotations }) => annotations.push({ ...annotations[0] }),
+      /annotation 101 occurs more than once/,
+      101,
+    ],
+    [
+      'duplicate-id',
+      'two pictures of one id',
+      ({ images }) => images.push({ ...images[0] }),
+      /image 1 occurs more than once/,
+      1,
+    ],
+    [
+      'duplicate-id',
+      'two categories of one id',
+      ({ categories }) => categories.push({ id: 10, name: 'x' }),
+      /category 10 occurs more than once/,
+      10,
+    ],
+    [
+      'unknown-image',
+      'an unknown picture',
+      ({ annotations }) => (annotations[0].image_id = 77),
+      /annotation 101: image_id 77 is not among/,
+      101,
+    ],
+    [
+      'unknown-category',
+      'an unknown category',
+      ({ annotations }) => (annotations[0].category_id = 5),
+      /annotation 101 of 1.png: category_id 5 is not among/,
+      101,
+    ],
+    [
+      'box-size',
+      'a box without height',
+      ({ annotations }) => (annotations[0].bbox = [1, 2, 3, 0]),
+      /annotation 101 of 1.png: bbox \[1, 2, 3, 0\] has no area/,
+      101,
+    ],
+    [
+      'box-size',
+      'a box of negative width',
+      ({ annotations }) => (annotations[0].bbox = [9, 2, -3, 5]),
+      /has no area/,
+      101,
+    ],
+    [
+      'box-outside',
+      'a box past the right side',
+      ({ annotations }) => (annotations[0].bbox = [30, 2, 12.5, 5]),
+      /leaves the picture of 40x30 by 2.5 pixels/,
+      101,
+    ],
+    [
+      'box-outside',
+      'a box past the upper side',
+      ({ annotations }) => (annotations[0].bbox = [3, -2, 12, 5]),
+      /by 2 pixels/,
+      101,
+    ],
+    [
+      'box-outside',
+      'a box beside the picture',
+      ({ annotations }) => (annotations[0].bbox = [40, 2, 0.5, 5]),
+      /leaves the picture/,
+      101,
+    ],
+    [
+      'missing-image',
+      'a missing file',
+      ({ images }) => (images[0].file_name = 'no.png'),
+      /no\.png \(image 1\) is missing/,
+      1,
+    ],
+  ];
 
 for (const [kind, what, edit, message, id] of BAD_ROWS) {
   test(`${kind}: ${what}`, async () => {
@@ -120,7 +262,13 @@ test('bad pictures are found by decoding them', async () => {
   writeFileSync(join(folder, 'train', '5.jpg'), jpeg.subarray(0, jpeg.length - 40));
   writeFileSync(join(folder, 'train', '2.png'), 'no picture');
   writeFileSync(join(folder, 'train', '7.png'), await picture(7, 33, 18));
-  writeFileSync(join(folder, 'train', '1.png'), await sharp(await picture(1, 40, 30)).withMetadata({ orientation: 6 }).png().toBuffer());
+  writeFileSync(
+    join(folder, 'train', '1.png'),
+    await sharp(await picture(1, 40, 30))
+      .withMetadata({ orientation: 6 })
+      .png()
+      .toBuffer(),
+  );
   const strict = openCoco(folder, 'train');
   const lenient = openCoco(folder, 'train', { skipBad: true });
   rmSync(join(folder, 'train', '9.png'));
@@ -130,7 +278,10 @@ test('bad pictures are found by decoding them', async () => {
       error.problems.map(({ kind, id }) => [kind, id]),
       [['image-size', 1], ['bad-image', 2], ['bad-image', 5], ['image-size', 7], ['missing-image', 9]],
     );
-    assert.match(error.message, /1\.png \(image 1\) is 30x40 \(EXIF orientation is applied, as OpenCV does\), but the annotation file says 40x30/);
+    assert.match(
+      error.message,
+      /1\.png \(image 1\) is 30x40 \(EXIF orientation is applied, as OpenCV does\), but the annotation file says 40x30/,
+    );
     assert.match(error.message, /5\.jpg \(image 5\) cannot be decoded \(.*premature end of JPEG/);
     assert.match(error.message, /7\.png \(image 7\) is 33x18, but the annotation file says 33x17/);
     return true;

@@ -1,7 +1,10 @@
 /** The random problems of test/golden/evaluation.py, from the same integers in the same order. */
 import type { CocoAnnotation, CocoDetection, CocoInstances } from '../../lib/dist/coco/types';
 
-/** Integers that Python and TypeScript agree on: a multiplicative generator, state below 2^31, products below 2^53. */
+/**
+ * Integers that Python and TypeScript agree on: a multiplicative generator, state below 2^31,
+ * products below 2^53.
+ */
 export class Hash {
   private state: number;
 
@@ -36,11 +39,23 @@ export function problem(seed: number): { truth: CocoInstances; detections: CocoD
     }
     for (let n = h.below(perImage) + 1; n > 0; n--) {
       const category = 3 * (1 + (h.below(3) === 0 ? 0 : h.below(categories)));
-      const box: CocoAnnotation['bbox'] = [h.below(1600) / 4, h.below(1200) / 4, h.below(4 * reach) / 4, h.below(4 * reach) / 4];
+      const box: CocoAnnotation['bbox'] = [
+        h.below(1600) / 4,
+        h.below(1200) / 4,
+        h.below(4 * reach) / 4,
+        h.below(4 * reach) / 4,
+      ];
       const crowd = crowding > 0 && h.below(Math.floor(8 / crowding)) === 0 ? 1 : 0;
       const area = h.below(12) === 0 ? [32 * 32, 96 * 96][h.below(2)] : (box[2] * box[3] * (4 + h.below(5))) / 8;
       if (h.below(20) !== 0) {
-        annotations.push({ id: firstId + annotations.length, image_id: image, category_id: category, bbox: box, area, iscrowd: crowd });
+        annotations.push({
+          id: firstId + annotations.length,
+          image_id: image,
+          category_id: category,
+          bbox: box,
+          area,
+          iscrowd: crowd,
+        });
       }
       for (let m = h.below(perTruth + 1); m > 0; m--) {
         const spread = 1 + h.below(24);
@@ -52,7 +67,12 @@ export function problem(seed: number): { truth: CocoInstances; detections: CocoD
   }
   return {
     truth: {
-      images: Array.from({ length: images }, (_, i) => ({ id: 10 * (images - i), file_name: `${i}.jpg`, width: 640, height: 480 })),
+      images: Array.from({ length: images }, (_, i) => ({
+        id: 10 * (images - i),
+        file_name: `${i}.jpg`,
+        width: 640,
+        height: 480,
+      })),
       categories: Array.from({ length: categories }, (_, k) => ({ id: 3 * (categories - k), name: `c${k}` })),
       annotations,
     },

@@ -1,4 +1,7 @@
-/** Small data sets in COCO's layout, written to a temporary folder that goes when the test file ends. */
+/**
+ * Small data sets in COCO's layout, written to a temporary folder that goes when the test file
+ * ends.
+ */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,11 +33,24 @@ export function picture(id: number, width: number, height: number, format: 'jpg'
 }
 
 /** Sizes of the fixture's pictures: landscape, portrait and square ones. */
-export const SIZES = [[40, 30], [30, 40], [32, 32], [48, 24], [24, 48], [40, 30], [33, 17], [20, 30], [40, 40], [31, 47], [64, 48]] as const;
+export const SIZES = [
+  [40, 30],
+  [30, 40],
+  [32, 32],
+  [48, 24],
+  [24, 48],
+  [40, 30],
+  [33, 17],
+  [20, 30],
+  [40, 40],
+  [31, 47],
+  [64, 48],
+] as const;
 
 /**
- * Writes split `train` with pictures of ids 1 to 11 and sizes `SIZES`: 5.jpg is a JPEG, the others PNGs; picture 3 has no annotation, picture 4
- * a crowd only, the others a box of category 20 and a crowd of category 10. `edit` changes the annotation file before it is written.
+ * Writes split `train` with pictures of ids 1 to 11 and sizes `SIZES`: 5.jpg is a JPEG, the others
+ * PNGs; picture 3 has no annotation, picture 4 a crowd only, the others a box of category 20 and a
+ * crowd of category 10. `edit` changes the annotation file before it is written.
  */
 export async function writeFixture(edit: (file: File) => void = () => undefined): Promise<string> {
   const folder = temporary();

@@ -4,7 +4,10 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 /** Bytes of train2017's file, its pictures and boxes, of which `megabytes` makes a part. */
 const TRAIN = { bytes: 448e6, images: 118_287, annotations: 860_001 };
 
-/** Writes a file of about so many megabytes: pictures first, categories last, as COCO has them; returns the counts. */
+/**
+ * Writes a file of about so many megabytes: pictures first, categories last, as COCO has them;
+ * returns the counts.
+ */
 export function writeLargeAnnotations(path: string, megabytes: number): { images: number; annotations: number } {
   const share = (megabytes * 1e6) / TRAIN.bytes;
   const images = Math.round(TRAIN.images * share);
@@ -25,13 +28,26 @@ export function writeLargeAnnotations(path: string, megabytes: number): { images
     }
     text += ']';
   };
-  text += '{"info": {"description": "COCO 2017, made up — \\"not\\" [the] {real} one"}, "licenses": [{"id": 1, "name": "x"}], ';
-  list('images', images, (i) => `{"license": 1, "file_name": "${String(i + 1).padStart(12, '0')}.jpg", "coco_url": "http://images.cocodataset.org/train2017/${i + 1}.jpg", "height": 480, "width": 640, "date_captured": "2013-11-14 11:18:45", "id": ${i + 1}}`);
+  text +=
+    '{"info": {"description": "COCO 2017, made up — \\"not\\" [the] {real} ' +
+    'one"}, "licenses": [{"id": 1, "name": "x"}], ';
+  list(
+    'images',
+    images,
+    (i) =>
+      `{"license": 1, "file_name": "${String(i + 1).padStart(12, '0')}.jpg", "coco_url": ` +
+      `"http://images.cocodataset.org/train2017/${i + 1}.jpg", "height": 480, "width": ` +
+      `640, "date_captured": "2013-11-14 11:18:45", "id": ${i + 1}}`,
+  );
   text += ', ';
   const outline = (): string => Array.from({ length: 52 }, () => (random() * 640).toFixed(2)).join(',');
   list('annotations', annotations, (i) => {
     const [x, y] = [random() * 500, random() * 400];
-    return `{"segmentation": [[${outline()}]],"area": ${(random() * 9000).toFixed(4)},"iscrowd": 0,"image_id": ${1 + (i % images)},"bbox": [${x.toFixed(2)},${y.toFixed(2)},99.5,60.25],"category_id": ${1 + (i % 80)},"id": ${i + 1}}`;
+    return (
+      `{"segmentation": [[${outline()}]],"area": ${(random() * 9000).toFixed(4)},"iscrowd": 0,"image_id": ` +
+      `${1 + (i % images)},"bbox": ` +
+      `[${x.toFixed(2)},${y.toFixed(2)},99.5,60.25],"category_id": ${1 + (i % 80)},"id": ${i + 1}}`
+    );
   });
   text += ', ';
   list('categories', 80, (i) => `{"supercategory": "thing", "id": ${i + 1}, "name": "thing ${i + 1}"}`);

@@ -1,4 +1,7 @@
-/** The loader: the same batches whatever the threads, the cache or the order of asking; bad pictures; clean ends. */
+/**
+ * The loader: the same batches whatever the threads, the cache or the order of asking; bad
+ * pictures; clean ends.
+ */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -37,7 +40,11 @@ async function batches(loader: Loader, steps: readonly number[]): Promise<Plain[
   return result;
 }
 
-async function withLoader<T>(dataset: CocoDataset, options: LoaderOptions, use: (loader: Loader) => Promise<T>): Promise<T> {
+async function withLoader<T>(
+  dataset: CocoDataset,
+  options: LoaderOptions,
+  use: (loader: Loader) => Promise<T>,
+): Promise<T> {
   const loader = createLoader(dataset, options);
   try {
     return await use(loader);
@@ -52,8 +59,17 @@ const ids = (batch: Plain): number[] => batch.origins.map(({ id }) => id);
 test('batches are the same with any number of threads, any cache, and after a restart at any step', async () => {
   const dataset = openCoco(await writeFixture(), 'train');
   const steps = range(8); // almost three epochs
-  const expected = await withLoader(dataset, { ...TRAINING, workers: 0, cache: 'none' }, (loader) => batches(loader, steps));
-  const variants: Partial<LoaderOptions>[] = [{ workers: 0 }, {}, { workers: 2 }, { workers: 2, cache: 'none' }, { ahead: 0 }, { cacheLimit: 10 }];
+  const expected = await withLoader(dataset, { ...TRAINING, workers: 0, cache: 'none' }, (loader) =>
+    batches(loader, steps),
+  );
+  const variants: Partial<LoaderOptions>[] = [
+    { workers: 0 },
+    {},
+    { workers: 2 },
+    { workers: 2, cache: 'none' },
+    { ahead: 0 },
+    { cacheLimit: 10 },
+  ];
   for (const variant of variants) {
     const found = await withLoader(dataset, { ...TRAINING, ...variant }, (loader) => batches(loader, steps));
     assert.deepEqual(found, expected, JSON.stringify(variant));
@@ -63,8 +79,13 @@ test('batches are the same with any number of threads, any cache, and after a re
     assert.deepEqual(found, expected.slice(start), `restart at ${start}`);
   }
   const jumbled = [6, 1, 1, 7, 0, 4];
-  assert.deepEqual(await withLoader(dataset, { ...TRAINING, workers: 2 }, (loader) => batches(loader, jumbled)), jumbled.map((step) => expected[step]));
-  const together = await withLoader(dataset, { ...TRAINING, workers: 2 }, (loader) => Promise.all(jumbled.map((step) => loader.batch(step))));
+  assert.deepEqual(
+    await withLoader(dataset, { ...TRAINING, workers: 2 }, (loader) => batches(loader, jumbled)),
+    jumbled.map((step) => expected[step]),
+  );
+  const together = await withLoader(dataset, { ...TRAINING, workers: 2 }, (loader) =>
+    Promise.all(jumbled.map((step) => loader.batch(step))),
+  );
   assert.deepEqual(together.map(plain), jumbled.map((step) => expected[step]));
 });
 
@@ -112,13 +133,28 @@ test('evaluation takes the pictures in order and keeps the last, smaller batch',
     assert.deepEqual(found.map(ids), [[1, 2, 3, 4], [5, 6, 7, 8], [9, 10, 11]]);
     assert.deepEqual(found[2].shape, [3, 32, 32, 3]);
     assert.equal(found[0].targets[2].labels.length + found[0].targets[3].labels.length, 0);
-    assert.deepEqual(found[1].origins[2], { id: 7, width: 33, height: 17, scaleX: 32 / 33, scaleY: 24 / 17, inputWidth: 32, inputHeight: 24, flipped: false });
+    assert.deepEqual(found[1].origins[2], {
+      id: 7,
+      width: 33,
+      height: 17,
+      scaleX: 32 / 33,
+      scaleY: 24 / 17,
+      inputWidth: 32,
+      inputHeight: 24,
+      flipped: false,
+    });
   });
 });
 
 test('mean and std normalise, padding is zero after it', async () => {
   const dataset = openCoco(await writeFixture(), 'train');
-  const options: LoaderOptions = { batch: 1, size: { width: 40, height: 30 }, mean: [10, 20, 30], std: [2, 4, 8], workers: 0 };
+  const options: LoaderOptions = {
+    batch: 1,
+    size: { width: 40, height: 30 },
+    mean: [10, 20, 30],
+    std: [2, 4, 8],
+    workers: 0,
+  };
   const [{ pixels, shape }] = await batches(createLoader(dataset, options), [0]);
   assert.deepEqual(shape, [1, 32, 64, 3]);
   assert.deepEqual([...pixels.slice(0, 3)], [(31 - 10) / 2, (31 + 7 + 50 - 20) / 4, (31 + 14 + 100 - 30) / 8]);
@@ -131,37 +167,48 @@ test('pictures grouped by aspect share their orientation until the rest', async 
   for (const epoch of range(5)) {
     const portrait = loader.order(epoch).map((id) => SIZES[id - 1][0] < SIZES[id - 1][1]);
     assert.equal(portrait.length, 11);
-    // 4 portrait and 7 landscape pictures: three full batches of one kind come first, in batches of 3.
+    // 4 portrait and 7 landscape pictures: three full batches of one kind come first, in batches of
+    // 3.
     for (const start of [0, 3, 6]) assert.equal(new Set(portrait.slice(start, start + 3)).size, 1);
   }
 });
 
-test('a corruption is the same for a picture whatever the threads, the batch and the epoch, and comes before resizing', async () => {
-  const large = new Set<unknown>([3, 9, 11]); // 32 pixels or more
-  const folder = await writeFixture((file) => {
-    file.images = file.images.filter(({ id }) => large.has(id));
-    file.annotations = file.annotations.filter(({ image_id }) => large.has(image_id));
-  });
-  const dataset = openCoco(folder, 'train');
-  const size = { width: 64, height: 64 };
-  const corruption = { name: 'gaussian_noise', severity: 3, seed: 4 } as const;
-  const expected = new Map<number, Float32Array>();
-  for (const variant of [{ workers: 0, batch: 1 }, { workers: 2, batch: 1, cache: 'none' }, { workers: 1, batch: 1, shuffle: true }] satisfies Partial<LoaderOptions>[])
-    await withLoader(dataset, { size, corruption, ...variant }, async (loader) => {
-      for (const { origins, pixels } of await batches(loader, range(2 * loader.batchesPerEpoch))) {
-        if (!expected.has(origins[0].id)) expected.set(origins[0].id, pixels);
-        assert.deepEqual(pixels, expected.get(origins[0].id));
-      }
+test(
+  'a corruption is the same for a picture whatever the threads, the ' +
+    'batch and the epoch, and comes before resizing',
+  async () => {
+    const large = new Set<unknown>([3, 9, 11]); // 32 pixels or more
+    const folder = await writeFixture((file) => {
+      file.images = file.images.filter(({ id }) => large.has(id));
+      file.annotations = file.annotations.filter(({ image_id }) => large.has(image_id));
     });
-  const [id] = expected.keys();
-  const index = dataset.images.findIndex((image) => image.id === id);
-  const clean = await decode(dataset.fileOf(dataset.images[index]));
-  const corrupted = resizeBilinear(await corrupt(clean, corruption, new Random(`4/gaussian_noise/3/${id}`)), 64, 64);
-  const inputs = new Float32Array(64 * 64 * 3);
-  fill(inputs, 0, 64, corrupted, false, normalizationTable(IMAGENET));
-  assert.deepEqual(expected.get(id), inputs);
-  await withLoader(dataset, { batch: 1, size, corruption: { ...corruption, seed: 5 } }, async (loader) => assert.notDeepEqual((await batches(loader, [index]))[0].pixels, inputs));
-});
+    const dataset = openCoco(folder, 'train');
+    const size = { width: 64, height: 64 };
+    const corruption = { name: 'gaussian_noise', severity: 3, seed: 4 } as const;
+    const expected = new Map<number, Float32Array>();
+    for (const variant of [
+      { workers: 0, batch: 1 },
+      { workers: 2, batch: 1, cache: 'none' },
+      { workers: 1, batch: 1, shuffle: true },
+    ] satisfies Partial<LoaderOptions>[])
+      await withLoader(dataset, { size, corruption, ...variant }, async (loader) => {
+        for (const { origins, pixels } of await batches(loader, range(2 * loader.batchesPerEpoch))) {
+          if (!expected.has(origins[0].id)) expected.set(origins[0].id, pixels);
+          assert.deepEqual(pixels, expected.get(origins[0].id));
+        }
+      });
+    const [id] = expected.keys();
+    const index = dataset.images.findIndex((image) => image.id === id);
+    const clean = await decode(dataset.fileOf(dataset.images[index]));
+    const corrupted = resizeBilinear(await corrupt(clean, corruption, new Random(`4/gaussian_noise/3/${id}`)), 64, 64);
+    const inputs = new Float32Array(64 * 64 * 3);
+    fill(inputs, 0, 64, corrupted, false, normalizationTable(IMAGENET));
+    assert.deepEqual(expected.get(id), inputs);
+    await withLoader(dataset, { batch: 1, size, corruption: { ...corruption, seed: 5 } }, async (loader) =>
+      assert.notDeepEqual((await batches(loader, [index]))[0].pixels, inputs),
+    );
+  },
+);
 
 test('pictures without boxes can be left out', async () => {
   const loader = createLoader(openCoco(await writeFixture(), 'train'), { ...EVALUATION, skipEmpty: true, workers: 0 });
@@ -189,23 +236,30 @@ for (const workers of [0, 1]) {
     });
   });
 
-  test(`skipBad: training takes the next picture, evaluation leaves it out, both count it (${workers} workers)`, async () => {
-    const training = await damaged(true);
-    await withLoader(training, { ...EVALUATION, batch: 4, dropLast: true, workers }, async (loader) => {
-      const [first, again] = await batches(loader, [1, 3]);
-      assert.deepEqual(ids(first), [7, 7, 7, 8]);
-      assert.deepEqual(again, first);
-    });
-    assert.deepEqual([training.skipped['bad-image'], training.skipped['image-size']], [1, 1]);
-    const evaluation = await damaged(true);
-    await withLoader(evaluation, { ...EVALUATION, workers }, async (loader) => {
-      assert.deepEqual((await batches(loader, range(3))).map(ids), [[1, 2, 3, 4], [7, 8], [9, 10, 11]]);
-    });
-    assert.deepEqual([evaluation.skipped['bad-image'], evaluation.skipped['image-size']], [1, 1]);
-    await withLoader(evaluation, { ...EVALUATION, batch: 1, workers }, async (loader) => {
-      await assert.rejects(loader.batch(4), /No picture of this batch can be used .*checkPictures/);
-    });
-  });
+  test(
+    'skipBad: training takes the next picture, evaluation leaves it ' + `out, both count it (${workers} workers)`,
+    async () => {
+      const training = await damaged(true);
+      await withLoader(training, { ...EVALUATION, batch: 4, dropLast: true, workers }, async (loader) => {
+        const [first, again] = await batches(loader, [1, 3]);
+        assert.deepEqual(ids(first), [7, 7, 7, 8]);
+        assert.deepEqual(again, first);
+      });
+      assert.deepEqual([training.skipped['bad-image'], training.skipped['image-size']], [1, 1]);
+      const evaluation = await damaged(true);
+      await withLoader(evaluation, { ...EVALUATION, workers }, async (loader) => {
+        assert.deepEqual((await batches(loader, range(3))).map(ids), [
+          [1, 2, 3, 4],
+          [7, 8],
+          [9, 10, 11],
+        ]);
+      });
+      assert.deepEqual([evaluation.skipped['bad-image'], evaluation.skipped['image-size']], [1, 1]);
+      await withLoader(evaluation, { ...EVALUATION, batch: 1, workers }, async (loader) => {
+        await assert.rejects(loader.batch(4), /No picture of this batch can be used .*checkPictures/);
+      });
+    },
+  );
 }
 
 test('wrong options are named', async () => {
@@ -222,7 +276,8 @@ test('wrong options are named', async () => {
     [{ corruption: { name: 'fog', severity: 0 } }, /severity of fog should be a whole number from 1 to 5, is 0/],
     [{ corruption: { name: 'fog', severity: 1 } }, /32 x 32 pixels or more; .*1\.png is 40 x 30/],
   ];
-  for (const [options, message] of wrong) assert.throws(() => createLoader(dataset, { ...EVALUATION, ...options }), message);
+  for (const [options, message] of wrong)
+    assert.throws(() => createLoader(dataset, { ...EVALUATION, ...options }), message);
   const loader = createLoader(dataset, { ...EVALUATION, workers: 0 });
   await assert.rejects(loader.batch(-1), /step should be an integer >= 0, is -1/);
 });
@@ -252,7 +307,10 @@ test('a process with an open loader gets its batches and ends by itself', async 
     const loader = createLoader(openCoco(${JSON.stringify(folder)}, 'train'), ${JSON.stringify({ ...TRAINING, workers: 2, ahead: 20 })});
     (async () => { for (let step = 0; step < 2; step++) console.log((await loader.batch(step)).images.shape[0]); ${ending} })();`;
   for (const ending of ['', 'process.exit();']) {
-    const { status, stdout, stderr } = spawnSync(process.execPath, ['-e', script(ending)], { encoding: 'utf8', timeout: 30000 });
+    const { status, stdout, stderr } = spawnSync(process.execPath, ['-e', script(ending)], {
+      encoding: 'utf8',
+      timeout: 30000,
+    });
     assert.equal(status, 0, stderr);
     assert.equal(stdout, '3\n3\n');
   }

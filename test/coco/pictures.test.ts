@@ -1,4 +1,7 @@
-/** Decoding, resizing and the whole way from file to network input, against OpenCV (test/golden/pictures.py). */
+/**
+ * Decoding, resizing and the whole way from file to network input, against OpenCV
+ * (test/golden/pictures.py).
+ */
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,7 +9,15 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { decode } from '../../lib/dist/coco/image';
 import { resizeAntialias, resizeBilinear } from '../../lib/dist/coco/resize';
-import { fill, IMAGENET, inputSize, normalizationTable, originOf, paddedSize, targetOf } from '../../lib/dist/coco/transforms';
+import {
+  fill,
+  IMAGENET,
+  inputSize,
+  normalizationTable,
+  originOf,
+  paddedSize,
+  targetOf,
+} from '../../lib/dist/coco/transforms';
 
 interface Encoded {
   width: number;
@@ -87,6 +98,15 @@ test('boxes follow the picture, are clipped to it, and crowds are left out', () 
   assert.deepEqual([...plain.labels], [3, 3]);
   const origin = originOf(image, size, true);
   assert.deepEqual([...targetOf(annotations, origin, classOf).boxes], [120, 10, 180, 15, 161, 20, 200, 25]);
-  assert.deepEqual(origin, { id: 7, width: 100, height: 50, scaleX: 2, scaleY: 0.5, inputWidth: 200, inputHeight: 25, flipped: true });
+  assert.deepEqual(origin, {
+    id: 7,
+    width: 100,
+    height: 50,
+    scaleX: 2,
+    scaleY: 0.5,
+    inputWidth: 200,
+    inputHeight: 25,
+    flipped: true,
+  });
   assert.deepEqual(targetOf([], origin, classOf), { boxes: new Float32Array(0), labels: new Int32Array(0) });
 });

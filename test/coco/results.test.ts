@@ -25,7 +25,12 @@ test('saved detections load and evaluate to the last bit', async () => {
 test('no detections and many', async () => {
   await saveResults(path, []);
   assert.deepEqual(await loadResults(path), []);
-  const many = Array.from({ length: 25_000 }, (_, i) => ({ image_id: i, category_id: 1, bbox: [i, 0.1, 2, 3] as [number, number, number, number], score: 0.25 }));
+  const many = Array.from({ length: 25_000 }, (_, i) => ({
+    image_id: i,
+    category_id: 1,
+    bbox: [i, 0.1, 2, 3] as [number, number, number, number],
+    score: 0.25,
+  }));
   await saveResults(path, many);
   assert.deepEqual(await loadResults(path), many);
 });
@@ -36,7 +41,10 @@ test('other fields are dropped, bad rows and files are named', async () => {
   assert.deepEqual(await loadResults(path), [good]);
   const refused = async (content: string, message: RegExp) => {
     writeFileSync(path, content);
-    await assert.rejects(loadResults(path), (error: Error) => error.message.startsWith(path) && message.test(error.message));
+    await assert.rejects(
+      loadResults(path),
+      (error: Error) => error.message.startsWith(path) && message.test(error.message),
+    );
   };
   await refused('[{', /cannot be read/);
   await refused('{"images": []}', /is this the ground truth/);
@@ -50,7 +58,10 @@ test('other fields are dropped, bad rows and files are named', async () => {
 test('a bad detection is refused and the old file stays', async () => {
   await saveResults(path, []);
   const before = readFileSync(path, 'utf8');
-  await assert.rejects(saveResults(path, [{ image_id: 1, category_id: 1, bbox: [0, 0, 1, NaN], score: 1 }]), /detection 0: bbox/);
+  await assert.rejects(
+    saveResults(path, [{ image_id: 1, category_id: 1, bbox: [0, 0, 1, NaN], score: 1 }]),
+    /detection 0: bbox/,
+  );
   assert.equal(readFileSync(path, 'utf8'), before);
   assert.deepEqual(readdirSync(folder), ['results.json']);
 });

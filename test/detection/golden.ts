@@ -15,7 +15,10 @@ export interface NetworkCase {
   focalLoss: number;
   boxLoss: number;
   normalizer: number;
-  /** Norm of each trained parameter's gradient, and its product with the numbers named `<parameter>/probe`. */
+  /**
+   * Norm of each trained parameter's gradient, and its product with the numbers named
+   * `<parameter>/probe`.
+   */
   gradients: Record<string, [number, number]>;
   running: Record<string, number[]>;
 }
@@ -44,7 +47,10 @@ export function numbers(name: string, count: number, low = -1, high = 1): Float3
   return result;
 }
 
-/** A parameter's numbers, in our HWIO order for convolutions: detection_reference.py's `initial` and its probes. */
+/**
+ * A parameter's numbers, in our HWIO order for convolutions: detection_reference.py's `initial` and
+ * its probes.
+ */
 export function parameterNumbers(name: string, shape: readonly number[]): Float32Array {
   if (shape.length === 4) return filterNumbers(name, shape, name.includes('retina') ? 0.2 : 1.5);
   const size = sizeOf(shape);

@@ -1,4 +1,7 @@
-/** Anchors, boxes, assignment, losses and suppression, each against mmdet's or torchvision's answers. */
+/**
+ * Anchors, boxes, assignment, losses and suppression, each against mmdet's or torchvision's
+ * answers.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { baseAnchors, levelAnchors } from '../../lib/dist/detection/anchors';
@@ -23,7 +26,10 @@ test('anchors are those of mmdet, to the last bit', () => {
 
 test('each position has every ratio with every scale, of the same area at one scale', () => {
   const base = baseAnchors({ baseScale: 4, scalesPerOctave: 3, ratios: [0.5, 1, 2] }, 8);
-  const areas = Array.from({ length: 9 }, (_, i) => (base[4 * i + 2] - base[4 * i]) * (base[4 * i + 3] - base[4 * i + 1]));
+  const areas = Array.from(
+    { length: 9 },
+    (_, i) => (base[4 * i + 2] - base[4 * i]) * (base[4 * i + 3] - base[4 * i + 1]),
+  );
   for (let i = 0; i < 9; i++) assert.ok(Math.abs(areas[i] / areas[i % 3] - 1) < 1e-5);
 });
 
@@ -88,7 +94,14 @@ test('focal and box loss with their gradients', () => {
       const box = (x: Tensor2D) => boxLoss(x, matches, c.normalizer, { beta: c.beta });
       near(focal(logits).dataSync(), [c.focalLoss], 1e-5, 'focal loss');
       near(box(deltas).dataSync(), [c.boxLoss], 1e-5, 'box loss');
-      near(tf.grad((x) => tf.mul(focal(x as Tensor2D), 2))(logits).dataSync(), c.logitsGradient, 1e-5, 'focal gradient');
+      near(
+        tf
+          .grad((x) => tf.mul(focal(x as Tensor2D), 2))(logits)
+          .dataSync(),
+        c.logitsGradient,
+        1e-5,
+        'focal gradient',
+      );
       near(tf.grad((x) => tf.mul(box(x as Tensor2D), 3))(deltas).dataSync(), c.deltasGradient, 1e-5, 'box gradient');
     });
     assert.equal(tf.memory().numTensors, before);
@@ -97,10 +110,20 @@ test('focal and box loss with their gradients', () => {
 
 test('a batch without objects has a focal loss and a box loss of zero', () => {
   tf.tidy(() => {
-    const matches = matchTargets(new Float32Array(40), [{ boxes: new Float32Array(), labels: new Int32Array() }], 3, thresholds);
+    const matches = matchTargets(
+      new Float32Array(40),
+      [{ boxes: new Float32Array(), labels: new Int32Array() }],
+      3,
+      thresholds,
+    );
     assert.equal(matches.normalizer, 1);
     const logits = tf.zeros([10, 3]) as Tensor2D;
-    near(focalLoss(logits, matches, 1, { alpha: 0.25, gamma: 2 }).dataSync(), [30 * 0.75 * 0.25 * Math.log(2)], 1e-5, 'focal');
+    near(
+      focalLoss(logits, matches, 1, { alpha: 0.25, gamma: 2 }).dataSync(),
+      [30 * 0.75 * 0.25 * Math.log(2)],
+      1e-5,
+      'focal',
+    );
     const { value, grad } = tf.valueAndGrad((x) => boxLoss(x as Tensor2D, matches, 1, { beta: 0 }))(tf.ones([10, 4]));
     assert.equal(value.dataSync()[0], 0);
     assert.ok(grad.dataSync().every((g) => g === 0));
@@ -118,7 +141,11 @@ test('targets that do not fit are named', () => {
 
 test("suppression keeps what torchvision's batched_nms keeps", () => {
   for (const { boxes, scores, labels, kept } of golden.nms) {
-    const candidates = { boxes: Float32Array.from(boxes), scores: Float32Array.from(scores), labels: Int32Array.from(labels) };
+    const candidates = {
+      boxes: Float32Array.from(boxes),
+      scores: Float32Array.from(scores),
+      labels: Int32Array.from(labels),
+    };
     const result = suppress(candidates, { iouThreshold: 0.5, maximum: 1000 });
     assert.deepEqual([...result.scores], kept.map((i: number) => scores[i]));
     assert.deepEqual([...result.boxes], kept.flatMap((i: number) => boxes.slice(4 * i, 4 * i + 4)));
@@ -157,6 +184,9 @@ test('detections go back to the original picture', () => {
   assert.deepEqual(plain, { image_id: 7, category_id: 9, bbox: [20, 10, 40, 90], score: 0.5 });
   const [mirrored] = toCocoDetections([found], [{ ...origin, flipped: true }], categories);
   assert.deepEqual(mirrored.bbox, [140, 10, 40, 90]);
-  assert.throws(() => toCocoDetections([found], [{ ...origin, flipped: false }], [{ id: 3 }]), /class 1 has no category/);
+  assert.throws(
+    () => toCocoDetections([found], [{ ...origin, flipped: false }], [{ id: 3 }]),
+    /class 1 has no category/,
+  );
   assert.throws(() => toCocoDetections([found], [], categories), /1 pictures but 0 origins/);
 });

@@ -1,6 +1,7 @@
 /**
- * The published RetinaNets, whole, against plain PyTorch (test/golden/published.py): maps, losses, every parameter's
- * gradient, detections. Tensors are compared by sketches, whose own reliability is tested first.
+ * The published RetinaNets, whole, against plain PyTorch (test/golden/published.py): maps, losses,
+ * every parameter's gradient, detections. Tensors are compared by sketches, whose own reliability
+ * is tested first.
  */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -65,9 +66,13 @@ for (const name of ['retinaNetR50', 'retinaNetR101', 'retinaNetX101'] as const)
 
     const [n, height, width] = golden.size;
     const images = tf.tensor4d(numbers(expected.images, n * height * width * 3, -2, 2), [n, height, width, 3]);
-    const targets = golden.targets[name].map(({ boxes, labels }) => ({ boxes: Float32Array.from(boxes), labels: Int32Array.from(labels) }));
+    const targets = golden.targets[name].map(({ boxes, labels }) => ({
+      boxes: Float32Array.from(boxes),
+      labels: Int32Array.from(labels),
+    }));
     const maps: Measured[] = [];
-    const look = (kind: string, map: Tensor): void => void maps.push(measure(`${name}/${kind}`, map.dataSync(), expected.maps[kind]));
+    const look = (kind: string, map: Tensor): void =>
+      void maps.push(measure(`${name}/${kind}`, map.dataSync(), expected.maps[kind]));
     const losses: number[] = [];
     const { value, gradients } = valueAndGradients(() => {
       const pyramid = model.pyramid(images, true);
@@ -77,7 +82,10 @@ for (const name of ['retinaNetR50', 'retinaNetR101', 'retinaNetX101'] as const)
         look(`logits${level}`, logits);
         look(`deltas${level}`, deltas);
       });
-      const found = model.detect(outputs, golden.extents.map(([inputWidth, inputHeight]) => ({ inputWidth, inputHeight })));
+      const found = model.detect(
+        outputs,
+        golden.extents.map(([inputWidth, inputHeight]) => ({ inputWidth, inputHeight })),
+      );
       found.forEach((detections, i) => holdDetections(detections, expected.detections[i]));
       const { classification, box, normalizer } = model.loss(outputs, targets);
       losses.push(classification.dataSync()[0], box.dataSync()[0]);
@@ -86,8 +94,15 @@ for (const name of ['retinaNetR50', 'retinaNetR101', 'retinaNetX101'] as const)
     }, trained);
     assert.equal(maps.length, Object.keys(expected.maps).length);
     hold(t, 'maps', maps, 1e-5);
-    losses.forEach((loss, i) => assert.ok(Math.abs(loss / expected.losses[i] - 1) < 1e-5, `loss ${i}: ${loss}, not ${expected.losses[i]}`));
-    hold(t, 'gradients', trained.map(({ name: key }, i) => measure(key, gradients[i].dataSync(), expected.gradients[key])), 1e-3);
+    losses.forEach((loss, i) =>
+      assert.ok(Math.abs(loss / expected.losses[i] - 1) < 1e-5, `loss ${i}: ${loss}, not ${expected.losses[i]}`),
+    );
+    hold(
+      t,
+      'gradients',
+      trained.map(({ name: key }, i) => measure(key, gradients[i].dataSync(), expected.gradients[key])),
+      1e-3,
+    );
     tf.dispose([images, value, gradients]);
     model.dispose();
     assert.equal(tf.memory().numTensors, before);

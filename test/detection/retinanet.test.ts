@@ -1,4 +1,7 @@
-/** Whole networks: against a plain PyTorch RetinaNet, published sizes, memory, learning two pictures, clear errors. */
+/**
+ * Whole networks: against a plain PyTorch RetinaNet, published sizes, memory, learning two
+ * pictures, clear errors.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { retinaNetR50, smallStudent, smallTeacher } from '../../lib/dist/detection/presets';
@@ -52,7 +55,10 @@ for (const [name, c] of Object.entries(golden.networks as Record<string, Network
     fill(model);
     const [n, height, width] = config.size;
     const images = tf.tensor4d(numbers(c.images, n * height * width * 3, -2, 2), [n, height, width, 3]);
-    const targets = c.targets.map(({ boxes, labels }) => ({ boxes: Float32Array.from(boxes), labels: Int32Array.from(labels) }));
+    const targets = c.targets.map(({ boxes, labels }) => ({
+      boxes: Float32Array.from(boxes),
+      labels: Int32Array.from(labels),
+    }));
     const trained = model.parameters.trainable();
     const losses: number[] = [];
     const { value, gradients } = valueAndGradients(() => {
@@ -76,11 +82,15 @@ for (const [name, c] of Object.entries(golden.networks as Record<string, Network
       const probe = numbers(`${key}/probe`, gradient.length);
       const [norm, product] = c.gradients[key];
       const tolerance = 1e-4 * Math.max(norm, 1e-3 * largest);
-      assert.ok(Math.abs(Math.hypot(...gradient) - norm) < tolerance, `${key} [${shape}]: norm ${Math.hypot(...gradient)}, not ${norm}`);
+      assert.ok(
+        Math.abs(Math.hypot(...gradient) - norm) < tolerance,
+        `${key} [${shape}]: norm ${Math.hypot(...gradient)}, not ${norm}`,
+      );
       const own = gradient.reduce((sum, g, j) => sum + g * probe[j], 0);
       assert.ok(Math.abs(own - product) < tolerance * Math.sqrt(gradient.length), `${key}: ${own}, not ${product}`);
     }
-    for (const [key, values] of Object.entries(c.running)) near(model.parameters.get(key).value.dataSync(), values, 1e-5, key);
+    for (const [key, values] of Object.entries(c.running))
+      near(model.parameters.get(key).value.dataSync(), values, 1e-5, key);
     tf.dispose([images, value, gradients]);
     model.dispose();
     assert.equal(tf.memory().numTensors, before);
@@ -96,7 +106,10 @@ test("the published backbones have torchvision's parameters", () => {
       const order = shape.length === 4 ? [2, 3, 1, 0].map((axis) => shape[axis]) : shape;
       assert.deepEqual(parameters.get(`backbone.${key}`).shape, order, key);
     }
-    assert.ok(parameters.trainable().every(({ name: key }) => /layer[234]/.test(key)), 'stem and first stage are frozen');
+    assert.ok(
+      parameters.trainable().every(({ name: key }) => /layer[234]/.test(key)),
+      'stem and first stage are frozen',
+    );
     parameters.dispose();
   }
   assert.deepEqual(retinaNetR50.backbone, resnet50);
@@ -104,7 +117,8 @@ test("the published backbones have torchvision's parameters", () => {
 
 test('initial values: Kaiming deviation, prior of 0.01, the same for the same seed', () => {
   const [a, b, c] = [1, 1, 2].map((seed) => new RetinaNet(tiny, { seed }));
-  const weights = (model: RetinaNet) => model.parameters.get('backbone.layer4.0.conv2.weight').value.dataSync() as Float32Array;
+  const weights = (model: RetinaNet) =>
+    model.parameters.get('backbone.layer4.0.conv2.weight').value.dataSync() as Float32Array;
   assert.deepEqual(weights(a), weights(b));
   assert.notDeepEqual(weights(a), weights(c));
   const deviation = Math.sqrt(weights(a).reduce((sum, w) => sum + w * w, 0) / weights(a).length);
@@ -121,24 +135,31 @@ test('initial values: Kaiming deviation, prior of 0.01, the same for the same se
   assert.deepEqual(sizes, [3105920, 600720]);
 });
 
-test('any size of picture passes; eval mode leaves the running statistics alone and does not depend on the batch', () => {
-  const model = new RetinaNet(tiny);
-  const running = () => model.parameters.get('backbone.bn1.running_mean').value.dataSync().slice();
-  const untouched = running();
-  const before = tf.memory().numTensors;
-  tf.tidy(() => {
-    const images = tf.tensor4d(numbers('odd', 2 * 37 * 51 * 3), [2, 37, 51, 3]);
-    const pyramid = model.pyramid(images);
-    assert.deepEqual(pyramid.map((map) => map.shape), [8, 16, 32].map((stride) => [2, Math.ceil(37 / stride), Math.ceil(51 / stride), 16]));
-    const alone = model.pyramid(tf.slice(images, 1, 1));
-    for (const [i, map] of alone.entries()) near(map.dataSync(), tf.slice(pyramid[i], 1, 1).dataSync(), 1e-5, `level ${i}`);
-    assert.deepEqual(running(), untouched);
-    model.pyramid(images, true);
-    assert.notDeepEqual(running(), untouched);
-  });
-  assert.equal(tf.memory().numTensors, before);
-  model.dispose();
-});
+test(
+  'any size of picture passes; eval mode leaves the running ' + 'statistics alone and does not depend on the batch',
+  () => {
+    const model = new RetinaNet(tiny);
+    const running = () => model.parameters.get('backbone.bn1.running_mean').value.dataSync().slice();
+    const untouched = running();
+    const before = tf.memory().numTensors;
+    tf.tidy(() => {
+      const images = tf.tensor4d(numbers('odd', 2 * 37 * 51 * 3), [2, 37, 51, 3]);
+      const pyramid = model.pyramid(images);
+      assert.deepEqual(
+        pyramid.map((map) => map.shape),
+        [8, 16, 32].map((stride) => [2, Math.ceil(37 / stride), Math.ceil(51 / stride), 16]),
+      );
+      const alone = model.pyramid(tf.slice(images, 1, 1));
+      for (const [i, map] of alone.entries())
+        near(map.dataSync(), tf.slice(pyramid[i], 1, 1).dataSync(), 1e-5, `level ${i}`);
+      assert.deepEqual(running(), untouched);
+      model.pyramid(images, true);
+      assert.notDeepEqual(running(), untouched);
+    });
+    assert.equal(tf.memory().numTensors, before);
+    model.dispose();
+  },
+);
 
 test('two pictures are learnt by heart and found again; memory stays constant', () => {
   const model = new RetinaNet(tiny);
@@ -151,14 +172,17 @@ test('two pictures are learnt by heart and found again; memory stays constant', 
   for (let step = 6; step < 60; step++) losses.push(trainStep(model, images, optimizer));
   assert.ok(losses[59] < 0.1 * losses[0], `loss ${losses[0]} -> ${losses[59]}`);
   const extents = twoTargets.map(() => ({ inputWidth: 64, inputHeight: 64 }));
-  const outputs = tf.tidy(() => model.head(model.pyramid(images)) as unknown as tf.TensorContainer) as unknown as HeadOutput[];
+  const outputs = tf.tidy(
+    () => model.head(model.pyramid(images)) as unknown as tf.TensorContainer,
+  ) as unknown as HeadOutput[];
   const found = model.detect(outputs, extents, { scoreThreshold: 0.4 });
   tf.dispose(outputs as unknown as tf.TensorContainer);
   for (const [n, { boxes, labels }] of twoTargets.entries()) {
     assert.deepEqual([...found[n].labels].sort(), [...labels]);
     for (const [i, label] of found[n].labels.entries()) {
       const object = labels.indexOf(label);
-      for (let k = 0; k < 4; k++) assert.ok(Math.abs(found[n].boxes[4 * i + k] - boxes[4 * object + k]) < 3, 'within 3 pixels');
+      for (let k = 0; k < 4; k++)
+        assert.ok(Math.abs(found[n].boxes[4 * i + k] - boxes[4 * object + k]) < 3, 'within 3 pixels');
     }
   }
   assert.equal(tf.memory().numTensors, before);
@@ -195,7 +219,16 @@ test('what does not fit together is named', () => {
   model.dispose();
   const backbone = { ...tiny.backbone, widths: [8, 16] };
   assert.throws(() => new RetinaNet({ ...tiny, backbone }), /backbone.blocks has 4 stages but backbone.widths has 2/);
-  assert.throws(() => new RetinaNet({ ...tiny, backbone: { ...tiny.backbone, groups: 4 } }), /backbone.groups 4 and widthPerGroup 64 are for the block 'bottleneck'/);
-  assert.throws(() => new RetinaNet({ ...tiny, backbone: { ...tiny.backbone, levels: [1] } }), /backbone.levels: 1 is not one of 2 to 5/);
-  assert.throws(() => new RetinaNet({ ...tiny, head: { convs: 1, channels: 16, norm: { groups: 3 } } }), /16 channels cannot be split/);
+  assert.throws(
+    () => new RetinaNet({ ...tiny, backbone: { ...tiny.backbone, groups: 4 } }),
+    /backbone.groups 4 and widthPerGroup 64 are for the block 'bottleneck'/,
+  );
+  assert.throws(
+    () => new RetinaNet({ ...tiny, backbone: { ...tiny.backbone, levels: [1] } }),
+    /backbone.levels: 1 is not one of 2 to 5/,
+  );
+  assert.throws(
+    () => new RetinaNet({ ...tiny, head: { convs: 1, channels: 16, norm: { groups: 3 } } }),
+    /16 channels cannot be split/,
+  );
 });

@@ -1,4 +1,7 @@
-/** The other side of test/golden/sketch.py: how far a tensor is from one of which 18 numbers are known. */
+/**
+ * The other side of test/golden/sketch.py: how far a tensor is from one of which 18 numbers are
+ * known.
+ */
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
 import { hashes } from './golden';
@@ -29,13 +32,19 @@ export function measure(name: string, values: ArrayLike<number>, sketch: Sketch)
   return [name, relativeError(name, values, sketch), sketch[1]];
 }
 
-/** Holds each error against the limit, or against twice the floor where that is more; says the worst. */
+/**
+ * Holds each error against the limit, or against twice the floor where that is more; says the
+ * worst.
+ */
 export function hold(t: TestContext, what: string, errors: Measured[], limit: number): void {
   errors.sort((a, b) => b[1] - a[1]);
   const [name, worst, floor] = errors[0];
   const above = errors.filter(([, error]) => error > limit);
   const median = errors[errors.length >> 1][1];
-  t.diagnostic(`${what}: worst ${worst.toExponential(1)} (${name}, floor ${floor.toExponential(1)}), median ${median.toExponential(1)}, ${above.length} of ${errors.length} above ${limit}`);
+  t.diagnostic(
+    `${what}: worst ${worst.toExponential(1)} (${name}, floor ${floor.toExponential(1)}), median ` +
+      `${median.toExponential(1)}, ${above.length} of ${errors.length} above ${limit}`,
+  );
   for (const [key, error, own] of above) assert.ok(error <= 2 * own, `${what} ${key}: off by ${error}, floor ${own}`);
 }
 
@@ -45,14 +54,22 @@ export interface Found {
   labels: ArrayLike<number>;
 }
 
-/** Each expected detection is there once, and no other: its score within 1e-4, its box within 0.01 pixels. */
+/**
+ * Each expected detection is there once, and no other: its score within 1e-4, its box within 0.01
+ * pixels.
+ */
 export function holdDetections(found: Found, expected: Found): void {
   assert.equal(found.scores.length, expected.scores.length);
   const left = new Set(Array.from(found.scores, (_, j) => j));
   for (let i = 0; i < expected.scores.length; i++) {
     const [score, label] = [expected.scores[i], expected.labels[i]];
     const box = [0, 1, 2, 3].map((k) => expected.boxes[4 * i + k]);
-    const same = [...left].find((j) => found.labels[j] === label && Math.abs(found.scores[j] - score) < 1e-4 && box.every((v, k) => Math.abs(found.boxes[4 * j + k] - v) < 0.01));
+    const same = [...left].find(
+      (j) =>
+        found.labels[j] === label &&
+        Math.abs(found.scores[j] - score) < 1e-4 &&
+        box.every((v, k) => Math.abs(found.boxes[4 * j + k] - v) < 0.01),
+    );
     assert.ok(same !== undefined, `class ${label} with ${score} at ${box} is not found`);
     left.delete(same);
   }

@@ -13,14 +13,19 @@ test('alignChannels finds the 1x1 projection where there is one, and the least e
   tf.tidy(() => {
     const from = tf.randomNormal([2, 5, 6, 4], 0, 1, 'float32', 3) as Tensor4D;
     const weights = tf.randomNormal([4, 7], 0, 1, 'float32', 4) as Tensor2D;
-    const to = tf.matMul(from.reshape([-1, 4]) as Tensor2D, weights).add(tf.range(0, 7)).reshape([2, 5, 6, 7]) as Tensor4D;
+    const to = tf
+      .matMul(from.reshape([-1, 4]) as Tensor2D, weights)
+      .add(tf.range(0, 7))
+      .reshape([2, 5, 6, 7]) as Tensor4D;
     const error = (a: Tensor4D, b: Tensor4D): number => a.sub(b).square().mean().dataSync()[0];
     assert.ok(error(alignChannels(from, to), to) < 1e-8);
     const noisy = to.add(tf.randomNormal(to.shape, 0, 1, 'float32', 5)) as Tensor4D;
     const fitted = alignChannels(from, noisy);
     const best = error(fitted, noisy);
     for (let seed = 0; seed < 4; seed++) {
-      const other = tf.matMul(from.reshape([-1, 4]) as Tensor2D, tf.randomNormal([4, 7], 0, 0.05, 'float32', seed) as Tensor2D).reshape(fitted.shape) as Tensor4D;
+      const other = tf
+        .matMul(from.reshape([-1, 4]) as Tensor2D, tf.randomNormal([4, 7], 0, 0.05, 'float32', seed) as Tensor2D)
+        .reshape(fitted.shape) as Tensor4D;
       assert.ok(error(fitted.add(other) as Tensor4D, noisy) > best);
     }
   });

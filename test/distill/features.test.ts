@@ -1,4 +1,7 @@
-/** The teacher's features: cached ones are the live ones, in both flips; deviations leave the detector as it is. */
+/**
+ * The teacher's features: cached ones are the live ones, in both flips; deviations leave the
+ * detector as it is.
+ */
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { openCoco } from '../../lib/dist/coco/dataset';
@@ -29,10 +32,16 @@ describe('cached features', () => {
   it('equal the live ones within 1e-6 of their size, shuffled and flipped, and leave no tensor behind', async () => {
     const detector = new RetinaNet(tinyTeacher, { seed: 5 });
     const teacher = new Teacher(detector, [0.5, 2]);
-    const [plain, flipped, training] = [pictures(folder, { batch: 3 }), pictures(folder, { batch: 3, flip: 1 }), pictures(folder, { shuffle: true, flip: 0.5, seed: 6 })];
+    const [plain, flipped, training] = [
+      pictures(folder, { batch: 3 }),
+      pictures(folder, { batch: 3, flip: 1 }),
+      pictures(folder, { shuffle: true, flip: 0.5, seed: 6 }),
+    ];
     const before = tf.memory().numTensors;
     const progress: string[] = [];
-    const cached = await cachedFeatures(teacher, { plain, flipped }, (done, total) => progress.push(`${done}/${total}`));
+    const cached = await cachedFeatures(teacher, { plain, flipped }, (done, total) =>
+      progress.push(`${done}/${total}`),
+    );
     assert.equal(tf.memory().numTensors, before);
     assert.deepEqual(progress, ['1/6', '2/6', '3/6', '4/6', '5/6', '6/6']);
     const flips = new Set<boolean>();
@@ -45,7 +54,11 @@ describe('cached features', () => {
     }
     assert.equal(flips.size, 2);
     assert.equal(tf.memory().numTensors, before);
-    const stranger = { images: tf.zeros([1, 64, 64, 3]) as never, targets: [], origins: [{ ...(await plain.batch(0)).origins[0], id: 99 }] };
+    const stranger = {
+      images: tf.zeros([1, 64, 64, 3]) as never,
+      targets: [],
+      origins: [{ ...(await plain.batch(0)).origins[0], id: 99 }],
+    };
     assert.throws(() => cached(stranger), /picture 99 is not in the cache of teacher features/);
     detector.dispose();
   });
@@ -54,7 +67,8 @@ describe('cached features', () => {
     const detector = new RetinaNet(tinyTeacher);
     const teacher = new Teacher(detector, [1, 1]);
     const dataset = openCoco(folder, 'train');
-    const loader = (width: number): ReturnType<typeof createLoader> => createLoader(dataset, { size: { width, height: 64 }, batch: 7, workers: 0 });
+    const loader = (width: number): ReturnType<typeof createLoader> =>
+      createLoader(dataset, { size: { width, height: 64 }, batch: 7, workers: 0 });
     await assert.rejects(cachedFeatures(teacher, { plain: loader(64), flipped: loader(96) }), /use liveFeatures/);
     detector.dispose();
   });
@@ -76,7 +90,9 @@ describe('a teacher', () => {
     assertClose(undivided, detector.pyramid(batch.images), 0);
     assertClose(dividedFeatures(liveFeatures(plain), deviations)(batch), features, 0);
     const [own, original] = [teacher.head(features), detector.head(undivided)];
-    own.forEach(({ logits, deltas }, level) => assertClose([logits, deltas], [original[level].logits, original[level].deltas], 1e-5));
+    own.forEach(({ logits, deltas }, level) =>
+      assertClose([logits, deltas], [original[level].logits, original[level].deltas], 1e-5),
+    );
     assert.ok(detector.parameters.all().every(({ trainable }) => !trainable));
     detector.dispose();
   });
@@ -86,7 +102,10 @@ describe('a teacher', () => {
     checkTeacher(28, 30, 2);
     const wrong = (): void => checkTeacher(3.14, 30.26);
     assert.throws(wrong, TeacherMismatchError);
-    assert.throws(wrong, /the teacher reaches 3\.1 AP where 30\.3 is expected \(tolerance 0\.5\): check that the weights, the data set, its categories and the preprocessing are the ones of its card, or make the teacher again with --train-teacher/);
+    assert.throws(
+      wrong,
+      /the teacher reaches 3\.1 AP where 30\.3 is expected \(tolerance 0\.5\): check that the weights, the data set, its categories and the preprocessing are the ones of its card, or make the teacher again with --train-teacher/,
+    );
     assert.throws(() => checkTeacher(NaN, 30), TeacherMismatchError);
   });
 });

@@ -22,26 +22,34 @@ for (const profile of ['paper', 'released'] as const)
       assert.ok(statistics.length > 0);
       await tune(folder, side, state);
       assert.equal(hashOf(side.teacher.detector.parameters), before.teacher);
-      for (const [name, { data }] of state.parameters.read()) assert.notDeepEqual(data, before.state.get(name)?.data, name);
+      for (const [name, { data }] of state.parameters.read())
+        assert.notDeepEqual(data, before.state.get(name)?.data, name);
       const gates = [...before.state.keys()].filter((name) => name.startsWith('relations.'));
       assert.equal(gates.length > 0, profile === 'paper');
       state.parameters.dispose();
       side.teacher.detector.dispose();
     });
 
-    it('lowers its loss on a fixed batch, logs its parts, and holds the same number of tensors after every step', async () => {
-      const side = tinyTeacherSide();
-      const state = frequencyState(side, profile);
-      const source = pictures(folder);
-      const fixed: Loader = { ...source, batch: () => source.batch(0) };
-      const counts: number[] = [];
-      const run = temporary();
-      await tune(folder, side, state, { loader: fixed, folder: run, onStep: () => void counts.push(tf.memory().numTensors) });
-      const log = readLog(run);
-      assert.ok(log[log.length - 1].losses.loss < log[0].losses.loss, log.map(({ losses }) => losses.loss).join(' '));
-      assert.deepEqual(Object.keys(log[0].losses), ['loss', 'classification', 'box', 'dissimilarity']);
-      assert.equal(new Set(counts).size, 1, `tensors: ${counts}`);
-      state.parameters.dispose();
-      side.teacher.detector.dispose();
-    });
+    it(
+      'lowers its loss on a fixed batch, logs its parts, and holds the ' + 'same number of tensors after every step',
+      async () => {
+        const side = tinyTeacherSide();
+        const state = frequencyState(side, profile);
+        const source = pictures(folder);
+        const fixed: Loader = { ...source, batch: () => source.batch(0) };
+        const counts: number[] = [];
+        const run = temporary();
+        await tune(folder, side, state, {
+          loader: fixed,
+          folder: run,
+          onStep: () => void counts.push(tf.memory().numTensors),
+        });
+        const log = readLog(run);
+        assert.ok(log[log.length - 1].losses.loss < log[0].losses.loss, log.map(({ losses }) => losses.loss).join(' '));
+        assert.deepEqual(Object.keys(log[0].losses), ['loss', 'classification', 'box', 'dissimilarity']);
+        assert.equal(new Set(counts).size, 1, `tensors: ${counts}`);
+        state.parameters.dispose();
+        side.teacher.detector.dispose();
+      },
+    );
   });

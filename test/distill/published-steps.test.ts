@@ -1,7 +1,8 @@
 /**
- * Ten steps of the authors' RetinaNet R101 -> R50 run, profile `released`, at the published size of the networks and a
- * small size of pictures, against plain PyTorch (test/golden/distillation_steps.py): every part of the loss at every
- * step, and the change of every parameter over all of them.
+ * Ten steps of the authors' RetinaNet R101 -> R50 run, profile `released`, at the published size of
+ * the networks and a small size of pictures, against plain PyTorch
+ * (test/golden/distillation_steps.py): every part of the loss at every step, and the change of
+ * every parameter over all of them.
  */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -40,7 +41,9 @@ test('ten steps of distillation change every parameter as PyTorch does', async (
   const teacher = new Teacher(detector, [1, 1, 1, 1, 1]);
   const frequency = createFrequencyState(5, channels, { profile: 'released', tokens: golden.tokens }, 0);
   fill({ parameters: projections });
-  fill({ parameters: frequency.parameters }, (name, shape) => numbers(name.replace('prompts.', ''), shape[0] * shape[1] * shape[2], -0.1, 0.1));
+  fill({ parameters: frequency.parameters }, (name, shape) =>
+    numbers(name.replace('prompts.', ''), shape[0] * shape[1] * shape[2], -0.1, 0.1),
+  );
 
   const [n, height, width] = golden.size;
   const { momentum, weightDecay, clipNorm: clip, warmupSteps, warmupRatio, learningRate } = released.stage2;
@@ -53,11 +56,15 @@ test('ten steps of distillation change every parameter as PyTorch does', async (
         length: n * steps,
         batchesPerEpoch: steps,
         shard: { rank: 0, size: 1 },
-        batch: (step) => Promise.resolve({
-          images: tf.tensor4d(numbers(`steps/images${step}`, n * height * width * 3, -2, 2), [n, height, width, 3]),
-          targets: golden.targets[step].map(({ boxes, labels }) => ({ boxes: Float32Array.from(boxes), labels: Int32Array.from(labels) })),
-          origins: [],
-        }),
+        batch: (step) =>
+          Promise.resolve({
+            images: tf.tensor4d(numbers(`steps/images${step}`, n * height * width * 3, -2, 2), [n, height, width, 3]),
+            targets: golden.targets[step].map(({ boxes, labels }) => ({
+              boxes: Float32Array.from(boxes),
+              labels: Int32Array.from(labels),
+            })),
+            origins: [],
+          }),
         order: () => [],
         close: () => Promise.resolve(),
       },
@@ -65,7 +72,13 @@ test('ten steps of distillation change every parameter as PyTorch does', async (
       schedule: { base: learningRate, steps, kind: 'constant', warmup: { steps: warmupSteps, ratio: warmupRatio } },
       optimizer: { kind: 'sgd', momentum, weightDecay, decayed: 'all' },
       clip,
-      distillation: { released: { frequency: released.loss.freekd, mse: released.loss.featureMSE, regression: released.loss.regression } },
+      distillation: {
+        released: {
+          frequency: released.loss.freekd,
+          mse: released.loss.featureMSE,
+          regression: released.loss.regression,
+        },
+      },
       side: { teacher, features: liveFeatures(teacher), frequency },
       projections,
       seed: 0,
@@ -84,7 +97,11 @@ test('ten steps of distillation change every parameter as PyTorch does', async (
   assert.deepEqual(trained.map(({ name }) => name).sort(), Object.keys(golden.changes).sort());
   const changes = trained.map(({ name, shape, value }) => {
     const start = publishedNumbers(name, shape);
-    return measure(name, Float64Array.from(value.dataSync(), (v: number, i: number) => v - start[i]), golden.changes[name]);
+    return measure(
+      name,
+      Float64Array.from(value.dataSync(), (v: number, i: number) => v - start[i]),
+      golden.changes[name],
+    );
   });
   hold(t, 'changes', changes, 1e-3);
   for (const net of [detector, student]) net.dispose();

@@ -5,18 +5,33 @@ import { RetinaNet } from '../../lib/dist/detection/retinanet';
 import { trainStudent, type Distillation, type TeacherSide } from '../../lib/dist/distill/distill-student';
 import { liveFeatures } from '../../lib/dist/distill/feature-cache';
 import { Teacher } from '../../lib/dist/distill/teacher';
-import { createFrequencyState, tunePrompt, type FrequencyConfig, type FrequencyState, type PromptTuning } from '../../lib/dist/distill/tune-prompt';
+import {
+  createFrequencyState,
+  tunePrompt,
+  type FrequencyConfig,
+  type FrequencyState,
+  type PromptTuning,
+} from '../../lib/dist/distill/tune-prompt';
 import type { TrainOptions, TrainResult } from '../../lib/dist/train/loop';
 import type { Batch } from '../../lib/dist/coco/types';
 import { temporary, tinyStudent, tinyTeacher } from './tiny';
 
-export type Run = Partial<Pick<TrainOptions<Batch>, 'folder' | 'config' | 'resume' | 'signal' | 'onStep' | 'checkpointEvery'>>;
+export type Run = Partial<
+  Pick<TrainOptions<Batch>, 'folder' | 'config' | 'resume' | 'signal' | 'onStep' | 'checkpointEvery'>
+>;
 
 export const frequencies: Record<'paper' | 'released', FrequencyConfig> = {
   paper: { profile: 'paper', tokens: 2, level: 2, wavelet: 'haar', mode: 'zero', gate: true },
   released: { profile: 'released', tokens: 3 },
 };
-export const tuning: PromptTuning = { lambda: 1, similarity: 'jaccard', pairs: 'all', steps: 6, learningRate: 0.01, weightDecay: 1e-3 };
+export const tuning: PromptTuning = {
+  lambda: 1,
+  similarity: 'jaccard',
+  pairs: 'all',
+  steps: 6,
+  learningRate: 0.01,
+  weightDecay: 1e-3,
+};
 
 /** Every way to distil, by variant. */
 export const distillations: Record<string, Distillation> = {
@@ -26,7 +41,10 @@ export const distillations: Record<string, Distillation> = {
   released: { released: { frequency: 1, mse: 5, regression: 1 } },
 };
 
-export function pictures(folder: string, options: { batch?: number; flip?: number; shuffle?: boolean; seed?: number } = {}): Loader {
+export function pictures(
+  folder: string,
+  options: { batch?: number; flip?: number; shuffle?: boolean; seed?: number } = {},
+): Loader {
   return createLoader(openCoco(folder, 'train'), { size: { width: 64, height: 64 }, batch: 4, workers: 0, ...options });
 }
 
@@ -50,7 +68,17 @@ export async function distil(
   const options = { folder: temporary(), config: { distillation, steps }, checkpointEvery: 0, ...run };
   const loader = pictures(folder, { shuffle: true, flip: 0.5, seed: 3 });
   const schedule = { kind: 'cosine' as const, base: 2e-3, steps, warmup: { steps: 3, ratio: 0.1 } };
-  const setup = { student, loader, batchSize: 4, schedule, optimizer: { kind: 'adamw' as const, weightDecay: 0.05 }, clip: 10, distillation, side, seed: 2 };
+  const setup = {
+    student,
+    loader,
+    batchSize: 4,
+    schedule,
+    optimizer: { kind: 'adamw' as const, weightDecay: 0.05 },
+    clip: 10,
+    distillation,
+    side,
+    seed: 2,
+  };
   try {
     return { student, result: await trainStudent(setup, options), folder: options.folder };
   } catch (error) {
@@ -62,11 +90,19 @@ export async function distil(
 }
 
 /** Runs stage 1 on `state`. */
-export async function tune(folder: string, side: TeacherSide, state: FrequencyState, { loader, ...run }: Run & { loader?: Loader } = {}): Promise<TrainResult> {
+export async function tune(
+  folder: string,
+  side: TeacherSide,
+  state: FrequencyState,
+  { loader, ...run }: Run & { loader?: Loader } = {},
+): Promise<TrainResult> {
   const { teacher, features } = side;
   const own = loader ?? pictures(folder, { shuffle: true, flip: 0.5, seed: 4 });
   try {
-    return await tunePrompt({ teacher, features, state, loader: own, tuning, batchSize: 4 }, { folder: temporary(), config: {}, checkpointEvery: 0, ...run });
+    return await tunePrompt(
+      { teacher, features, state, loader: own, tuning, batchSize: 4 },
+      { folder: temporary(), config: {}, checkpointEvery: 0, ...run },
+    );
   } finally {
     await own.close();
   }

@@ -1,8 +1,18 @@
-/** Stage 2: weights of 0 are plain training bit for bit, no tensor is left behind, the gradient is that of the whole loss. */
+/**
+ * Stage 2: weights of 0 are plain training bit for bit, no tensor is left behind, the gradient is
+ * that of the whole loss.
+ */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { RetinaNet } from '../../lib/dist/detection/retinanet';
-import { createProjections, distillationLoss, inheritNeckAndHead, project, type Distillation, type TeacherSide } from '../../lib/dist/distill/distill-student';
+import {
+  createProjections,
+  distillationLoss,
+  inheritNeckAndHead,
+  project,
+  type Distillation,
+  type TeacherSide,
+} from '../../lib/dist/distill/distill-student';
 import { valueAndGradients } from '../../lib/dist/kernels/gradients';
 import { readLog } from '../../lib/dist/train/log';
 import { tf, type Scalar } from '../../lib/dist/tf';
@@ -57,26 +67,47 @@ describe('stage 2', () => {
     it(`of ${name} holds the same number of tensors after every step and logs every part of its loss`, async () => {
       const before = tf.memory().numTensors;
       const counts: number[] = [];
-      const run = await distil(folder, distillation, { side: sideOf(name), steps: 5, onStep: () => void counts.push(tf.memory().numTensors) });
+      const run = await distil(folder, distillation, {
+        side: sideOf(name),
+        steps: 5,
+        onStep: () => void counts.push(tf.memory().numTensors),
+      });
       assert.equal(new Set(counts).size, 1, `tensors: ${counts}`);
       for (const { losses } of readLog(run.folder)) {
         assert.deepEqual(Object.keys(losses).sort(), [...parts[name]].sort());
-        const weights: Record<string, number> = { mse: distillation.mse ?? distillation.released?.mse ?? 0, freekd: distillation.freekd?.mu ?? 1 };
-        const total = Object.entries(losses).reduce((sum, [part, value]) => sum + (part === 'loss' ? 0 : value * (weights[part] ?? 1)), 0);
+        const weights: Record<string, number> = {
+          mse: distillation.mse ?? distillation.released?.mse ?? 0,
+          freekd: distillation.freekd?.mu ?? 1,
+        };
+        const total = Object.entries(losses).reduce(
+          (sum, [part, value]) => sum + (part === 'loss' ? 0 : value * (weights[part] ?? 1)),
+          0,
+        );
         assert.ok(Math.abs(total - losses.loss) < 1e-4 * total, `${total} and ${losses.loss}`);
       }
       run.student.dispose();
-      assert.ok(tf.memory().numTensors - before <= 5, 'what tfjs keeps for the TensorBoard writer of a folder may stay, nothing else');
+      assert.ok(
+        tf.memory().numTensors - before <= 5,
+        'what tfjs keeps for the TensorBoard writer of a folder may stay, nothing else',
+      );
     });
 
   it('builds only the parts of profile released that have a weight', async () => {
-    const run = await distil(folder, { released: { frequency: 0, mse: 0, regression: 1 } }, { side: { ...sides.released, frequency: undefined }, steps: 1 });
+    const run = await distil(
+      folder,
+      { released: { frequency: 0, mse: 0, regression: 1 } },
+      { side: { ...sides.released, frequency: undefined }, steps: 1 },
+    );
     assert.deepEqual(Object.keys(readLog(run.folder)[0].losses), ['loss', 'classification', 'box', 'regression']);
     run.student.dispose();
   });
 
   // Without omega: it depends on the student, but no gradient goes through it.
-  const smooth: Record<string, Distillation> = { mse: distillations.mse, freekd: { freekd: { mu: 3, masks: true, relation: false } }, released: distillations.released };
+  const smooth: Record<string, Distillation> = {
+    mse: distillations.mse,
+    freekd: { freekd: { mu: 3, masks: true, relation: false } },
+    released: distillations.released,
+  };
   for (const [name, distillation] of Object.entries(smooth))
     it(`of ${name} descends the gradient of the whole loss, projection included`, async () => {
       const batch = await pictures(folder).batch(0);
@@ -85,15 +116,25 @@ describe('stage 2', () => {
       const parameters = [...student.parameters.trainable(), ...projections.trainable()];
       const loss = (): Scalar => {
         const pyramid = student.pyramid(batch.images, true);
-        const parts = distillationLoss(distillation, sideOf(name), batch, project(projections, pyramid), student.head(pyramid, true));
+        const parts = distillationLoss(
+          distillation,
+          sideOf(name),
+          batch,
+          project(projections, pyramid),
+          student.head(pyramid, true),
+        );
         return tf.addN(Object.values(parts).map(({ value, weight }) => tf.mul<Scalar>(value, weight)));
       };
       const { value, gradients } = valueAndGradients(loss, parameters);
-      const norm = Math.sqrt(gradients.reduce((sum, gradient) => sum + tf.tidy(() => tf.sum(tf.square(gradient)).dataSync()[0]), 0));
+      const norm = Math.sqrt(
+        gradients.reduce((sum, gradient) => sum + tf.tidy(() => tf.sum(tf.square(gradient)).dataSync()[0]), 0),
+      );
       const start = parameters.map((parameter) => parameter.value.clone());
       /** The loss `distance` along the gradient. */
       const at = (distance: number): number => {
-        parameters.forEach((parameter, i) => tf.tidy(() => parameter.assign(tf.add(start[i], tf.mul(gradients[i], distance / norm)))));
+        parameters.forEach((parameter, i) =>
+          tf.tidy(() => parameter.assign(tf.add(start[i], tf.mul(gradients[i], distance / norm)))),
+        );
         return tf.tidy(() => loss().dataSync()[0]);
       };
       const h = 3e-4;
@@ -106,24 +147,45 @@ describe('stage 2', () => {
 
   it('says what is wrong with its settings', async () => {
     await assert.rejects(distil(folder, { mse: 1 }), /distillation needs a teacher/);
-    await assert.rejects(distil(folder, { mse: -1 }, { side: sides.paper }), /the weight mse should be a number >= 0, is -1/);
-    await assert.rejects(distil(folder, { freekd: { mu: NaN, masks: true, relation: true } }, { side: sides.paper }), /freekd\.mu should be a number >= 0, is NaN/);
-    await assert.rejects(distil(folder, { ...distillations.freekd, ...distillations.released }, { side: sides.paper }), /choose one/);
+    await assert.rejects(
+      distil(folder, { mse: -1 }, { side: sides.paper }),
+      /the weight mse should be a number >= 0, is -1/,
+    );
+    await assert.rejects(
+      distil(folder, { freekd: { mu: NaN, masks: true, relation: true } }, { side: sides.paper }),
+      /freekd\.mu should be a number >= 0, is NaN/,
+    );
+    await assert.rejects(
+      distil(folder, { ...distillations.freekd, ...distillations.released }, { side: sides.paper }),
+      /choose one/,
+    );
     const untuned = { ...sides.paper, frequency: undefined };
-    await assert.rejects(distil(folder, distillations.freekd, { side: untuned }), /masks come from stage 1: tune the prompt first/);
-    await assert.rejects(distil(folder, distillations.released, { side: untuned }), /profile 'released' has a stage 1 of its own/);
+    await assert.rejects(
+      distil(folder, distillations.freekd, { side: untuned }),
+      /masks come from stage 1: tune the prompt first/,
+    );
+    await assert.rejects(
+      distil(folder, distillations.released, { side: untuned }),
+      /profile 'released' has a stage 1 of its own/,
+    );
   });
 });
 
 describe('inheritNeckAndHead', () => {
   it('copies what fits by name and shape, and nothing else', () => {
-    const teacher = new RetinaNet({ ...tinyStudent, backbone: { ...tinyStudent.backbone, widths: [8, 8, 16] } }, { seed: 8 });
+    const teacher = new RetinaNet(
+      { ...tinyStudent, backbone: { ...tinyStudent.backbone, widths: [8, 8, 16] } },
+      { seed: 8 },
+    );
     const student = new RetinaNet(tinyStudent, { seed: 9 });
     const before = student.parameters.read();
     const names = inheritNeckAndHead(student, teacher);
     const given = teacher.parameters.read();
-    for (const [name, { data }] of student.parameters.read()) assert.deepEqual(data, (names.includes(name) ? given : before).get(name)?.data, name);
-    const fitting = [...before.keys()].filter((name) => /^(neck|bbox_head)\./.test(name) && name !== 'neck.lateral_convs.1.conv.weight');
+    for (const [name, { data }] of student.parameters.read())
+      assert.deepEqual(data, (names.includes(name) ? given : before).get(name)?.data, name);
+    const fitting = [...before.keys()].filter(
+      (name) => /^(neck|bbox_head)\./.test(name) && name !== 'neck.lateral_convs.1.conv.weight',
+    );
     assert.deepEqual([...names].sort(), fitting.sort());
     teacher.dispose();
     student.dispose();

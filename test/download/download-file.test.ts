@@ -1,4 +1,7 @@
-/** Downloads from a server that breaks off, lies and changes its mind: the file is whole, or it is not there. */
+/**
+ * Downloads from a server that breaks off, lies and changes its mind: the file is whole, or it is
+ * not there.
+ */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -8,8 +11,12 @@ import { after, before, beforeEach, test } from 'node:test';
 import { downloadFile, type Download, type DownloadOptions } from '../../lib/dist/download/download-file';
 import { startServer, type TestServer } from './server';
 
-const content = Buffer.from(Uint32Array.from({ length: 75_000 }, (_, i) => Math.imul(i, 2654435761)).buffer); // 300,000 bytes
-const md5 = (bytes: Buffer): Download['checksum'] => ({ algorithm: 'md5', digits: createHash('md5').update(bytes).digest('hex') });
+// 300,000 bytes
+const content = Buffer.from(Uint32Array.from({ length: 75_000 }, (_, i) => Math.imul(i, 2654435761)).buffer);
+const md5 = (bytes: Buffer): Download['checksum'] => ({
+  algorithm: 'md5',
+  digits: createHash('md5').update(bytes).digest('hex'),
+});
 let server: TestServer;
 let folder: string;
 before(async () => {
@@ -143,7 +150,10 @@ test('a server that lies about the length: more than comes is a break, another t
 test('a wrong checksum removes what came and says both; also of a file that is there already', async () => {
   server.files.set('/file.bin', { content: changed });
   const expected = md5(content)!;
-  await assert.rejects(get({ checksum: expected }), new RegExp(`has the md5 ${md5(changed)!.digits} in place of ${expected.digits}`));
+  await assert.rejects(
+    get({ checksum: expected }),
+    new RegExp(`has the md5 ${md5(changed)!.digits} in place of ${expected.digits}`),
+  );
   assert.deepEqual(readdirSync(folder), []);
   writeFileSync(join(folder, 'file.bin'), changed);
   await assert.rejects(get({ checksum: expected }), /is not the file that .* is known to be .*remove it/);

@@ -1,6 +1,15 @@
 /** Zips are unpacked whole and inside their folder, or not at all. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -16,7 +25,11 @@ function pack(members: ZipMember[] | Buffer): { zip: string; folder: string } {
   writeFileSync(zip, Array.isArray(members) ? makeZip(members) : members);
   return { zip, folder: join(root, `out${count}`, 'here') };
 }
-const text = (name: string, content: string, more: Partial<ZipMember> = {}): ZipMember => ({ name, data: Buffer.from(content), ...more });
+const text = (name: string, content: string, more: Partial<ZipMember> = {}): ZipMember => ({
+  name,
+  data: Buffer.from(content),
+  ...more,
+});
 const long = 'many words '.repeat(20_000);
 
 test("the CRC is the one of the format's description", () => {
@@ -25,7 +38,12 @@ test("the CRC is the one of the format's description", () => {
 });
 
 test('stored and compressed files come out as they went in, those that are asked for', async () => {
-  const { zip, folder } = pack([text('a/', ''), text('a/one.txt', 'one'), text('a/two.txt', long, { deflate: true }), text('b/three.txt', 'three')]);
+  const { zip, folder } = pack([
+    text('a/', ''),
+    text('a/one.txt', 'one'),
+    text('a/two.txt', long, { deflate: true }),
+    text('b/three.txt', 'three'),
+  ]);
   const files = await unzip(zip, folder, { select: (name) => name.startsWith('a/') });
   assert.deepEqual(files.map(({ name, bytes }) => [name, bytes]), [['a/one.txt', 3], ['a/two.txt', long.length]]);
   assert.equal(readFileSync(join(folder, 'a/two.txt'), 'utf8'), long);
@@ -35,13 +53,25 @@ test('stored and compressed files come out as they went in, those that are asked
 test('what is there in full length is kept, what is short or asked for is written again', async () => {
   const { zip, folder } = pack([text('a.txt', 'aaa'), text('b.txt', 'bbb'), text('c.txt', 'ccc')]);
   mkdirSync(folder, { recursive: true });
-  for (const [name, content] of [['a.txt', 'xxx'], ['b.txt', 'b'], ['c.txt', 'xxx']]) writeFileSync(join(folder, name), content);
+  for (const [name, content] of [
+    ['a.txt', 'xxx'],
+    ['b.txt', 'b'],
+    ['c.txt', 'xxx'],
+  ])
+    writeFileSync(join(folder, name), content);
   await unzip(zip, folder, { replace: new Set(['c.txt']) });
-  assert.deepEqual(['a.txt', 'b.txt', 'c.txt'].map((name) => readFileSync(join(folder, name), 'utf8')), ['xxx', 'bbb', 'ccc']);
+  assert.deepEqual(
+    ['a.txt', 'b.txt', 'c.txt'].map((name) => readFileSync(join(folder, name), 'utf8')),
+    ['xxx', 'bbb', 'ccc'],
+  );
 });
 
 const refused: [string, ZipMember[], RegExp][] = [
-  ['a path that leaves the folder', [text('good.txt', 'x'), text('../evil.txt', 'x')], /\.zip is not unpacked: .*\.\.\/evil\.txt/],
+  [
+    'a path that leaves the folder',
+    [text('good.txt', 'x'), text('../evil.txt', 'x')],
+    /\.zip is not unpacked: .*\.\.\/evil\.txt/,
+  ],
   ['one that does so by a detour', [text('a/../../evil.txt', 'x')], /not unpacked: .*a\/\.\.\/\.\.\/evil/],
   ['an absolute path', [text('/tmp/evil.txt', 'x')], /not unpacked: .*absolute/],
   ['a backslash', [text('..\\evil.txt', 'x')], /not unpacked: .*\\/],
@@ -57,7 +87,10 @@ for (const [what, members, message] of refused)
 
 test('a wrong CRC leaves no file of that name; those before it stay', async () => {
   const { zip, folder } = pack([text('good.txt', 'good'), text('bad.txt', long, { deflate: true, crc: 1 })]);
-  await assert.rejects(unzip(zip, folder), /\.zip: its entry bad\.txt is damaged \(its CRC is [0-9a-f]+ in place of 1\)/);
+  await assert.rejects(
+    unzip(zip, folder),
+    /\.zip: its entry bad\.txt is damaged \(its CRC is [0-9a-f]+ in place of 1\)/,
+  );
   assert.deepEqual(readdirSync(folder), ['good.txt']);
 });
 
@@ -75,7 +108,14 @@ test('a zip that is cut off or whose bytes are damaged is named', async () => {
 test('it stops between two files, and goes on there', async () => {
   const { zip, folder } = pack([text('a.txt', 'aaa'), text('b.txt', 'bbb')]);
   const stop = new AbortController();
-  await assert.rejects(unzip(zip, folder, { signal: stop.signal, progress: () => ({ update: () => stop.abort(), stop() {} }), select: (name) => (name === 'a.txt' ? true : (stop.abort(), true)) }), { name: 'AbortError' });
+  await assert.rejects(
+    unzip(zip, folder, {
+      signal: stop.signal,
+      progress: () => ({ update: () => stop.abort(), stop() {} }),
+      select: (name) => (name === 'a.txt' ? true : (stop.abort(), true)),
+    }),
+    { name: 'AbortError' },
+  );
   await unzip(zip, folder);
   assert.equal(statSync(join(folder, 'b.txt')).size, 3);
 });

@@ -1,4 +1,7 @@
-/** Makes zips, faulty ones too, by the format's description (APPNOTE 4.3): for each file a local header and its bytes, then the directory. */
+/**
+ * Makes zips, faulty ones too, by the format's description (APPNOTE 4.3): for each file a local
+ * header and its bytes, then the directory.
+ */
 import { deflateRawSync } from 'node:zlib';
 import { crc32 } from '../../lib/dist/download/crc32';
 

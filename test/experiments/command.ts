@@ -10,10 +10,19 @@ export interface Ended {
   stderr: string;
 }
 
-/** Runs the command in `folder`; `interrupt` is asked with all output after each piece of it, and gets one Ctrl-C sent when it says true. */
-export function reproduce(folder: string, words: string[], interrupt: (output: string) => boolean = () => false): Promise<Ended> {
+/**
+ * Runs the command in `folder`; `interrupt` is asked with all output after each piece of it, and
+ * gets one Ctrl-C sent when it says true.
+ */
+export function reproduce(
+  folder: string,
+  words: string[],
+  interrupt: (output: string) => boolean = () => false,
+): Promise<Ended> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [command, ...words], { env: { ...process.env, INIT_CWD: folder, TF_CPP_MIN_LOG_LEVEL: '2' } });
+    const child = spawn(process.execPath, [command, ...words], {
+      env: { ...process.env, INIT_CWD: folder, TF_CPP_MIN_LOG_LEVEL: '2' },
+    });
     const ended: Ended = { status: null, stdout: '', stderr: '' };
     let interrupted = false;
     for (const stream of ['stdout', 'stderr'] as const)

@@ -31,6 +31,9 @@ test('splits must be there and list the same categories', async () => {
   assert.throws(() => openSplits(folder), /no split called val\*/);
   const other = await twoSplits();
   const categories = [{ id: 1, name: 'tree' }];
-  writeFileSync(join(other, 'annotations/instances_val.json'), JSON.stringify({ images: [], annotations: [], categories }));
+  writeFileSync(
+    join(other, 'annotations/instances_val.json'),
+    JSON.stringify({ images: [], annotations: [], categories }),
+  );
   assert.throws(() => openSplits(other), /same categories/);
 });

@@ -15,7 +15,10 @@ test('the interval is that of Student: 1, 2, 3, 4 have a 95 % margin of 2.0543 (
   assert.ok(Math.abs(summary.margin - 2.0543) < 2e-3, `${summary.margin}`);
   assert.deepEqual([summary.mean, summary.seeds, summary.ahead], [2.5, 4, 4]);
   const many = summarisePairs(Array.from({ length: 30 }, (_, seed) => ({ seed, difference: seed % 2 ? 1 : -1 })));
-  assert.ok(many.margin / many.deviation > 2.0452 / Math.sqrt(30) && many.ahead === 15, 'beyond the table: too wide rather than too narrow');
+  assert.ok(
+    many.margin / many.deviation > 2.0452 / Math.sqrt(30) && many.ahead === 15,
+    'beyond the table: too wide rather than too narrow',
+  );
 });
 
 test('one seed has a difference and no interval', () => {

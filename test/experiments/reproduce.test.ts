@@ -1,4 +1,7 @@
-/** `reproduce` as a person calls it: clear errors, a whole run on few pictures, stopping and going on. */
+/**
+ * `reproduce` as a person calls it: clear errors, a whole run on few pictures, stopping and going
+ * on.
+ */
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,12 +15,35 @@ import { reproduce as run } from './command';
 const folder = mkdtempSync(join(tmpdir(), 'freekd-reproduce-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-const reproduce = (words: string[], interrupt?: (output: string) => boolean): ReturnType<typeof run> => run(folder, words, interrupt);
+const reproduce = (words: string[], interrupt?: (output: string) => boolean): ReturnType<typeof run> =>
+  run(folder, words, interrupt);
 
 test('--help names every option and variant', async () => {
   const { status, stdout } = await reproduce(['--help']);
   assert.equal(status, 0);
-  for (const option of ['experiment', 'data', 'variants', 'seeds', 'steps', 'batch', 'ranks', 'prompt', 'setting', 'set', 'profile', 'out', 'resume', 'smoke', 'full', 'train-teacher', 'skip-bad', 'corruptions', 'severities', 'pictures', 'frost'])
+  for (const option of [
+    'experiment',
+    'data',
+    'variants',
+    'seeds',
+    'steps',
+    'batch',
+    'ranks',
+    'prompt',
+    'setting',
+    'set',
+    'profile',
+    'out',
+    'resume',
+    'smoke',
+    'full',
+    'train-teacher',
+    'skip-bad',
+    'corruptions',
+    'severities',
+    'pictures',
+    'frost',
+  ])
     assert.match(stdout, new RegExp(`--${option}\\b`));
   for (const variant of variants) assert.ok(stdout.includes(variant), variant);
 });
@@ -45,34 +71,42 @@ test('what was asked for wrongly is said in one sentence', async () => {
   }
 });
 
-test('a run that Ctrl-C stopped goes on with --resume, ends as an undisturbed one, and is kept afterwards', async () => {
-  const words = (out: string): string[] => ['--smoke', '--variants', 'freekd', '--steps', '60', '--out', out];
-  const whole = await reproduce(words('whole'));
-  assert.equal(whole.status, 0, whole.stderr);
-  assert.match(whole.stdout, /numbers without meaning/);
-  assert.match(whole.stdout, /\| teacher +\|/);
-  assert.match(whole.stdout, /\| FreeKD \(both\) +\|/);
-  const result = readResult(join(folder, 'whole', 'freekd-seed1.json'));
-  assert.equal(result.seed, 1);
-  assert.equal(result.steps, 60);
-  assert.ok(result.curve.length > 0);
-  for (const picture of ['comparison.png', 'report.html']) assert.ok(statSync(join(folder, 'whole', picture)).size > 10_000, picture);
-  assert.doesNotMatch(readFileSync(join(folder, 'whole', 'report.html'), 'utf8'), /<script[^>]+src="?http/, 'the report needs no network');
+test(
+  'a run that Ctrl-C stopped goes on with --resume, ends as an ' + 'undisturbed one, and is kept afterwards',
+  async () => {
+    const words = (out: string): string[] => ['--smoke', '--variants', 'freekd', '--steps', '60', '--out', out];
+    const whole = await reproduce(words('whole'));
+    assert.equal(whole.status, 0, whole.stderr);
+    assert.match(whole.stdout, /numbers without meaning/);
+    assert.match(whole.stdout, /\| teacher +\|/);
+    assert.match(whole.stdout, /\| FreeKD \(both\) +\|/);
+    const result = readResult(join(folder, 'whole', 'freekd-seed1.json'));
+    assert.equal(result.seed, 1);
+    assert.equal(result.steps, 60);
+    assert.ok(result.curve.length > 0);
+    for (const picture of ['comparison.png', 'report.html'])
+      assert.ok(statSync(join(folder, 'whole', picture)).size > 10_000, picture);
+    assert.doesNotMatch(
+      readFileSync(join(folder, 'whole', 'report.html'), 'utf8'),
+      /<script[^>]+src="?http/,
+      'the report needs no network',
+    );
 
-  const stopped = await reproduce(words('stopped'), (output) => output.includes('prompt, paper, seed 1 10/10'));
-  assert.equal(stopped.status, 130, stopped.stderr);
-  assert.match(stopped.stderr, /stopped after step \d+ of .*--resume goes on/);
-  assert.ok(!existsSync(join(folder, 'stopped', 'freekd-seed1.json')));
-  const resumed = await reproduce([...words('stopped'), '--resume']);
-  assert.equal(resumed.status, 0, resumed.stderr);
-  const again = readResult(join(folder, 'stopped', 'freekd-seed1.json'));
-  assert.deepEqual(again.config, result.config);
-  assert.deepEqual(again.metrics, result.metrics);
-  const losses = ({ curve }: typeof result): unknown => curve.map(({ step, losses }) => [step, losses]);
-  assert.deepEqual(losses(again), losses(result));
+    const stopped = await reproduce(words('stopped'), (output) => output.includes('prompt, paper, seed 1 10/10'));
+    assert.equal(stopped.status, 130, stopped.stderr);
+    assert.match(stopped.stderr, /stopped after step \d+ of .*--resume goes on/);
+    assert.ok(!existsSync(join(folder, 'stopped', 'freekd-seed1.json')));
+    const resumed = await reproduce([...words('stopped'), '--resume']);
+    assert.equal(resumed.status, 0, resumed.stderr);
+    const again = readResult(join(folder, 'stopped', 'freekd-seed1.json'));
+    assert.deepEqual(again.config, result.config);
+    assert.deepEqual(again.metrics, result.metrics);
+    const losses = ({ curve }: typeof result): unknown => curve.map(({ step, losses }) => [step, losses]);
+    assert.deepEqual(losses(again), losses(result));
 
-  const kept = await reproduce([...words('stopped'), '--resume']);
-  assert.match(kept.stdout, /freekd, seed 1: .* AP, kept from/);
-  assert.equal(readResults(join(folder, 'stopped')).length, 1);
-  assert.deepEqual(readdirSync(folder).sort(), ['stopped', 'whole']);
-});
+    const kept = await reproduce([...words('stopped'), '--resume']);
+    assert.match(kept.stdout, /freekd, seed 1: .* AP, kept from/);
+    assert.equal(readResults(join(folder, 'stopped')).length, 1);
+    assert.deepEqual(readdirSync(folder).sort(), ['stopped', 'whole']);
+  },
+);

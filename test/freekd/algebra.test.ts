@@ -1,6 +1,7 @@
 /**
- * The algebra that makes the loss fast, shown equal to the literal form in stock tfjs ops: T masks on an axis of their
- * own, both features transformed, autograd in place of the custom gradient. And numeric gradients.
+ * The algebra that makes the loss fast, shown equal to the literal form in stock tfjs ops: T masks
+ * on an axis of their own, both features transformed, autograd in place of the custom gradient. And
+ * numeric gradients.
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -21,7 +22,10 @@ import { feature, hashedTensor } from './inputs';
 /** Asserts that two tensors agree within 1e-5 of the larger one's largest magnitude. */
 function same(actual: Tensor, expected: Tensor, what: string): void {
   assert.deepEqual(actual.shape, expected.shape, what);
-  const [error, scale] = tf.tidy(() => [actual.sub(expected).abs().max().dataSync()[0], expected.abs().max().dataSync()[0]]);
+  const [error, scale] = tf.tidy(() => [
+    actual.sub(expected).abs().max().dataSync()[0],
+    expected.abs().max().dataSync()[0],
+  ]);
   assert.ok(error <= 1e-5 * scale + 1e-9, `${what}: off by ${error}, scale ${scale}`);
 }
 
@@ -31,22 +35,42 @@ function numericGradient(f: (x: Tensor) => Scalar, x: Tensor, step: number, tole
   const along = tf.grad(f)(x).mul(direction).sum().dataSync()[0];
   const at = (sign: number): number => f(x.add(direction.mul(sign * step))).dataSync()[0];
   const numeric = (at(1) - at(-1)) / (2 * step);
-  assert.ok(Math.abs(along - numeric) <= tolerance * Math.max(Math.abs(numeric), 1e-3), `gradient ${along}, numeric ${numeric}`);
+  assert.ok(
+    Math.abs(along - numeric) <= tolerance * Math.max(Math.abs(numeric), 1e-3),
+    `gradient ${along}, numeric ${numeric}`,
+  );
 }
 
-/** The literal sum_b mean or sum over [N, T, H, W, C] of omega |m a - m c|, divided by `count` of all coefficients. */
-function expandedLoss(teacher: Tensor4D, student: Tensor, masks: Tensor4D[], weights: Tensor, transform: { wavelet: string; mode: WaveletMode; level: number }): Scalar {
+/**
+ * The literal sum_b mean or sum over [N, T, H, W, C] of omega |m a - m c|, divided by `count` of
+ * all coefficients.
+ */
+function expandedLoss(
+  teacher: Tensor4D,
+  student: Tensor,
+  masks: Tensor4D[],
+  weights: Tensor,
+  transform: { wavelet: string; mode: WaveletMode; level: number },
+): Scalar {
   const [a, c] = [bandsOf(wavedec2(teacher, transform)), bandsOf(wavedec2(student as Tensor4D, transform))];
   const count = a.reduce((sum, band) => sum + band.size, 0);
   const terms = masks.map((mask, b) => {
     const m = mask.transpose([0, 3, 1, 2]).expandDims(4); // [N, T, H, W, 1]
-    const difference = m.mul(a[b].expandDims(1)).sub(m.mul(c[b].expandDims(1))).abs(); // [N, T, H, W, C]
+    const difference = m
+      .mul(a[b].expandDims(1))
+      .sub(m.mul(c[b].expandDims(1)))
+      .abs(); // [N, T, H, W, C]
     return difference.mul(weights.reshape([weights.shape[0], 1, 1, 1, -1])).sum() as Scalar;
   });
   return tf.addN(terms).div(count);
 }
 
-for (const [wavelet, mode, size, tokens] of [['haar', 'zero', [9, 14], 2], ['haar', 'zero', [16, 16], 6], ['db2', 'reflect', [11, 8], 3], ['sym4', 'periodization', [12, 9], 2]] as const) {
+for (const [wavelet, mode, size, tokens] of [
+  ['haar', 'zero', [9, 14], 2],
+  ['haar', 'zero', [16, 16], 6],
+  ['db2', 'reflect', [11, 8], 3],
+  ['sym4', 'periodization', [12, 9], 2],
+] as const) {
   test(`the collapsed loss equals the expanded one: ${wavelet} ${mode} ${size.join(' x ')} T=${tokens}`, () => {
     const transform = { wavelet, mode, level: 2 };
     const [teacher, student] = [feature(2, [...size], 5, 11), feature(2, [...size], 5, 12)];
@@ -54,7 +78,9 @@ for (const [wavelet, mode, size, tokens] of [['haar', 'zero', [9, 14], 2], ['haa
     (prompt.tokens as tf.Variable).assign(hashedTensor(prompt.tokens.shape, 13));
     const masks = prompt.masks(wavedec2(teacher, transform));
     const weights = hashedTensor([2, 5], 14, 0.5).add(1);
-    const collapsed = tf.valueAndGrads((s: Tensor, w: Tensor) => frequencyLoss({ teacher, student: s as Tensor4D, masks, weights: w as Tensor2D, ...transform }));
+    const collapsed = tf.valueAndGrads((s: Tensor, w: Tensor) =>
+      frequencyLoss({ teacher, student: s as Tensor4D, masks, weights: w as Tensor2D, ...transform }),
+    );
     const expanded = tf.valueAndGrads((s: Tensor, w: Tensor) => expandedLoss(teacher, s, masks, w, transform));
     const [actual, expected] = [collapsed([student, weights]), expanded([student, weights])];
     same(actual.value, expected.value, 'loss');
@@ -72,12 +98,15 @@ test('the prompted feature equals the sum over T of masked bands, value and grad
   const expanded = (): Tensor4D => {
     const decomposition = wavedec2(x, transform);
     const masks = prompt.masks(decomposition);
-    const bands = bandsOf(decomposition).map((band, b) => masks[b].expandDims(3).mul(band.expandDims(4)).sum(4) as Tensor4D);
+    const bands = bandsOf(decomposition).map(
+      (band, b) => masks[b].expandDims(3).mul(band.expandDims(4)).sum(4) as Tensor4D,
+    );
     return waverec2(decompositionOf(bands), { ...transform, size: [9, 14] });
   };
   same(prompt.apply(x).feature, expanded(), 'feature');
   const along = feature(2, [9, 14], 4, 23);
-  const gradient = (f: () => Tensor4D): Tensor => Object.values(tf.variableGrads(() => f().mul(along).sum(), [tokens]).grads)[0];
+  const gradient = (f: () => Tensor4D): Tensor =>
+    Object.values(tf.variableGrads(() => f().mul(along).sum(), [tokens]).grads)[0];
   same(gradient(() => prompt.apply(x).feature), gradient(expanded), 'gradient to the tokens');
 });
 
@@ -89,13 +118,22 @@ test('the released loss equals the mean over (N, T, C, 3, H, W)', () => {
     const [t, c] = [wavedec2(teacher, transform), wavedec2(s as Tensor4D, transform)];
     const levels = t.details.map(({ level, horizontal, vertical, diagonal }, i) => {
       const token = tf.unstack(tokens)[level].transpose(); // [C, T]
-      const m = horizontal.add(vertical).add(diagonal).reshape([-1, 4]).matMul(token as Tensor2D).sigmoid().reshape([...horizontal.shape.slice(0, 3), 1, 1, 6]);
-      const three = (d: typeof t.details[number]): Tensor => tf.stack([d.horizontal, d.vertical, d.diagonal], 4).expandDims(5); // [N, H, W, C, 3, 1]
+      const m = horizontal
+        .add(vertical)
+        .add(diagonal)
+        .reshape([-1, 4])
+        .matMul(token as Tensor2D)
+        .sigmoid()
+        .reshape([...horizontal.shape.slice(0, 3), 1, 1, 6]);
+      // [N, H, W, C, 3, 1]
+      const three = (d: (typeof t.details)[number]): Tensor =>
+        tf.stack([d.horizontal, d.vertical, d.diagonal], 4).expandDims(5);
       return m.mul(three(c.details[i])).sub(m.mul(three(t.details[i]))).abs().mean() as Scalar;
     });
     return tf.addN(levels);
   };
-  const collapsed = (s: Tensor): Scalar => releasedFreeKDLoss({ student: [s as Tensor4D], teacher: [teacher], tokens: [tokens] });
+  const collapsed = (s: Tensor): Scalar =>
+    releasedFreeKDLoss({ student: [s as Tensor4D], teacher: [teacher], tokens: [tokens] });
   same(collapsed(student), expanded(student), 'loss');
   same(tf.grad(collapsed)(student), tf.grad(expanded)(student), 'gradient');
 });
@@ -105,10 +143,20 @@ test('numeric gradients: masked loss, dissimilarity, prompt, resize', () => {
   const prompt = new FrequencyPrompt({ channels: 3, tokens: 2, level: 1 });
   (prompt.tokens as tf.Variable).assign(hashedTensor(prompt.tokens.shape, 53));
   const { masks } = prompt.apply(teacher);
-  numericGradient((s) => frequencyLoss({ teacher, student: s as Tensor4D, masks, reduction: 'sum' }), student, 1e-4, 0.02);
+  numericGradient(
+    (s) => frequencyLoss({ teacher, student: s as Tensor4D, masks, reduction: 'sum' }),
+    student,
+    1e-4,
+    0.02,
+  );
   numericGradient((x) => prompt.apply(x as Tensor4D).feature.square().sum(), teacher, 1e-2, 0.01);
   numericGradient((m) => promptDissimilarity([m as Tensor4D]), masks[1], 1e-2, 0.01);
-  numericGradient((m) => promptDissimilarity([m as Tensor4D], { similarity: 'dice', pairs: 'distinct' }), masks[1], 1e-2, 0.01);
+  numericGradient(
+    (m) => promptDissimilarity([m as Tensor4D], { similarity: 'dice', pairs: 'distinct' }),
+    masks[1],
+    1e-2,
+    0.01,
+  );
   numericGradient((x) => resizeBilinear(x as Tensor4D, [13, 9]).square().sum(), teacher, 1e-2, 0.01);
   numericGradient((x) => resizeBilinear(x as Tensor4D, [4, 3]).square().sum(), teacher, 1e-2, 0.01);
 });

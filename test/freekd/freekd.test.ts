@@ -20,7 +20,10 @@ import { feature, hashedTensor, leavesNothing } from './inputs';
 const haar = { wavelet: 'haar', mode: 'zero' } as const;
 const value = (x: Tensor): number => x.dataSync()[0];
 const near = (actual: number, expected: number, tolerance = 1e-6): void =>
-  assert.ok(Math.abs(actual - expected) <= tolerance * Math.max(1, Math.abs(expected)), `${actual}, expected ${expected}`);
+  assert.ok(
+    Math.abs(actual - expected) <= tolerance * Math.max(1, Math.abs(expected)),
+    `${actual}, expected ${expected}`,
+  );
 
 test('bands are ordered LL, then H, V, D, coarsest first', () => {
   assert.deepEqual(bandNames(2), ['LL2', 'H2', 'V2', 'D2', 'H1', 'V1', 'D1']);
@@ -31,7 +34,19 @@ test('bands are ordered LL, then H, V, D, coarsest first', () => {
 });
 
 test('the level is clamped to where the smaller side is still two', () => {
-  assert.deepEqual([[100, 152], [13, 19], [7, 10], [5, 5], [4, 9], [3, 5], [2, 2], [1, 40]].map(([h, w]) => usableLevel([h, w], 3)), [3, 3, 2, 2, 1, 1, 0, 0]);
+  assert.deepEqual(
+    [
+      [100, 152],
+      [13, 19],
+      [7, 10],
+      [5, 5],
+      [4, 9],
+      [3, 5],
+      [2, 2],
+      [1, 40],
+    ].map(([h, w]) => usableLevel([h, w], 3)),
+    [3, 3, 2, 2, 1, 1, 0, 0],
+  );
   assert.deepEqual(clampedLevels([[16, 16], [4, 4]], 3), [{ pyramidLevel: 1, size: [4, 4], requested: 3, used: 1 }]);
   const prompt = new FrequencyPrompt({ channels: 2, tokens: 2, level: 3 });
   prompt.apply(feature(1, [16, 16], 2, 1));
@@ -55,7 +70,9 @@ test('a fresh prompt scales the feature by about T / 2, and tokens are a variabl
 
 test('prompts of a pyramid train in one store, and equal seeds give equal tokens', () => {
   const parameters = new Parameters();
-  const prompts = [0, 1].map((i) => new FrequencyPrompt({ channels: 3, tokens: 2, level: 1, seed: 7, parameters, name: `prompts.${i}` }));
+  const prompts = [0, 1].map(
+    (i) => new FrequencyPrompt({ channels: 3, tokens: 2, level: 1, seed: 7, parameters, name: `prompts.${i}` }),
+  );
   assert.deepEqual(parameters.all().map(({ name }) => name), ['prompts.0.tokens', 'prompts.1.tokens']);
   const again = new FrequencyPrompt({ channels: 3, tokens: 2, level: 1, seed: 7, name: 'prompts.1' });
   assert.deepEqual(again.tokens.dataSync(), prompts[1].tokens.dataSync());
@@ -100,7 +117,15 @@ test('reductions and bands', () => {
   near(of({ bands: 'high', reduction: 'band-mean' }), (total - sums[0]) / (0.75 * teacher.size), 1e-5);
   near(of({ level: 0 }), value(teacher.sub(student).abs().mean()), 1e-5);
   assert.equal(of({ level: 0, bands: 'high' }), 0);
-  assert.equal(value(tf.grad((s: Tensor) => frequencyLoss({ teacher, student: s as Tensor4D, level: 0, bands: 'high' }))(student).abs().max()), 0);
+  assert.equal(
+    value(
+      tf
+        .grad((s: Tensor) => frequencyLoss({ teacher, student: s as Tensor4D, level: 0, bands: 'high' }))(student)
+        .abs()
+        .max(),
+    ),
+    0,
+  );
 });
 
 test('freekdLoss is the mean of its levels, and masks made once equal the prompts', () => {
@@ -126,12 +151,20 @@ test('no gradient goes through masks and omega, and equal features lose nothing'
 });
 
 test('a step leaves no tensor behind', () => {
-  const [teacher, student] = [12, 13].map((seed) => [[13, 19], [7, 10]].map((size, i) => feature(2, size, 4, 10 * seed + i)));
+  const [teacher, student] = [12, 13].map((seed) =>
+    [
+      [13, 19],
+      [7, 10],
+    ].map((size, i) => feature(2, size, 4, 10 * seed + i)),
+  );
   const parameters = new Parameters();
-  const prompts = [0, 1].map((i) => new FrequencyPrompt({ channels: 4, tokens: 2, level: 3, parameters, name: `prompts.${i}` }));
+  const prompts = [0, 1].map(
+    (i) => new FrequencyPrompt({ channels: 4, tokens: 2, level: 3, parameters, name: `prompts.${i}` }),
+  );
   const relations = [0, 1].map((i) => new PositionRelation({ channels: 4, parameters, name: `relations.${i}` }));
   for (const joint of [false, true]) {
-    const loss = (...s: Tensor[]): Scalar => freekdLoss({ teacher, student: s as Tensor4D[], prompts, relations, joint });
+    const loss = (...s: Tensor[]): Scalar =>
+      freekdLoss({ teacher, student: s as Tensor4D[], prompts, relations, joint });
     leavesNothing(() => loss(...student));
     leavesNothing(() => tf.grads(loss)(student));
   }
@@ -149,7 +182,10 @@ test('a step leaves no tensor behind', () => {
 test('the default options are those of profile `paper`', () => {
   const [teacher, student] = [feature(1, [8, 8], 4, 14), feature(1, [8, 8], 4, 15)];
   const { transform, loss: { bands, reduction } } = paper;
-  near(value(frequencyLoss({ teacher, student })), value(frequencyLoss({ teacher, student, ...transform, bands, reduction })));
+  near(
+    value(frequencyLoss({ teacher, student })),
+    value(frequencyLoss({ teacher, student, ...transform, bands, reduction })),
+  );
   assert.equal(new PositionRelation({ channels: 4 }).normalise, paper.relation.normalise);
   const { similarity, pairs } = paper.dissimilarity;
   const masks = [hashedTensor<Tensor4D>([1, 4, 4, 2], 16).sigmoid() as Tensor4D];
@@ -160,23 +196,51 @@ test('wrong inputs are named', () => {
   const [x, wide, half] = [feature(2, [8, 8], 4, 1), feature(2, [8, 8], 6, 1), feature(2, [4, 4], 4, 1)];
   const prompt = new FrequencyPrompt({ channels: 4, tokens: 2, level: 2 });
   const { masks } = prompt.apply(x);
-  const shapes = /pyramid level 1: the teacher's feature is \[2,8,8,4\], the student's \[2,8,8,6\]; project the student to 4 channels/;
+  const shapes =
+    /pyramid level 1: the teacher's feature is \[2,8,8,4\], the student's \[2,8,8,6\]; project the student to 4 channels/;
   assert.throws(() => freekdLoss({ teacher: [x, x], student: [x, wide] }), shapes);
   assert.throws(() => freekdLoss({ teacher: [x], student: [half] }), /pyramid level 0.*same images at the same size/);
   assert.throws(() => freekdLoss({ teacher: [x, half], student: [x] }), /2 pyramid levels, the student 1/);
   assert.throws(() => freekdLoss({ teacher: [], student: [] }), /no pyramid level/);
-  assert.throws(() => freekdLoss({ teacher: [x], student: [x], prompts: [prompt, prompt] }), /prompts has 2 entries for 1 pyramid levels/);
-  assert.throws(() => freekdLoss({ teacher: [x], student: [x], prompts: [prompt], masks: [masks] }), /either prompts or masks/);
-  assert.throws(() => freekdLoss({ teacher: [x], student: [x], prompts: [prompt], wavelet: 'db2' }), /wavelet is 'db2', but prompts\[0\] was made for 'haar'/);
+  assert.throws(
+    () => freekdLoss({ teacher: [x], student: [x], prompts: [prompt, prompt] }),
+    /prompts has 2 entries for 1 pyramid levels/,
+  );
+  assert.throws(
+    () => freekdLoss({ teacher: [x], student: [x], prompts: [prompt], masks: [masks] }),
+    /either prompts or masks/,
+  );
+  assert.throws(
+    () => freekdLoss({ teacher: [x], student: [x], prompts: [prompt], wavelet: 'db2' }),
+    /wavelet is 'db2', but prompts\[0\] was made for 'haar'/,
+  );
   assert.throws(() => frequencyLoss({ teacher: x, student: wide }), /frequencyLoss: the teacher's feature/);
-  assert.throws(() => frequencyLoss({ teacher: x, student: x, masks: masks.slice(1) }), /6 masks, expected 3 level \+ 1/);
-  assert.throws(() => frequencyLoss({ teacher: x, student: x, masks, level: 1 }), /7 masks, expected 4 masks for level 1/);
-  assert.throws(() => frequencyLoss({ teacher: half, student: half, masks }), /masks\[0\] is \[2,2,2,2\], its band is \[2,1,1,4\]/);
-  assert.throws(() => frequencyLoss({ teacher: x, student: x, weights: tf.ones([2, 3]) as Tensor2D }), /weights is \[2,3\].*\[2, 4\]/);
+  assert.throws(
+    () => frequencyLoss({ teacher: x, student: x, masks: masks.slice(1) }),
+    /6 masks, expected 3 level \+ 1/,
+  );
+  assert.throws(
+    () => frequencyLoss({ teacher: x, student: x, masks, level: 1 }),
+    /7 masks, expected 4 masks for level 1/,
+  );
+  assert.throws(
+    () => frequencyLoss({ teacher: half, student: half, masks }),
+    /masks\[0\] is \[2,2,2,2\], its band is \[2,1,1,4\]/,
+  );
+  assert.throws(
+    () => frequencyLoss({ teacher: x, student: x, weights: tf.ones([2, 3]) as Tensor2D }),
+    /weights is \[2,3\].*\[2, 4\]/,
+  );
   assert.throws(() => prompt.apply(wide), /6 channels, the prompt was made for 4/);
   assert.throws(() => prompt.masks(wavedec2(x, { ...haar, level: 3 })), /3 levels, the prompt 2/);
-  assert.throws(() => new FrequencyPrompt({ channels: 4, tokens: 0, level: 2 }), /tokens must be an integer >= 1, is 0/);
-  assert.throws(() => new PositionRelation({ channels: 8 }).affinity(x, half), /must be of the same images and have 8 channels/);
+  assert.throws(
+    () => new FrequencyPrompt({ channels: 4, tokens: 0, level: 2 }),
+    /tokens must be an integer >= 1, is 0/,
+  );
+  assert.throws(
+    () => new PositionRelation({ channels: 8 }).affinity(x, half),
+    /must be of the same images and have 8 channels/,
+  );
   assert.throws(() => promptDissimilarity([]), /no masks/);
   assert.throws(() => promptDissimilarity([tf.ones([1, 2, 2, 1])], { pairs: 'distinct' }), /two tokens or more/);
   assert.throws(() => promptDissimilarity([tf.ones([1, 2, 2, 2]), tf.ones([1, 2, 2, 3])]), /masks\[1\] is \[1,2,2,3\]/);

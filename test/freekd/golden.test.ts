@@ -27,13 +27,26 @@ interface RelationCase {
   affinity: Summary; weights: Summary; gradients: Summary[]; featureGradient: Summary; nextGradient: Summary;
 }
 interface PyramidCase {
-  sizes: number[][]; batch: number; channels: number; tokens: number; level: number; joint: boolean; seeds: [number, number][];
-  loss: number; studentGradients: Summary[]; gateGradients?: Summary[][];
+  sizes: number[][];
+  batch: number;
+  channels: number;
+  tokens: number;
+  level: number;
+  joint: boolean;
+  seeds: [number, number][];
+  loss: number;
+  studentGradients: Summary[];
+  gateGradients?: Summary[][];
 }
-const cases = golden<{ losses: LossCase[]; prompts: PromptCase[]; relations: RelationCase[]; pyramids: PyramidCase[] }>('freekd');
+const cases = golden<{ losses: LossCase[]; prompts: PromptCase[]; relations: RelationCase[]; pyramids: PyramidCase[] }>(
+  'freekd',
+);
 
 /** A prompt whose tokens are the golden script's. */
-function promptOf({ channels, tokens, level, wavelet, mode }: Omit<PromptCase | LossCase, 'size'>, seed: number): FrequencyPrompt {
+function promptOf(
+  { channels, tokens, level, wavelet, mode }: Omit<PromptCase | LossCase, 'size'>,
+  seed: number,
+): FrequencyPrompt {
   const prompt = new FrequencyPrompt({ channels, tokens, level, wavelet, mode });
   tf.tidy(() => (prompt.tokens as tf.Variable).assign(hashedTensor(prompt.tokens.shape, seed)));
   return prompt;
@@ -50,16 +63,30 @@ function setGate(relation: PositionRelation, seed: number): Parameter[] {
 }
 
 for (const [i, c] of cases.losses.entries()) {
-  const name = `${c.size.join(' x ')} ${c.wavelet} ${c.mode} level ${c.used} T=${c.tokens} ${c.bands} ${c.reduction}${c.weighted ? ' omega' : ''}`;
+  const name =
+    `${c.size.join(' x ')} ${c.wavelet} ${c.mode} level ${c.used} T=${c.tokens} ` +
+    `${c.bands} ${c.reduction}${c.weighted ? ' omega' : ''}`;
   test(`frequencyLoss equals the expanded formula in PyTorch: ${i} ${name}`, () => {
     const { wavelet, mode, level, used, bands, reduction } = c;
     const teacher = feature(c.batch, c.size, c.channels, c.teacherSeed);
     const student = feature(c.batch, c.size, c.channels, c.studentSeed);
     const prompt = c.tokens > 0 ? promptOf(c, c.teacherSeed) : undefined;
     const masks = prompt?.masks(wavedec2(teacher, { wavelet, mode, level: used }));
-    const weights = c.weighted ? hashedTensor<Tensor2D>([c.batch, c.channels], c.teacherSeed, 0.5).add(1) as Tensor2D : undefined;
+    const weights = c.weighted
+      ? (hashedTensor<Tensor2D>([c.batch, c.channels], c.teacherSeed, 0.5).add(1) as Tensor2D)
+      : undefined;
     const f = (s: Tensor, w?: Tensor): Scalar =>
-      frequencyLoss({ teacher, student: s as Tensor4D, masks, weights: w as Tensor2D, wavelet, mode, level, bands, reduction });
+      frequencyLoss({
+        teacher,
+        student: s as Tensor4D,
+        masks,
+        weights: w as Tensor2D,
+        wavelet,
+        mode,
+        level,
+        bands,
+        reduction,
+      });
     const { value, grads } = tf.valueAndGrads(f)(weights ? [student, weights] : [student]);
     close(value.dataSync()[0], c.loss, Math.max(1, c.loss), 'loss');
     matches(grads[0], c.studentGradient, 'gradient to the student');
@@ -117,7 +144,9 @@ for (const c of cases.pyramids) {
     const parameters = new Parameters();
     const teacher = c.sizes.map((size, i) => feature(batch, size, channels, c.seeds[i][0]));
     const student = c.sizes.map((size, i) => feature(batch, size, channels, c.seeds[i][1]));
-    const prompts = c.seeds.map(([seed]) => promptOf({ channels, tokens, level, wavelet: 'haar', mode: 'zero' } as LossCase, seed));
+    const prompts = c.seeds.map(([seed]) =>
+      promptOf({ channels, tokens, level, wavelet: 'haar', mode: 'zero' } as LossCase, seed),
+    );
     const relations = c.sizes.map((_, i) => new PositionRelation({ channels, parameters, name: `relation${i}` }));
     const gates = relations.map((relation, i) => setGate(relation, c.seeds[i][0] + 1));
     const loss = (...s: Tensor[]): Scalar =>

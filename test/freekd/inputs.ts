@@ -47,8 +47,9 @@ export function close(actual: number, expected: number, scale: number, what: str
 }
 
 /**
- * Asserts that `tensor` is what `expected` summarises: every sample within 1e-5 of the array's largest magnitude, sum
- * and projection within 1e-5 of that times the number of values' square root.
+ * Asserts that `tensor` is what `expected` summarises: every sample within 1e-5 of the array's
+ * largest magnitude, sum and projection within 1e-5 of that times the number of values' square
+ * root.
  * @param unit in place of the largest magnitude, for a small array that is a sum of large terms
  */
 export function matches(tensor: Tensor, expected: Summary, what: string, unit = expected.max): void {

@@ -1,4 +1,7 @@
-/** lib/freekd, profile `released`, against the authors' expanded form in PyTorch: values and gradients. */
+/**
+ * lib/freekd, profile `released`, against the authors' expanded form in PyTorch: values and
+ * gradients.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { tf, type Scalar, type Tensor, type Tensor3D, type Tensor4D } from '../../lib/dist/tf';
@@ -20,19 +23,31 @@ interface PromptCase {
 const cases = golden<{ losses: LossCase[]; prompts: PromptCase[] }>('released');
 
 for (const c of cases.losses) {
-  test(`releasedFreeKDLoss equals the authors' form: ${c.sizes.map((size) => size.join('x')).join(' ')} T=${c.tokens}`, () => {
-    const teacher = c.sizes.map((size, i) => feature(c.batch, size, c.channels, c.seeds[i][0]));
-    const student = c.sizes.map((size, i) => feature(c.batch, size, c.channels, c.seeds[i][1]));
-    const tokens = c.seeds.map(([seed]) => hashedTensor<Tensor3D>([4, c.tokens, c.channels], seed));
-    const loss = (...s: Tensor[]): Scalar => releasedFreeKDLoss({ student: s as Tensor4D[], teacher, tokens });
-    const { value, grads } = tf.valueAndGrads(loss)(student);
-    close(value.dataSync()[0], c.loss, 1, 'loss');
-    grads.forEach((gradient, i) => matches(gradient, c.studentGradients[i], `gradient to the student's level ${i}`));
-    close(featureMSE(teacher, student).dataSync()[0], c.featureMSE, c.featureMSE, 'featureMSE');
-    close(headSmoothL1(teacher, student.map((s) => s.mul(3))).dataSync()[0], c.smoothL1, c.smoothL1, 'headSmoothL1');
-    leavesNothing(() => loss(...student));
-    leavesNothing(() => tf.grads(loss)(student));
-  });
+  test(
+    `releasedFreeKDLoss equals the authors' form: ` +
+      `${c.sizes.map((size) => size.join('x')).join(' ')} T=${c.tokens}`,
+    () => {
+      const teacher = c.sizes.map((size, i) => feature(c.batch, size, c.channels, c.seeds[i][0]));
+      const student = c.sizes.map((size, i) => feature(c.batch, size, c.channels, c.seeds[i][1]));
+      const tokens = c.seeds.map(([seed]) => hashedTensor<Tensor3D>([4, c.tokens, c.channels], seed));
+      const loss = (...s: Tensor[]): Scalar => releasedFreeKDLoss({ student: s as Tensor4D[], teacher, tokens });
+      const { value, grads } = tf.valueAndGrads(loss)(student);
+      close(value.dataSync()[0], c.loss, 1, 'loss');
+      grads.forEach((gradient, i) => matches(gradient, c.studentGradients[i], `gradient to the student's level ${i}`));
+      close(featureMSE(teacher, student).dataSync()[0], c.featureMSE, c.featureMSE, 'featureMSE');
+      close(
+        headSmoothL1(
+          teacher,
+          student.map((s) => s.mul(3)),
+        ).dataSync()[0],
+        c.smoothL1,
+        c.smoothL1,
+        'headSmoothL1',
+      );
+      leavesNothing(() => loss(...student));
+      leavesNothing(() => tf.grads(loss)(student));
+    },
+  );
 }
 
 for (const c of cases.prompts) {
@@ -58,13 +73,22 @@ test('a ReleasedPrompt keeps its tokens in the store and gives them a gradient',
   const prompt = new ReleasedPrompt({ channels: 5, parameters, name: 'prompts.0' });
   assert.deepEqual(parameters.get('prompts.0.tokens').shape, [4, 6, 5]);
   const x = feature(1, [8, 8], 5, 1);
-  const { gradients } = valueAndGradients(() => prompt.apply(x).feature.square().mean() as Scalar, parameters.trainable());
+  const { gradients } = valueAndGradients(
+    () => prompt.apply(x).feature.square().mean() as Scalar,
+    parameters.trainable(),
+  );
   assert.ok(gradients[0].abs().max().dataSync()[0] > 0);
 });
 
 test('tokens of the wrong shape are named with their pyramid level', () => {
   const maps = [feature(1, [4, 4], 3, 1), feature(1, [2, 2], 3, 2)];
   const tokens = [tf.zeros([4, 6, 3]), tf.zeros([10, 6, 3])] as Tensor3D[];
-  assert.throws(() => releasedFreeKDLoss({ student: maps, teacher: maps, tokens }), /pyramid level 1: tokens are \[10,6,3\], expected \[4, T, C\] with C = 3/);
-  assert.throws(() => releasedFreeKDLoss({ student: maps, teacher: maps, tokens: [tokens[0]] }), /tokens has 1 entries for 2 pyramid levels/);
+  assert.throws(
+    () => releasedFreeKDLoss({ student: maps, teacher: maps, tokens }),
+    /pyramid level 1: tokens are \[10,6,3\], expected \[4, T, C\] with C = 3/,
+  );
+  assert.throws(
+    () => releasedFreeKDLoss({ student: maps, teacher: maps, tokens: [tokens[0]] }),
+    /tokens has 1 entries for 2 pyramid levels/,
+  );
 });

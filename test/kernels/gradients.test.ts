@@ -31,8 +31,14 @@ describe('gradients', () => {
       const restored = tf.tensor(start, parameter.shape);
       parameter.assign(restored);
       restored.dispose();
-      const analytic = (gradients[i].dataSync() as Float32Array).reduce((sum: number, g: number, j: number) => sum + (g * move[j]) / length, 0);
-      assert.ok(Math.abs(numeric - analytic) < 2e-3 * Math.max(0.1, Math.abs(analytic)), `${parameter.name}: ${analytic}, numerically ${numeric}`);
+      const analytic = (gradients[i].dataSync() as Float32Array).reduce(
+        (sum: number, g: number, j: number) => sum + (g * move[j]) / length,
+        0,
+      );
+      assert.ok(
+        Math.abs(numeric - analytic) < 2e-3 * Math.max(0.1, Math.abs(analytic)),
+        `${parameter.name}: ${analytic}, numerically ${numeric}`,
+      );
     });
     tf.dispose([value, ...gradients]);
     dispose();
@@ -52,7 +58,10 @@ describe('gradients', () => {
     const stock = run();
     setKernelLevel(undefined);
     best.forEach((numbers, i) => numbers.forEach((number, j) => {
-      assert.ok(Math.abs(number - stock[i][j]) < 1e-5 * Math.max(1, Math.abs(stock[i][j])), `tensor ${i}, entry ${j}: ${number}, stock ${stock[i][j]}`);
+      assert.ok(
+        Math.abs(number - stock[i][j]) < 1e-5 * Math.max(1, Math.abs(stock[i][j])),
+        `tensor ${i}, entry ${j}: ${number}, stock ${stock[i][j]}`,
+      );
     }));
     const zeros = best.slice(-3).flat();
     assert.deepEqual(zeros, new Array(zeros.length).fill(0));

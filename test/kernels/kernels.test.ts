@@ -1,4 +1,7 @@
-/** Every kernel against PyTorch, in value and gradient, at each level: stock tfjs, TensorFlow's kernels, oneDNN's. */
+/**
+ * Every kernel against PyTorch, in value and gradient, at each level: stock tfjs, TensorFlow's
+ * kernels, oneDNN's.
+ */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -34,7 +37,10 @@ function assertClose(actual: Tensor, expected: Stored, message: string): void {
   assert.deepEqual(actual.shape, expected.shape, message);
   const scale = Math.max(1, ...expected.data.map(Math.abs));
   actual.dataSync().forEach((value: number, i: number) => {
-    assert.ok(Math.abs(value - expected.data[i]) < 1e-5 * scale, `${message}[${i}] is ${value}, expected ${expected.data[i]}`);
+    assert.ok(
+      Math.abs(value - expected.data[i]) < 1e-5 * scale,
+      `${message}[${i}] is ${value}, expected ${expected.data[i]}`,
+    );
   });
 }
 
@@ -44,9 +50,12 @@ function check(stored: Case, f: (inputs: Record<string, Tensor>) => Tensor, mess
   tf.tidy(() => {
     const names = Object.keys(stored.inputs);
     const values = names.map((name) => read(stored.inputs[name]));
-    const byName = (tensors: Tensor[]): Record<string, Tensor> => Object.fromEntries(tensors.map((tensor, i) => [names[i], tensor]));
+    const byName = (tensors: Tensor[]): Record<string, Tensor> =>
+      Object.fromEntries(tensors.map((tensor, i) => [names[i], tensor]));
     assertClose(f(byName(values)), stored.y, `${message}: y`);
-    const { grads } = tf.valueAndGrads((...tensors: Tensor[]) => tf.sum(tf.mul(f(byName(tensors)), read(stored.r))))(values);
+    const { grads } = tf.valueAndGrads((...tensors: Tensor[]) => tf.sum(tf.mul(f(byName(tensors)), read(stored.r))))(
+      values,
+    );
     names.forEach((name, i) => assertClose(grads[i], stored.gradients[name], `${message}: gradient of ${name}`));
   });
   assert.equal(tf.memory().numTensors, before, `${message}: tensors`);
@@ -57,26 +66,47 @@ for (const level of levels) {
     it(`${name} equals PyTorch`, () => {
       setKernelLevel(level);
       for (const stored of golden[name]) {
-        check(stored, (inputs) => f(inputs, stored), `${name} of x [${stored.inputs.x.shape}] with ${JSON.stringify(stored.options)}`);
+        check(
+          stored,
+          (inputs) => f(inputs, stored),
+          `${name} of x [${stored.inputs.x.shape}] with ${JSON.stringify(stored.options)}`,
+        );
       }
       setKernelLevel(undefined);
     });
   };
   describe(`kernels at level ${level}`, () => {
     for (const name of ['conv2d', 'groupedConv2d'])
-      each(name, ({ x, filter, bias }, { options }) => conv2d(x as Tensor4D, filter as Tensor4D, { ...options, bias: bias as Tensor1D }));
-    each('batchNorm', ({ x, gamma, beta }, { options, mean, variance }) => batchNorm(x as Tensor4D, {
-      gamma: gamma as Tensor1D, beta: beta as Tensor1D, mean: read(mean) as Tensor1D, variance: read(variance) as Tensor1D, relu: options.relu,
-    }));
+      each(name, ({ x, filter, bias }, { options }) =>
+        conv2d(x as Tensor4D, filter as Tensor4D, { ...options, bias: bias as Tensor1D }),
+      );
+    each('batchNorm', ({ x, gamma, beta }, { options, mean, variance }) =>
+      batchNorm(x as Tensor4D, {
+        gamma: gamma as Tensor1D,
+        beta: beta as Tensor1D,
+        mean: read(mean) as Tensor1D,
+        variance: read(variance) as Tensor1D,
+        relu: options.relu,
+      }),
+    );
     each('batchNormTraining', ({ x, gamma, beta }, { options, mean, variance }) => {
-      const result = batchNormTraining(x as Tensor4D, { gamma: gamma as Tensor1D, beta: beta as Tensor1D, relu: options.relu });
+      const result = batchNormTraining(x as Tensor4D, {
+        gamma: gamma as Tensor1D,
+        beta: beta as Tensor1D,
+        relu: options.relu,
+      });
       assertClose(result.mean, mean, 'mean');
       assertClose(result.variance, variance, 'variance');
       return result.y;
     });
-    each('groupNorm', ({ x, gamma, beta }, { options }) => (
-      groupNorm(x as Tensor4D, { gamma: gamma as Tensor1D, beta: beta as Tensor1D, groups: options.groups, relu: options.relu })
-    ));
+    each('groupNorm', ({ x, gamma, beta }, { options }) =>
+      groupNorm(x as Tensor4D, {
+        gamma: gamma as Tensor1D,
+        beta: beta as Tensor1D,
+        groups: options.groups,
+        relu: options.relu,
+      }),
+    );
     each('maxPool', ({ x }, { options }) => maxPool(x as Tensor4D, options));
     each('upsampleNearest', ({ x }, { options }) => upsampleNearest(x as Tensor4D, options.size));
   });

@@ -22,7 +22,11 @@ export function network(shape: [number, number, number, number] = [2, 12, 10, 3]
   const parameters = new Parameters();
   const wide = 2 * channels;
   const filter = (name: string, size: number, from: number, to: number): void => {
-    parameters.create(name, [size, size, from, to], random.normals(size * size * from * to, 0, Math.sqrt(1 / (size * size * from))));
+    parameters.create(
+      name,
+      [size, size, from, to],
+      random.normals(size * size * from * to, 0, Math.sqrt(1 / (size * size * from))),
+    );
   };
   const norm = (name: string, n: number): void => {
     parameters.create(`${name}.gamma`, [n], random.normals(n, 1, 0.4), 'norm');
@@ -40,13 +44,24 @@ export function network(shape: [number, number, number, number] = [2, 12, 10, 3]
   parameters.create('unused', [2], 1);
   const image = tf.tensor4d(random.normals(tf.util.sizeFromShape(shape)), shape);
   const value = <T>(name: string): T => parameters.get(name).value as T;
-  const affine = (name: string): { gamma: Tensor1D; beta: Tensor1D } => ({ gamma: value(`${name}.gamma`), beta: value(`${name}.beta`) });
+  const affine = (name: string): { gamma: Tensor1D; beta: Tensor1D } => ({
+    gamma: value(`${name}.gamma`),
+    beta: value(`${name}.beta`),
+  });
   const loss = (): Scalar => tf.tidy(() => {
     const first = conv2d(image, value<Tensor4D>('conv1'), { padding: 1, inputGradient: false });
-    const pooled = maxPool(batchNormTraining(first, { ...affine('norm1'), relu: true }).y, { size: 3, stride: 2, padding: 1 });
+    const pooled = maxPool(batchNormTraining(first, { ...affine('norm1'), relu: true }).y, {
+      size: 3,
+      stride: 2,
+      padding: 1,
+    });
     const second = conv2d(pooled, value<Tensor4D>('conv2'), { padding: 1, stride: 2, bias: value<Tensor1D>('bias2') });
     const third = relu(groupNorm(second, { ...affine('norm2'), groups: 2 }));
-    const lateral = batchNorm(conv2d(third, value<Tensor4D>('conv3')), { ...affine('norm3'), mean: value('mean'), variance: value('variance') });
+    const lateral = batchNorm(conv2d(third, value<Tensor4D>('conv3')), {
+      ...affine('norm3'),
+      mean: value('mean'),
+      variance: value('variance'),
+    });
     const top = upsampleNearest(lateral, [pooled.shape[1], pooled.shape[2]]);
     return tf.mean(tf.square(tf.sub(tf.add(pooled, top), 0.5))) as Scalar;
   });

@@ -34,8 +34,14 @@ describe('Parameters', () => {
 
     const prefixed = new Map([...entries].map(([name, entry]) => [`student.${name}`, entry]));
     other.load(prefixed, { prefix: 'student.' });
-    const few = new Map([['head.bias', { shape: [2], data: Float32Array.of(8, 9) }], ['fc.weight', { shape: [1], data: Float32Array.of(1) }]]);
-    assert.throws(() => other.load(few), /missing: backbone\.conv\.weight, backbone\.bn\.running_var; unexpected: fc\.weight/);
+    const few = new Map([
+      ['head.bias', { shape: [2], data: Float32Array.of(8, 9) }],
+      ['fc.weight', { shape: [1], data: Float32Array.of(1) }],
+    ]);
+    assert.throws(
+      () => other.load(few),
+      /missing: backbone\.conv\.weight, backbone\.bn\.running_var; unexpected: fc\.weight/,
+    );
     assert.deepEqual(other.read(), entries, 'a refused load changes nothing');
     other.load(few, { strict: false });
     assert.deepEqual(Array.from(other.get('head.bias').value.dataSync()), [8, 9]);
@@ -49,9 +55,15 @@ describe('Parameters', () => {
     const parameters = small();
     assert.throws(() => parameters.get('neck.weight'), /no parameter is called neck\.weight/);
     assert.throws(() => parameters.create('head.bias', [2], 0), /head\.bias exists already/);
-    assert.throws(() => parameters.create('fc', [2, 2], Float32Array.of(1)), /fc: 1 values do not fill the shape \[2,2\]/);
+    assert.throws(
+      () => parameters.create('fc', [2, 2], Float32Array.of(1)),
+      /fc: 1 values do not fill the shape \[2,2\]/,
+    );
     const matrix = tf.zeros([2, 2]);
-    assert.throws(() => parameters.get('head.bias').assign(matrix), /head\.bias has shape \[2\], cannot assign a tensor of shape \[2,2\]/);
+    assert.throws(
+      () => parameters.get('head.bias').assign(matrix),
+      /head\.bias has shape \[2\], cannot assign a tensor of shape \[2,2\]/,
+    );
     matrix.dispose();
     parameters.dispose();
   });

@@ -11,12 +11,27 @@ const notebooks = readdirSync(join(root, 'notebooks')).filter((name) => name.end
 const folder = mkdtempSync(join(tmpdir(), 'freekd-notebooks-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-function tool(words: string[], settings: Record<string, string> = {}): { status: number | null; stdout: string; stderr: string } {
-  return spawnSync(join(root, '.venv/bin/python'), ['setup/notebooks.py', ...words], { cwd: root, encoding: 'utf8', env: { ...process.env, ...settings } });
+function tool(
+  words: string[],
+  settings: Record<string, string> = {},
+): { status: number | null; stdout: string; stderr: string } {
+  return spawnSync(join(root, '.venv/bin/python'), ['setup/notebooks.py', ...words], {
+    cwd: root,
+    encoding: 'utf8',
+    env: { ...process.env, ...settings },
+  });
 }
 
 /** Settings at which a notebook shows its whole path in seconds. */
-const small = { STEPS: '6', PROMPT_STEPS: '4', TRAIN: '32', VAL: '24', SEEDS: '1', STUDENT_STEPS: '6', OUT: join(folder, 'out') };
+const small = {
+  STEPS: '6',
+  PROMPT_STEPS: '4',
+  TRAIN: '32',
+  VAL: '24',
+  SEEDS: '1',
+  STUDENT_STEPS: '6',
+  OUT: join(folder, 'out'),
+};
 
 for (const name of notebooks)
   test(`${name} runs from top to bottom without an error or a warning`, () => {
@@ -24,7 +39,9 @@ for (const name of notebooks)
     const output = join(folder, name);
     const { status, stderr } = tool([join(root, 'notebooks', name), '--output', output], settings);
     assert.equal(status, 0, stderr);
-    const { cells } = JSON.parse(readFileSync(output, 'utf8')) as { cells: { outputs?: { data?: Record<string, unknown> }[] }[] };
+    const { cells } = JSON.parse(readFileSync(output, 'utf8')) as {
+      cells: { outputs?: { data?: Record<string, unknown> }[] }[];
+    };
     const shown = cells.flatMap(({ outputs = [] }) => outputs);
     assert.ok(shown.some(({ data = {} }) => 'image/png' in data), 'no picture');
   });
@@ -36,7 +53,9 @@ test('the committed notebooks have clean and small outputs, made by their code, 
 });
 
 test('--check says what is wrong', () => {
-  const notebook = JSON.parse(readFileSync(join(root, 'notebooks', notebooks[0]), 'utf8')) as { cells: { cell_type: string; source: string | string[]; outputs?: unknown[] }[] };
+  const notebook = JSON.parse(readFileSync(join(root, 'notebooks', notebooks[0]), 'utf8')) as {
+    cells: { cell_type: string; source: string | string[]; outputs?: unknown[] }[];
+  };
   const wrong = (change: (copy: typeof notebook) => void): string => {
     const copy = structuredClone(notebook);
     change(copy);
@@ -49,7 +68,10 @@ test('--check says what is wrong', () => {
   const code = notebook.cells.findIndex(({ cell_type }) => cell_type === 'code');
   assert.match(wrong(({ cells }) => (cells[code].source = 'const other = 1;')), /outputs are older than its code/);
   assert.match(wrong(({ cells }) => cells.forEach((cell) => cell.outputs && (cell.outputs = []))), /has no outputs/);
-  assert.match(wrong(({ cells }) => (cells[code].outputs = [{ output_type: 'stream', name: 'stderr', text: 'a warning' }])), /prints to stderr: a warning/);
+  assert.match(
+    wrong(({ cells }) => (cells[code].outputs = [{ output_type: 'stream', name: 'stderr', text: 'a warning' }])),
+    /prints to stderr: a warning/,
+  );
   assert.match(wrong(({ cells }) => (cells[0].source = '[x](nowhere.ipynb)')), /link to nowhere\.ipynb leads nowhere/);
   assert.match(tool(['99']).stderr, /there is no notebook 99; there are 00-/);
 });

@@ -1,8 +1,20 @@
-/** Emoji scenes on disk: layout, the same pixels every time, reuse, and repair after a kill or damage. */
+/**
+ * Emoji scenes on disk: layout, the same pixels every time, reuse, and repair after a kill or
+ * damage.
+ */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import test, { after } from 'node:test';
@@ -72,7 +84,11 @@ test('the files are valid COCO and hold the painted pixels', async () => {
 test('a finished set is used as it is', async () => {
   const { folder } = await ensureEmojiScenes({ ...options, folder: join(root, 'one') });
   const before = listing(folder);
-  await ensureEmojiScenes({ ...options, folder: join(root, 'one'), onProgress: () => assert.fail('nothing is to be made') });
+  await ensureEmojiScenes({
+    ...options,
+    folder: join(root, 'one'),
+    onProgress: () => assert.fail('nothing is to be made'),
+  });
   assert.deepEqual(listing(folder), before);
 });
 
@@ -112,7 +128,10 @@ test('a killed run is continued', async () => {
   });
   assert.deepEqual(progress, [54, 60]); // the first 50 were finished
   assert.equal(description.digest, goldenDigest);
-  assert.deepEqual(annotations(folder, 'val'), annotations((await ensureEmojiScenes({ ...options, folder: join(root, 'one') })).folder, 'val'));
+  assert.deepEqual(
+    annotations(folder, 'val'),
+    annotations((await ensureEmojiScenes({ ...options, folder: join(root, 'one') })).folder, 'val'),
+  );
 });
 
 test('two at once do not harm each other', async () => {
@@ -124,6 +143,9 @@ test('two at once do not harm each other', async () => {
 test('a folder that cannot be written is named', async () => {
   const file = join(root, 'a-file');
   writeFileSync(file, '');
-  await assert.rejects(ensureEmojiScenes({ ...options, folder: file }), /could not make the pictures in .*a-file.*run again/);
+  await assert.rejects(
+    ensureEmojiScenes({ ...options, folder: file }),
+    /could not make the pictures in .*a-file.*run again/,
+  );
   await assert.rejects(ensureEmojiScenes({ ...options, workers: 0 }), /workers is 0/);
 });

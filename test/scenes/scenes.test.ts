@@ -11,7 +11,18 @@ import { Random } from '../../lib/dist/kernels/random';
 test('categories have the ids and names of COCO', () => {
   // From the category list of torchvision's COCO detectors, whose position is the id.
   const official = {
-    person: 1, bicycle: 2, car: 3, airplane: 5, bus: 6, cat: 17, dog: 18, horse: 19, elephant: 22, umbrella: 28, banana: 52, clock: 85,
+    person: 1,
+    bicycle: 2,
+    car: 3,
+    airplane: 5,
+    bus: 6,
+    cat: 17,
+    dog: 18,
+    horse: 19,
+    elephant: 22,
+    umbrella: 28,
+    banana: 52,
+    clock: 85,
   };
   assert.deepEqual(Object.fromEntries(sceneCategories.map(({ id, name }) => [name, id])), official);
   const emoji = [...sceneCategories.flatMap((category) => category.emoji), ...distractorEmoji];
@@ -41,12 +52,14 @@ test('the amplitude of the background falls as 1 / f^a', () => {
     const [field] = fieldPair(n, exponent, new Random(`slope ${exponent}`));
     const power = new Float64Array(n / 2);
     for (let row = 0; row < n; row++) {
-      // One row's power spectrum falls as f^(1 - 2a): summed over the other axis, a plane's loses one power of f.
+      // One row's power spectrum falls as f^(1 - 2a): summed over the other axis, a plane's loses
+      // one power of f.
       const [real, imaginary] = [Float64Array.from(field.subarray(row * n, (row + 1) * n)), new Float64Array(n)];
       fft(real, imaginary, 0, n);
       for (let f = 1; f < n / 2; f++) power[f] += real[f] ** 2 + imaginary[f] ** 2;
     }
-    const band = (low: number, high: number): number => power.slice(low, high).reduce((sum, p) => sum + p, 0) / (high - low);
+    const band = (low: number, high: number): number =>
+      power.slice(low, high).reduce((sum, p) => sum + p, 0) / (high - low);
     const slope = Math.log(band(14, 19) / band(3, 6)) / Math.log(16 / 4);
     assert.ok(Math.abs(slope - (1 - 2 * exponent)) < 0.35, `slope ${slope} for exponent ${exponent}`);
   }

@@ -4,7 +4,12 @@ import { choosePython, compilerProblem, diskProblem, libraryProblem } from '../.
 import { adviceFor } from '../../setup/errors.mjs';
 import { familyOf, remedy } from '../../setup/platform.mjs';
 
-const python = (version: string, venv = true) => ({ command: 'python3', executable: '/usr/bin/python3', version, venv });
+const python = (version: string, venv = true) => ({
+  command: 'python3',
+  executable: '/usr/bin/python3',
+  version,
+  venv,
+});
 
 test('the first usable Python is taken', () => {
   const choice = choosePython([python('3.9.2'), python('3.12.1', false), python('3.11.7')], 'debian');
@@ -16,7 +21,10 @@ test('an unusable Python is told with its fault and the remedy of the system', (
     const choice = choosePython(pythons, 'debian');
     return 'problem' in choice ? choice.problem : '';
   };
-  assert.match(told([python('3.9.2')]), /Python 3\.10 or newer.*python3 is 3\.9\.2.*apt install python3 python3-venv.*FREEKD_PYTHON/);
+  assert.match(
+    told([python('3.9.2')]),
+    /Python 3\.10 or newer.*python3 is 3\.9\.2.*apt install python3 python3-venv.*FREEKD_PYTHON/,
+  );
   assert.match(told([python('3.12.1', false)]), /3\.12\.1 but lacks the modules venv and ensurepip/);
   assert.match(told([]), /none was found/);
 });

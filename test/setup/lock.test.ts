@@ -25,10 +25,12 @@ test('a second one waits until the first has ended', async (t) => {
   const file = lockIn(t);
   const first = await acquireLock(file);
   const order: string[] = [];
-  const second = acquireLock(file, { poll: 10, onWait: (owner) => order.push(`waits for ${owner?.pid}`) }).then((lock) => {
-    order.push('second');
-    return lock;
-  });
+  const second = acquireLock(file, { poll: 10, onWait: (owner) => order.push(`waits for ${owner?.pid}`) }).then(
+    (lock) => {
+      order.push('second');
+      return lock;
+    },
+  );
   await new Promise((resolve) => setTimeout(resolve, 60));
   order.push('released');
   first.release();
@@ -63,10 +65,14 @@ test('a command that a dead set-up left running is ended first', { skip: process
   lock.release();
 });
 
-test('the pid of another process than the one noted does not count as alive', { skip: process.platform !== 'linux' }, () => {
-  assert.equal(isAlive(process.pid, startToken(process.pid)), true);
-  assert.equal(isAlive(process.pid, 'another boot/1'), false);
-});
+test(
+  'the pid of another process than the one noted does not count as alive',
+  { skip: process.platform !== 'linux' },
+  () => {
+    assert.equal(isAlive(process.pid, startToken(process.pid)), true);
+    assert.equal(isAlive(process.pid, 'another boot/1'), false);
+  },
+);
 
 test('half a lock and a silent owner elsewhere are taken over', async (t) => {
   const file = lockIn(t);

@@ -12,7 +12,10 @@ test('the GPU is chosen where a driver and a CUDA wheel are, and FREEKD_RUNTIME 
   assert.equal(chooseRuntime({ system: 'linux-arm64', driver: true }), 'cpu');
   assert.equal(chooseRuntime({ override: 'cpu', system: 'linux-x64', driver: true }), 'cpu');
   assert.equal(chooseRuntime({ override: 'gpu', system: 'linux-x64', driver: false }), 'gpu');
-  assert.throws(() => chooseRuntime({ override: 'cuda', system: 'linux-x64', driver: true }), /FREEKD_RUNTIME is "cuda"/);
+  assert.throws(
+    () => chooseRuntime({ override: 'cuda', system: 'linux-x64', driver: true }),
+    /FREEKD_RUNTIME is "cuda"/,
+  );
   assert.throws(() => chooseRuntime({ override: 'gpu', system: 'darwin-arm64', driver: false }), /linux-x64 only/);
 });
 
@@ -44,16 +47,30 @@ test('TensorFlow is quiet unless the user asks for more', () => {
 });
 
 test('the binding finds TensorFlow relative to itself', () => {
-  const words = compilerArguments({ platform: 'linux', library: '/p/.runtime/t', output: '/o', origin: '/p/node_modules/x/lib' });
+  const words = compilerArguments({
+    platform: 'linux',
+    library: '/p/.runtime/t',
+    output: '/o',
+    origin: '/p/node_modules/x/lib',
+  });
   assert.ok(words.includes('-Wl,-rpath,$ORIGIN/../../../.runtime/t'));
   assert.ok(words.includes('/p/.runtime/t/libtensorflow_cc.so.2'));
-  const mac = compilerArguments({ platform: 'darwin', library: '/p/.runtime/t', output: '/o', origin: '/p/node_modules/x/lib' });
+  const mac = compilerArguments({
+    platform: 'darwin',
+    library: '/p/.runtime/t',
+    output: '/o',
+    origin: '/p/node_modules/x/lib',
+  });
   assert.ok(mac.includes('-Wl,-rpath,@loader_path/../../../.runtime/t'));
   assert.ok(mac.includes('/p/.runtime/t/libtensorflow_cc.2.dylib'));
 });
 
 test('the kernel runs under the Node that set it up', () => {
-  const specification = kernelSpecification({ node: '/opt/node', tslab: '/p/tslab', variables: { TF_CPP_MIN_LOG_LEVEL: '2' } });
+  const specification = kernelSpecification({
+    node: '/opt/node',
+    tslab: '/p/tslab',
+    variables: { TF_CPP_MIN_LOG_LEVEL: '2' },
+  });
   assert.deepEqual(specification.argv, ['/opt/node', '/p/tslab', 'kernel', '--config-path', '{connection_file}']);
   assert.equal(specification.env.TF_CPP_MIN_LOG_LEVEL, '2');
 });
@@ -62,5 +79,8 @@ test('the device is said as it is', () => {
   const version = { tensorflow: '2.21.0' };
   assert.equal(deviceSentence({ ...version, device: 'cpu' }, 'cpu', null), 'TensorFlow 2.21.0 runs on the CPU');
   assert.match(deviceSentence({ ...version, device: 'cpu' }, 'gpu', null), /CPU; the CUDA libraries are set up, but/);
-  assert.equal(deviceSentence({ ...version, device: 'gpu' }, 'gpu', 'A100'), 'TensorFlow 2.21.0 runs on the GPU (A100)');
+  assert.equal(
+    deviceSentence({ ...version, device: 'gpu' }, 'gpu', 'A100'),
+    'TensorFlow 2.21.0 runs on the GPU (A100)',
+  );
 });

@@ -63,7 +63,13 @@ test('tests are found in folders and by name', (t) => {
 
 test('JupyterLab keeps its safe defaults', () => {
   const plain = jupyterArguments({ words: [], root: false, display: true, folder: '/r' });
-  const own = ['-m', 'jupyterlab', '--ServerApp.root_dir=/r', '--FileContentsManager.preferred_dir=/r/notebooks', '--LabApp.default_url=/lab/tree/notebooks/00-start-here.ipynb'];
+  const own = [
+    '-m',
+    'jupyterlab',
+    '--ServerApp.root_dir=/r',
+    '--FileContentsManager.preferred_dir=/r/notebooks',
+    '--LabApp.default_url=/lab/tree/notebooks/00-start-here.ipynb',
+  ];
   assert.deepEqual(plain, own, 'no address, no token setting');
   const rooted = jupyterArguments({ words: ['--no-browser', '--port=9000'], root: true, display: false, folder: '/r' });
   assert.deepEqual(rooted, [...own, '--allow-root', '--no-browser', '--port=9000']);

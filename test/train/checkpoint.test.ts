@@ -63,22 +63,37 @@ describe('Checkpoints', () => {
         assert.deepEqual(found.tensors.get('student/weight'), tensors(5).get('student/weight'));
       });
       assert.equal(warnings.length, 1);
-      assert.match(warnings[0], /step-00000010\.safetensors or the JSON beside it is damaged: going on from the checkpoint before it/);
+      assert.match(
+        warnings[0],
+        /step-00000010\.safetensors or the JSON beside it is damaged: going on from the checkpoint before it/,
+      );
     });
 
   it('refuses those of another configuration', async () => {
     const { folder } = await saved();
     const other = new Checkpoints(folder, fingerprintOf({ ...config, seed: 2 }));
-    await assert.rejects(other.latest(), /holds a run with another configuration: choose another folder, or start again without resuming/);
+    await assert.rejects(
+      other.latest(),
+      /holds a run with another configuration: choose another folder, or start again without resuming/,
+    );
   });
 
   it('keeps the last two, and removes what interrupted writes left', async () => {
     const { folder, checkpoints } = await saved();
-    for (const leftover of ['.step-00000012.safetensors.77.ab.tmp', 'step-00000012.safetensors', '.step-00000012.json.77.cd.tmp'])
+    for (const leftover of [
+      '.step-00000012.safetensors.77.ab.tmp',
+      'step-00000012.safetensors',
+      '.step-00000012.json.77.cd.tmp',
+    ])
       writeFileSync(join(folder, leftover), 'half');
     assert.equal((await checkpoints.latest())?.step, 10);
     await checkpoints.save({ step: 15, tensors: tensors(15) });
-    assert.deepEqual(readdirSync(folder).sort(), ['step-00000010.json', 'step-00000010.safetensors', 'step-00000015.json', 'step-00000015.safetensors']);
+    assert.deepEqual(readdirSync(folder).sort(), [
+      'step-00000010.json',
+      'step-00000010.safetensors',
+      'step-00000015.json',
+      'step-00000015.safetensors',
+    ]);
     checkpoints.clear();
     assert.ok(!existsSync(folder));
   });

@@ -1,7 +1,8 @@
 /**
- * Trains a tiny student under feature MSE, in a process of its own that may be killed: `node killable.mjs DATA FOLDER`.
- * Prints a line a step and, last, the SHA-256 of all weights. With KILL_AT_RENAME=n it kills itself just before the n-th
- * rename of its checkpoints' files: of the tensors where n is odd, of the JSON where it is even.
+ * Trains a tiny student under feature MSE, in a process of its own that may be killed: `node
+ * killable.mjs DATA FOLDER`. Prints a line a step and, last, the SHA-256 of all weights. With
+ * KILL_AT_RENAME=n it kills itself just before the n-th rename of its checkpoints' files: of the
+ * tensors where n is odd, of the JSON where it is even.
  */
 import fs from 'node:fs/promises';
 import { createHash } from 'node:crypto';
@@ -27,7 +28,13 @@ fs.rename = async (...names) => {
 
 const student = new RetinaNet(model, { seed: 2 });
 const teacher = new Teacher(new RetinaNet(model, { seed: 5 }), [0.5, 2]);
-const loader = createLoader(openCoco(data, 'train'), { size: { width: 64, height: 64 }, batch: 4, shuffle: true, flip: 0.5, seed: 3 });
+const loader = createLoader(openCoco(data, 'train'), {
+  size: { width: 64, height: 64 },
+  batch: 4,
+  shuffle: true,
+  flip: 0.5,
+  seed: 3,
+});
 await trainStudent(
   {
     student,
@@ -40,9 +47,16 @@ await trainStudent(
     side: { teacher, features: liveFeatures(teacher) },
     seed: 2,
   },
-  { folder, config: { steps }, resume: true, checkpointEvery: 4, onStep: ({ step }) => void process.stdout.write(`step ${step}\n`) },
+  {
+    folder,
+    config: { steps },
+    resume: true,
+    checkpointEvery: 4,
+    onStep: ({ step }) => void process.stdout.write(`step ${step}\n`),
+  },
 );
 await loader.close();
 const hash = createHash('sha256');
-for (const [name, { data: values }] of student.parameters.read()) hash.update(name).update(new Uint8Array(values.buffer));
+for (const [name, { data: values }] of student.parameters.read())
+  hash.update(name).update(new Uint8Array(values.buffer));
 process.stdout.write(`weights ${hash.digest('hex')}\n`);

@@ -24,9 +24,17 @@ describe('a stopped run', () => {
   it('ends after the step under way, saves, and goes on to the same bits', async () => {
     const folder = temporary();
     const stop = new AbortController();
-    const first = await runSmall(smallParameters(), folder, { signal: stop.signal, onStep: ({ step }) => void (step === 7 && stop.abort()) });
+    const first = await runSmall(smallParameters(), folder, {
+      signal: stop.signal,
+      onStep: ({ step }) => void (step === 7 && stop.abort()),
+    });
     assert.deepEqual([first.steps, first.finished], [8, false]);
-    assert.deepEqual(checkpointsOf(folder), ['step-00000005.json', 'step-00000005.safetensors', 'step-00000008.json', 'step-00000008.safetensors']);
+    assert.deepEqual(checkpointsOf(folder), [
+      'step-00000005.json',
+      'step-00000005.safetensors',
+      'step-00000008.json',
+      'step-00000008.safetensors',
+    ]);
     assert.deepEqual(stepsOf(folder), upTo(8));
     const parameters = smallParameters();
     const second = await runSmall(parameters, folder, { resume: true });
@@ -46,7 +54,10 @@ describe('a stopped run', () => {
   it('goes on from the checkpoint before a damaged one, with every step once in the log', async () => {
     const folder = temporary();
     const stop = new AbortController();
-    await runSmall(smallParameters(), folder, { signal: stop.signal, onStep: ({ step }) => void (step === 11 && stop.abort()) });
+    await runSmall(smallParameters(), folder, {
+      signal: stop.signal,
+      onStep: ({ step }) => void (step === 11 && stop.abort()),
+    });
     writeFileSync(join(folder, 'checkpoints', 'step-00000012.safetensors'), 'rubbish');
     appendFileSync(join(folder, 'log.jsonl'), '{"step":12,"los'); // a line that a kill cut off
     assert.deepEqual(stepsOf(folder), upTo(12));
@@ -75,7 +86,10 @@ describe('a stopped run', () => {
     const parameters = smallParameters();
     await assert.rejects(runSmall(parameters, folder, { resume: true, config: 'other' }), /another configuration/);
     assert.deepEqual(stepsOf(folder), upTo(20), 'nothing is lost by the refusal');
-    const result = await runSmall(parameters, folder, { config: 'other', schedule: { kind: 'constant', base: 0.05, steps: 3 } });
+    const result = await runSmall(parameters, folder, {
+      config: 'other',
+      schedule: { kind: 'constant', base: 0.05, steps: 3 },
+    });
     assert.deepEqual([result.steps, result.finished], [3, true]);
     assert.deepEqual(stepsOf(folder), upTo(3));
     assert.deepEqual(checkpointsOf(folder), ['step-00000003.json', 'step-00000003.safetensors']);
@@ -97,7 +111,10 @@ describe('a diverging run', () => {
     });
     await assert.rejects(run, (error: Error) => {
       assert.ok(error instanceof DivergedError);
-      assert.match(error.message, /^step 7: the loss is no longer finite \(loss NaN, fit -?\d[^,]*, odd NaN\): lower the learning rate or clip the gradient$/);
+      assert.match(
+        error.message,
+        /^step 7: the loss is no longer finite \(loss NaN, fit -?\d[^,]*, odd NaN\): lower the learning rate or clip the gradient$/,
+      );
       return true;
     });
     assert.deepEqual(stepsOf(folder), upTo(7));
@@ -110,15 +127,25 @@ describe('a diverging run', () => {
     const weight = model.get('weight');
     const folder = temporary();
     // At step 9 the loss is finite and its gradient is not.
-    const value = (step: number): Scalar => tf.sum(step === 9 ? tf.sqrt(tf.mul(weight.value, 0)) : weight.value) as Scalar;
+    const value = (step: number): Scalar =>
+      tf.sum(step === 9 ? tf.sqrt(tf.mul(weight.value, 0)) : weight.value) as Scalar;
     const loss = (_: unknown, step: number) => ({ fit: { value: value(step), weight: 1 } });
-    await assert.rejects(runSmall(model, folder, { loss }), /^DivergedError|after step 9: model\/weight is no longer finite/);
+    await assert.rejects(
+      runSmall(model, folder, { loss }),
+      /^DivergedError|after step 9: model\/weight is no longer finite/,
+    );
     assert.deepEqual(checkpointsOf(folder), ['step-00000005.json', 'step-00000005.safetensors']);
-    await assert.rejects(runSmall(parameters(), folder, { loss: () => ({ fit: { value: tf.scalar(NaN), weight: 1 } }), resume: true }), /step 5: the loss/);
+    await assert.rejects(
+      runSmall(parameters(), folder, { loss: () => ({ fit: { value: tf.scalar(NaN), weight: 1 } }), resume: true }),
+      /step 5: the loss/,
+    );
     const clipped = parameters();
     const own = clipped.get('weight');
     await assert.rejects(
-      runSmall(clipped, temporary(), { clip: 1, loss: () => ({ fit: { value: tf.sum(tf.sqrt(tf.mul(own.value, 0))) as Scalar, weight: 1 } }) }),
+      runSmall(clipped, temporary(), {
+        clip: 1,
+        loss: () => ({ fit: { value: tf.sum(tf.sqrt(tf.mul(own.value, 0))) as Scalar, weight: 1 } }),
+      }),
       /step 0: the gradient is no longer finite \(loss 0, fit 0\)/,
     );
   });
@@ -160,6 +187,7 @@ describe('the log', () => {
     const file = join(summaries, files[0]);
     assert.ok(statSync(file).size > 500);
     const text = readFileSync(file, 'latin1');
-    for (const tag of ['loss/loss', 'loss/fit', 'loss/size', 'learning rate', 'images per second']) assert.ok(text.includes(tag), tag);
+    for (const tag of ['loss/loss', 'loss/fit', 'loss/size', 'learning rate', 'images per second'])
+      assert.ok(text.includes(tag), tag);
   });
 });

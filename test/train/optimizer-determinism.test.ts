@@ -1,4 +1,7 @@
-/** The same start gives the same bits: fifty steps, twice, on all threads. An exact resume rests on this. */
+/**
+ * The same start gives the same bits: fifty steps, twice, on all threads. An exact resume rests on
+ * this.
+ */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { valueAndGradients } from '../../lib/dist/kernels/gradients';
@@ -8,7 +11,10 @@ import { tf } from '../../lib/dist/tf';
 import { network } from '../kernels/network';
 
 /** Trains from scratch; returns every loss and, last, all parameters. */
-function train(config: OptimizerConfig, steps: number): { losses: number[]; parameters: Float32Array[]; tensors: number[] } {
+function train(
+  config: OptimizerConfig,
+  steps: number,
+): { losses: number[]; parameters: Float32Array[]; tensors: number[] } {
   const { parameters, loss, dispose } = network([4, 64, 64, 3], 16);
   const trainable = parameters.trainable();
   const optimizer = createOptimizer(config, trainable);

@@ -1,4 +1,7 @@
-/** Twenty steps of each optimizer against torch.optim, on TensorFlow's update kernels and on stock tfjs. */
+/**
+ * Twenty steps of each optimizer against torch.optim, on TensorFlow's update kernels and on stock
+ * tfjs.
+ */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -44,7 +47,9 @@ function step(optimizer: Optimizer, i: number): void {
 
 function assertClose(actual: ArrayLike<number>, expected: number[], tolerance: number, message: string): void {
   assert.equal(actual.length, expected.length, message);
-  expected.forEach((value, i) => assert.ok(Math.abs(actual[i] - value) <= tolerance, `${message}[${i}]: ${actual[i]}, expected ${value}`));
+  expected.forEach((value, i) =>
+    assert.ok(Math.abs(actual[i] - value) <= tolerance, `${message}[${i}]: ${actual[i]}, expected ${value}`),
+  );
 }
 
 for (const level of ['stock', 'plain'] as KernelLevel[]) {
@@ -104,7 +109,10 @@ describe('optimizer errors and memory', () => {
 
   it('names what does not fit', () => {
     const parameters = model();
-    const [adam, sgd] = [createOptimizer({ kind: 'adam' }, parameters.all()), createOptimizer({ kind: 'sgd' }, parameters.all())];
+    const [adam, sgd] = [
+      createOptimizer({ kind: 'adam' }, parameters.all()),
+      createOptimizer({ kind: 'sgd' }, parameters.all()),
+    ];
     assert.throws(() => adam.load(sgd.state()), /adam optimizer's state lacks weight\.first/);
     assert.throws(() => adam.apply([], 0.1), /0 gradients were given to an optimizer of 2 parameters/);
     [adam, sgd, parameters].forEach((item) => item.dispose());

@@ -1,4 +1,7 @@
-/** `kill -9` at any moment, also while a checkpoint is written: the resumed run ends with the weights of an undisturbed one. */
+/**
+ * `kill -9` at any moment, also while a checkpoint is written: the resumed run ends with the
+ * weights of an undisturbed one.
+ */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
@@ -21,7 +24,10 @@ interface Ended {
 }
 
 /** Runs killable.mjs; with `kill`, until it was killed `after` milliseconds after it printed `step`. */
-function run(folder: string, options: { environment?: NodeJS.ProcessEnv; kill?: { step: number; after: number } } = {}): Promise<Ended> {
+function run(
+  folder: string,
+  options: { environment?: NodeJS.ProcessEnv; kill?: { step: number; after: number } } = {},
+): Promise<Ended> {
   const { environment, kill } = options;
   const child = spawn(process.execPath, [join(__dirname, 'killable.mjs'), data, folder, JSON.stringify(tinyStudent)], {
     env: { ...process.env, NODE_OPTIONS: '', TF_CPP_MIN_LOG_LEVEL: '2', ...environment },
@@ -48,7 +54,8 @@ describe('a killed run', () => {
     const undisturbed = await run(other);
     assert.ok(undisturbed.weights, undisturbed.errors);
 
-    // Before anything was saved; in the middle of both files of a checkpoint; then at random moments.
+    // Before anything was saved; in the middle of both files of a checkpoint; then at random
+    // moments.
     for (const renames of [1, 4, 3]) {
       const killed = await run(folder, { environment: { KILL_AT_RENAME: String(renames) } });
       assert.equal(killed.signal, 'SIGKILL', killed.errors);

@@ -6,7 +6,10 @@ import { describe, it } from 'node:test';
 import { learningRate, scaleLearningRate, type Schedule } from '../../lib/dist/train/schedule';
 
 type Rates = 'cosine' | 'cosineWarm' | 'step' | 'stepWarm' | 'constantWarm';
-const golden = JSON.parse(readFileSync(join(__dirname, '../golden/schedule.json'), 'utf8')) as { steps: number; warmup: { steps: number; ratio: number } } & Record<Rates, number[]>;
+const golden = JSON.parse(readFileSync(join(__dirname, '../golden/schedule.json'), 'utf8')) as {
+  steps: number;
+  warmup: { steps: number; ratio: number };
+} & Record<Rates, number[]>;
 const { steps, warmup } = golden;
 
 const schedules: Record<Rates, Schedule> = {
@@ -37,7 +40,8 @@ describe('learningRate', () => {
 
   it('refuses a step outside the run', () => {
     const schedule: Schedule = { kind: 'constant', base: 1, steps: 10 };
-    for (const step of [-1, 10, NaN]) assert.throws(() => learningRate(schedule, step), /is outside this schedule of 10 steps/);
+    for (const step of [-1, 10, NaN])
+      assert.throws(() => learningRate(schedule, step), /is outside this schedule of 10 steps/);
   });
 });
 

@@ -1,4 +1,7 @@
-/** Training of two parameters towards a target that changes with the step: milliseconds a run, for tests of the loop itself. */
+/**
+ * Training of two parameters towards a target that changes with the step: milliseconds a run, for
+ * tests of the loop itself.
+ */
 import { Parameters } from '../../lib/dist/kernels/parameters';
 import { train, type TrainOptions, type TrainResult } from '../../lib/dist/train/loop';
 import { tf, type Scalar, type Tensor } from '../../lib/dist/tf';
@@ -10,7 +13,11 @@ export function smallParameters(): Parameters {
   return parameters;
 }
 
-export function runSmall(parameters: Parameters, folder: string, options: Partial<TrainOptions<Tensor>> = {}): Promise<TrainResult> {
+export function runSmall(
+  parameters: Parameters,
+  folder: string,
+  options: Partial<TrainOptions<Tensor>> = {},
+): Promise<TrainResult> {
   const [weight, bias] = [parameters.get('weight'), parameters.get('bias')];
   return train<Tensor>({
     folder,

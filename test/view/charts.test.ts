@@ -44,7 +44,10 @@ test('sizes that the data does not have are left out', async () => {
 });
 
 test('a background fills the picture', async () => {
-  const corner = await sharp(await toPng(charts.apBars(), { background: '#ff0000', scale: 1 })).extract({ left: 0, top: 0, width: 1, height: 1 }).raw().toBuffer();
+  const corner = await sharp(await toPng(charts.apBars(), { background: '#ff0000', scale: 1 }))
+    .extract({ left: 0, top: 0, width: 1, height: 1 })
+    .raw()
+    .toBuffer();
   assert.deepEqual([...corner], [255, 0, 0, 255]);
 });
 

@@ -5,9 +5,15 @@ import sharp from 'sharp';
 import { bandBars, bandEnergies, bandMosaic, bandNames, heatPicture, spotlight, tf, toSvg, wavedec2 } from 'freekd';
 import type { Tensor4D } from '../../lib/dist/tf';
 
-async function pixelsOf(png: Buffer): Promise<{ at: (x: number, y: number) => number[]; width: number; height: number }> {
+async function pixelsOf(
+  png: Buffer,
+): Promise<{ at: (x: number, y: number) => number[]; width: number; height: number }> {
   const { data, info } = await sharp(png).removeAlpha().raw().toBuffer({ resolveWithObject: true });
-  return { at: (x, y) => [...data.subarray(3 * (y * info.width + x), 3 * (y * info.width + x) + 3)], width: info.width, height: info.height };
+  return {
+    at: (x, y) => [...data.subarray(3 * (y * info.width + x), 3 * (y * info.width + x) + 3)],
+    width: info.width,
+    height: info.height,
+  };
 }
 
 test('heatPicture: each value a square in its colour, dark to light, blue over white to red', async () => {
@@ -17,7 +23,9 @@ test('heatPicture: each value a square in its colour, dark to light, blue over w
   const levels = [grey.at(5, 5), grey.at(35, 5), grey.at(5, 35), grey.at(35, 35)].map(([r]) => r);
   assert.deepEqual([...levels].sort((a, b) => a - b), levels, 'more is lighter');
   assert.deepEqual(grey.at(15, 5), grey.at(5, 15), 'squares are sharp');
-  const around = await pixelsOf(await heatPicture(tf.tensor4d([-2, 0, 1, 2], [1, 2, 2, 1]), { width: 40, scheme: 'redblue' }));
+  const around = await pixelsOf(
+    await heatPicture(tf.tensor4d([-2, 0, 1, 2], [1, 2, 2, 1]), { width: 40, scheme: 'redblue' }),
+  );
   const [blue, white, , red] = [around.at(5, 5), around.at(35, 5), around.at(5, 35), around.at(35, 35)];
   assert.ok(blue[2] > blue[0] + 50 && red[0] > red[2] + 50 && Math.min(...white) > 230);
 });
@@ -62,17 +70,28 @@ test('bandEnergies: shares that sum to 1, Parseval for an orthogonal wavelet', (
   assert.ok(Math.abs(shares.reduce((sum, share) => sum + share, 0) - 1) < 1e-6);
   const total = x.square().sum().dataSync()[0];
   assert.ok(Math.abs(shares[0] - decomposition.approximation.square().sum().dataSync()[0] / total) < 1e-5);
-  assert.deepEqual(bandEnergies(wavedec2(tf.zeros([1, 4, 4, 1]), { wavelet: 'haar', mode: 'zero', level: 1 })), [0, 0, 0, 0]);
+  assert.deepEqual(
+    bandEnergies(wavedec2(tf.zeros([1, 4, 4, 1]), { wavelet: 'haar', mode: 'zero', level: 1 })),
+    [0, 0, 0, 0],
+  );
 });
 
 test('bandBars: bars or, on a logarithmic axis, dots; drawn without a warning; wrong lengths are named', async () => {
-  const series = [{ name: 'one', values: [4, 3, 2, 1], color: '#3d8fd8' }, { name: 'two', values: [1, 2, 3, 0], color: '#d9475f' }];
+  const series = [
+    { name: 'one', values: [4, 3, 2, 1], color: '#3d8fd8' },
+    { name: 'two', values: [1, 2, 3, 0], color: '#d9475f' },
+  ];
   for (const log of [false, true]) {
     const warnings: string[] = [];
-    const svg = await toSvg(bandBars(bandNames(1), series, { title: 'made up', axis: 'value', log }), (message) => warnings.push(message));
+    const svg = await toSvg(bandBars(bandNames(1), series, { title: 'made up', axis: 'value', log }), (message) =>
+      warnings.push(message),
+    );
     assert.deepEqual(warnings, []);
     assert.match(svg, /made up/);
     assert.ok(['LL1', 'H1', 'V1', 'D1'].every((name) => svg.includes(`>${name}<`)));
   }
-  assert.throws(() => bandBars(bandNames(1), [{ ...series[0], values: [1] }], { title: '', axis: '' }), /"one" has 1 values for 4 bands/);
+  assert.throws(
+    () => bandBars(bandNames(1), [{ ...series[0], values: [1] }], { title: '', axis: '' }),
+    /"one" has 1 values for 4 bands/,
+  );
 });

@@ -5,10 +5,21 @@ import { liveTraining, showChart, showPicture, showTable } from '../../lib/dist/
 import { apBars } from '../../lib/dist/view/charts';
 import { metrics, twoSeeds } from './fixture';
 
-const record = (step: number, loss: number) => ({ step, losses: { loss, box: loss / 2 }, learningRate: 1e-3, imagesPerSecond: 40, milliseconds: 200 });
+const record = (step: number, loss: number) => ({
+  step,
+  losses: { loss, box: loss / 2 },
+  learningRate: 1e-3,
+  imagesPerSecond: 40,
+  milliseconds: 200,
+});
 
 test('outside a notebook every display says so', () => {
-  for (const show of [() => showChart(apBars(twoSeeds, metrics(45))), () => showPicture(new Uint8Array(1)), () => showTable({ columns: [], values: [] }), () => liveTraining('x', 1)])
+  for (const show of [
+    () => showChart(apBars(twoSeeds, metrics(45))),
+    () => showPicture(new Uint8Array(1)),
+    () => showTable({ columns: [], values: [] }),
+    () => liveTraining('x', 1),
+  ])
     assert.throws(show, /notebook cell of the tslab kernel/);
 });
 

@@ -33,10 +33,16 @@ test('judge: an object is found once, by the best score', () => {
 
 test('drawBoxes: the size asked for, the box in its colour at its place, the picture elsewhere', async () => {
   const { dataset } = data;
-  const png = await drawBoxes(dataset.fileOf(dataset.images[0]), [{ bbox: [10, 20, 20, 20], color: '#ff0000', label: 'a <label>' }], { width: 128 });
+  const png = await drawBoxes(
+    dataset.fileOf(dataset.images[0]),
+    [{ bbox: [10, 20, 20, 20], color: '#ff0000', label: 'a <label>' }],
+    { width: 128 },
+  );
   const { data: pixels, info } = await sharp(png).removeAlpha().raw().toBuffer({ resolveWithObject: true });
   assert.deepEqual([info.width, info.height], [128, 96]);
-  const pixel = (x: number, y: number): number[] => [...pixels.subarray(3 * (y * info.width + x), 3 * (y * info.width + x) + 3)];
+  const pixel = (x: number, y: number): number[] => [
+    ...pixels.subarray(3 * (y * info.width + x), 3 * (y * info.width + x) + 3),
+  ];
   const [red, green] = pixel(20, 60); // the left edge of the box
   assert.ok(red > 230 && green < 30);
   assert.deepEqual(pixel(100, 10), [128, 128, 128]);

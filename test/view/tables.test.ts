@@ -26,7 +26,13 @@ test('the terminal table with one seed has no deviations, and with no result the
 });
 
 test('the paired table: a row a data set, differences seed by seed, "-" for a variant that was not run', () => {
-  const other = [result('student', 1, 20), result('mse', 1, 30), result('mse', 2, 33), result('freekd', 2, 32), result('freekd', 1, 32)].map((run) => ({ ...run, data: 'others' }));
+  const other = [
+    result('student', 1, 20),
+    result('mse', 1, 30),
+    result('mse', 2, 33),
+    result('freekd', 2, 32),
+    result('freekd', 1, 32),
+  ].map((run) => ({ ...run, data: 'others' }));
   assert.deepEqual(pairedDifferences(other, 'freekd', 'mse'), [-1, 2]);
   assert.equal(
     pairedTable([twoSeeds, other], ['student', 'mse', 'freekd'], ['freekd', 'mse']),
@@ -50,7 +56,17 @@ test('the comparison as a danfojs frame, and a frame as HTML', async () => {
 });
 
 test('frameHtml escapes text, says what it left out, writes missing values as "-"', () => {
-  const html = frameHtml({ columns: ['a<b', 'x'], values: [['<i>', 1.234], ['y', null], ['z', 3]] }, { digits: 2, limit: 2 });
+  const html = frameHtml(
+    {
+      columns: ['a<b', 'x'],
+      values: [
+        ['<i>', 1.234],
+        ['y', null],
+        ['z', 3],
+      ],
+    },
+    { digits: 2, limit: 2 },
+  );
   assert.match(html, /a&lt;b/);
   assert.match(html, /&lt;i&gt;.*1\.23/);
   assert.match(html, />-</);

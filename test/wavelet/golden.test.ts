@@ -1,4 +1,7 @@
-/** The transform against PyWavelets (every wavelet in every mode) and, for Haar, pytorch_wavelets with its gradient. */
+/**
+ * The transform against PyWavelets (every wavelet in every mode) and, for Haar, pytorch_wavelets
+ * with its gradient.
+ */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -43,8 +46,18 @@ function read<T>(name: string): T[] {
 
 const cases = read<ProjectedCase | DirectCase>('wavelet.json');
 
-/** Equal but for `tolerance` times `largest`, the errors of `count` numbers adding up as random ones do. */
-function close(actual: number, expected: number, largest: number, count: number, label: string, tolerance = 1e-6): void {
+/**
+ * Equal but for `tolerance` times `largest`, the errors of `count` numbers adding up as random ones
+ * do.
+ */
+function close(
+  actual: number,
+  expected: number,
+  largest: number,
+  count: number,
+  label: string,
+  tolerance = 1e-6,
+): void {
   const error = Math.abs(actual - expected) / (largest * Math.sqrt(count));
   assert.ok(error < tolerance, `${label}: ${actual}, expected ${expected}, relative error ${error.toExponential(1)}`);
 }
@@ -59,11 +72,19 @@ test('all wavelets in all modes have PyWavelets\' coefficients and reconstructio
       const label = `${wavelet}, ${mode}, ${size.join('x')}, level ${level}`;
       const bands = bandsOf(wavedec2(hashed([2, ...size, 2], seed), { wavelet, mode, level }));
       assert.equal(bands.length, golden.projections.length);
-      bands.forEach((band, i) => close(projection(band, 100 + i), golden.projections[i], golden.largest, band.size, `${label}, band ${i}`));
+      bands.forEach((band, i) =>
+        close(projection(band, 100 + i), golden.projections[i], golden.largest, band.size, `${label}, band ${i}`),
+      );
 
       const inverse = waverec2(decompositionOf(bands.map((band, i) => hashed(band.shape, 200 + i))), { wavelet, mode });
       assert.deepEqual(inverse.shape, [2, ...golden.inverse.size, 2], label);
-      close(projection(inverse, 100), golden.inverse.projection, golden.inverse.largest, inverse.size, `${label}, inverse`);
+      close(
+        projection(inverse, 100),
+        golden.inverse.projection,
+        golden.inverse.largest,
+        inverse.size,
+        `${label}, inverse`,
+      );
     });
   }
   assert.equal(seen.size, wavelets().length * 9);
@@ -90,12 +111,17 @@ test('three Haar levels with zero padding equal pytorch_wavelets, gradient of th
   for (const { shape, seed, loss, projections, gradient, gradientProjection } of read<HaarCase>('wavelet_haar.json')) {
     tf.tidy(() => {
       const x = hashed(shape, seed);
-      const transform = (): ReturnType<typeof bandsOf> => bandsOf(wavedec2(x, { wavelet: 'haar', mode: 'zero', level: 3 }));
-      transform().forEach((band, i) => close(projection(band, 100 + i), projections[i], 1, band.size, `band ${i} of [${shape.join(', ')}]`));
+      const transform = (): ReturnType<typeof bandsOf> =>
+        bandsOf(wavedec2(x, { wavelet: 'haar', mode: 'zero', level: 3 }));
+      transform().forEach((band, i) =>
+        close(projection(band, 100 + i), projections[i], 1, band.size, `band ${i} of [${shape.join(', ')}]`),
+      );
       const { value, grad } = tf.valueAndGrad(() => tf.addN(transform().map((band) => band.abs().sum())) as Scalar)(x);
       close(value.dataSync()[0], loss, loss, 1, 'loss');
       const values = grad.dataSync();
-      gradient.forEach((expected, i) => close(values[i], expected, 1, 1, `gradient ${i} of [${shape.join(', ')}]`, 5e-6));
+      gradient.forEach((expected, i) =>
+        close(values[i], expected, 1, 1, `gradient ${i} of [${shape.join(', ')}]`, 5e-6),
+      );
       close(projection(grad.reshape(shape), 100), gradientProjection, 1, x.size, 'gradient');
     });
   }

@@ -1,4 +1,7 @@
-/** What must hold whatever the numbers are: inversion, adjoints and gradients, shapes, memory, errors. */
+/**
+ * What must hold whatever the numbers are: inversion, adjoints and gradients, shapes, memory,
+ * errors.
+ */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { tf, type Scalar, type Tensor4D } from '../../lib/dist/tf';
@@ -25,13 +28,19 @@ function assertAdjoint(map: LinearMap, inputs: [number, number, number, number][
     const backward = applyLinear(transposed(map), y);
     backward.forEach((band, i) => assert.deepEqual(band.shape, x[i].shape, label));
     const scale = Math.sqrt(dot(forward, forward) * dot(y, y)) + Math.sqrt(dot(x, x) * dot(backward, backward)) + 1e-12;
-    assert.ok(Math.abs(dot(forward, y) - dot(x, backward)) < 1e-6 * scale, `${label}: ${dot(forward, y)} against ${dot(x, backward)}`);
+    assert.ok(
+      Math.abs(dot(forward, y) - dot(x, backward)) < 1e-6 * scale,
+      `${label}: ${dot(forward, y)} against ${dot(x, backward)}`,
+    );
   });
 }
 
 test('there are PyWavelets\' 106 wavelets', () => {
   assert.equal(wavelets().length, 106);
-  assert.deepEqual(wavelets().filter((name) => /^(db1|db2|db38|haar|dmey|sym20|coif17|bior6\.8|rbio1\.1)$/.test(name)).length, 9);
+  assert.deepEqual(
+    wavelets().filter((name) => /^(db1|db2|db38|haar|dmey|sym20|coif17|bior6\.8|rbio1\.1)$/.test(name)).length,
+    9,
+  );
   assert.deepEqual(wavelets().filter((name) => name.startsWith('db')).slice(0, 3), ['db1', 'db2', 'db3']);
   assert.equal(filterBank('DB4').length, 8);
   assert.deepEqual(filterBank('haar'), filterBank('db1'));
@@ -69,14 +78,19 @@ test('transform and inverse have exact adjoints in every mode, tiny and odd size
         assertAdjoint(analysis, [[2, ...size, 2]], label);
         const bands = tf.tidy(() => analysis.forward([tf.zeros([2, ...size, 2])]).map((band) => band.shape));
         const sizes = bands.filter((_, i) => i % 3 === 1).map(([, h, w]): Size => [h, w]);
-        assertAdjoint(multilevelSynthesis(options, [bands[0][1], bands[0][2]], sizes, size), bands, `inverse of ${label}`);
+        assertAdjoint(
+          multilevelSynthesis(options, [bands[0][1], bands[0][2]], sizes, size),
+          bands,
+          `inverse of ${label}`,
+        );
       }
     }
   }
 });
 
 /** tf.grad, whose types know no ranks. */
-const gradient = (f: (x: Tensor4D) => tf.Tensor): ((x: Tensor4D) => Tensor4D) => tf.grad(f as (x: tf.Tensor) => tf.Tensor) as (x: tf.Tensor) => Tensor4D;
+const gradient = (f: (x: Tensor4D) => tf.Tensor): ((x: Tensor4D) => Tensor4D) =>
+  tf.grad(f as (x: tf.Tensor) => tf.Tensor) as (x: tf.Tensor) => Tensor4D;
 
 test('tf.grad gives the adjoint, through one band alone and twice', () => {
   for (const wavelet of ['haar', 'db2']) {
@@ -85,7 +99,8 @@ test('tf.grad gives the adjoint, through one band alone and twice', () => {
         const options = { wavelet, mode, level: 2 };
         const x = hashed([1, 5, 6, 2], 1);
         const weights = bandsOf(wavedec2(x, options)).map((band, i) => hashed(band.shape, 9 + i));
-        const loss = (y: Tensor4D): Scalar => tf.addN(bandsOf(wavedec2(y, options)).map((band, i) => band.mul(weights[i]).sum<Scalar>()));
+        const loss = (y: Tensor4D): Scalar =>
+          tf.addN(bandsOf(wavedec2(y, options)).map((band, i) => band.mul(weights[i]).sum<Scalar>()));
         const expected = wavedec2Adjoint(decompositionOf(weights), { wavelet, mode, size: [5, 6] });
         assert.ok(largest(gradient(loss)(x).sub(expected) as Tensor4D) < 1e-5 * largest(expected));
 
@@ -94,7 +109,8 @@ test('tf.grad gives the adjoint, through one band alone and twice', () => {
         assert.ok(largest(single.sub(wavedec2Adjoint(others, { wavelet, mode, size: [5, 6] }))) < 1e-5);
 
         // The second derivative of the energy |A x|^2 / 2 along v is A^T A v.
-        const energy = (y: Tensor4D): Scalar => tf.addN(bandsOf(wavedec2(y, options)).map((band) => band.square().sum().mul<Scalar>(0.5)));
+        const energy = (y: Tensor4D): Scalar =>
+          tf.addN(bandsOf(wavedec2(y, options)).map((band) => band.square().sum().mul<Scalar>(0.5)));
         const v = hashed([1, 5, 6, 2], 2);
         const second = gradient((y) => gradient(energy)(y).mul(v).sum())(x) as Tensor4D;
         const product = wavedec2Adjoint(wavedec2(v, options), { wavelet, mode, size: [5, 6] });
@@ -105,12 +121,21 @@ test('tf.grad gives the adjoint, through one band alone and twice', () => {
 });
 
 test('gradients agree with finite differences, forward and inverse', () => {
-  for (const [wavelet, mode] of [['haar', 'zero'], ['haar', 'antireflect'], ['bior2.2', 'symmetric'], ['db3', 'smooth']] as const) {
+  for (const [wavelet, mode] of [
+    ['haar', 'zero'],
+    ['haar', 'antireflect'],
+    ['bior2.2', 'symmetric'],
+    ['db3', 'smooth'],
+  ] as const) {
     tf.tidy(() => {
       const size: Size = [5, 3];
       const f = (y: Tensor4D): Scalar => {
-        const bands = bandsOf(wavedec2(y, { wavelet, mode, level: 2 })).map((band, i) => band.add(0.1 * i).square() as Tensor4D);
-        return waverec2(decompositionOf(bands), { wavelet, mode, size }).mul(hashed([1, ...size, 1], 4)).sum();
+        const bands = bandsOf(wavedec2(y, { wavelet, mode, level: 2 })).map(
+          (band, i) => band.add(0.1 * i).square() as Tensor4D,
+        );
+        return waverec2(decompositionOf(bands), { wavelet, mode, size })
+          .mul(hashed([1, ...size, 1], 4))
+          .sum();
       };
       const x = hashed([1, ...size, 1], 3);
       const direction = hashed([1, ...size, 1], 8);
@@ -139,7 +164,10 @@ test('the Haar fast path equals the general one, values and adjoints', () => {
         const other = bands.map((band, i) => hashed(band.shape, 20 + i));
         equal(fast.adjoint(other), general.adjoint(other), `adjoint, ${label}`);
         const bandSize: Size = [bands[0].shape[1], bands[0].shape[2]];
-        const [fastInverse, generalInverse] = [haarSynthesis(bandSize, size), matrixSynthesis(bank, mode, bandSize, size)];
+        const [fastInverse, generalInverse] = [
+          haarSynthesis(bandSize, size),
+          matrixSynthesis(bank, mode, bandSize, size),
+        ];
         equal(fastInverse.forward(other), generalInverse.forward(other), `inverse, ${label}`);
         equal(fastInverse.adjoint([x]), generalInverse.adjoint([x]), `adjoint of the inverse, ${label}`);
       });
@@ -195,12 +223,19 @@ test('one level, level 0, levels past the maximum, and reflection of a single nu
 test('no tensor is left behind', () => {
   const x = hashed([1, 9, 7, 2], 1);
   const before = tf.memory().numTensors;
-  for (const [wavelet, mode] of [['haar', 'zero'], ['haar', 'smooth'], ['db3', 'reflect'], ['db3', 'smooth']] as const) {
+  for (const [wavelet, mode] of [
+    ['haar', 'zero'],
+    ['haar', 'smooth'],
+    ['db3', 'reflect'],
+    ['db3', 'smooth'],
+  ] as const) {
     const decomposition = wavedec2(x, { wavelet, mode, level: 3 });
     assert.equal(tf.memory().numTensors, before + 10);
     const y = waverec2(decomposition, { wavelet, mode, size: [9, 7] });
     assert.equal(tf.memory().numTensors, before + 11);
-    const { value, grad } = tf.valueAndGrad((z: Tensor4D) => wavedec2(z, { wavelet, mode, level: 2 }).approximation.abs().sum() as Scalar)(x);
+    const { value, grad } = tf.valueAndGrad(
+      (z: Tensor4D) => wavedec2(z, { wavelet, mode, level: 2 }).approximation.abs().sum() as Scalar,
+    )(x);
     tf.dispose([value, grad, y, bandsOf(decomposition)]);
     assert.equal(tf.memory().numTensors, before);
   }
@@ -210,21 +245,46 @@ test('no tensor is left behind', () => {
 test('wrong input is named', () => {
   const x = hashed([1, 8, 8, 2], 1);
   const good = { wavelet: 'db2', mode: 'zero', level: 2 } as const;
-  assert.throws(() => wavedec2(x, { ...good, wavelet: 'db39' }), /Unknown wavelet "db39".*db3.*wavelets\(\) lists all 106/);
+  assert.throws(
+    () => wavedec2(x, { ...good, wavelet: 'db39' }),
+    /Unknown wavelet "db39".*db3.*wavelets\(\) lists all 106/,
+  );
   assert.throws(() => wavedec2(x, { ...good, wavelet: 'bior2.3' }), /bior2\.2/);
   assert.throws(() => wavedec2(x, { ...good, mode: 'mirror' as 'zero' }), /Unknown wavelet mode "mirror".*symmetric/);
   for (const level of [-1, 1.5, NaN]) assert.throws(() => wavedec2(x, { ...good, level }), /integer >= 0, not/);
-  assert.throws(() => wavedec2(x.reshape([8, 8, 2]) as unknown as Tensor4D, good), /x must be a float32 tensor.*\[8,8,2\]/);
+  assert.throws(
+    () => wavedec2(x.reshape([8, 8, 2]) as unknown as Tensor4D, good),
+    /x must be a float32 tensor.*\[8,8,2\]/,
+  );
   assert.throws(() => wavedec2(x.toInt(), good), /not int32/);
   assert.throws(() => wavedec2(tf.zeros([1, 0, 4, 2]), good), /no rows or no columns/);
 
   const { approximation, details } = wavedec2(x, good);
   const { approximation: finer } = dwt2(x, good);
-  assert.throws(() => waverec2({ approximation, details: [...details].reverse() }, good), /details of level 1 are 5 x 5, but the approximation there is 4 x 4/);
-  assert.throws(() => waverec2({ approximation, details: [{ ...details[0], vertical: finer }, details[1]] }, good), /vertical has shape/);
+  assert.throws(
+    () => waverec2({ approximation, details: [...details].reverse() }, good),
+    /details of level 1 are 5 x 5, but the approximation there is 4 x 4/,
+  );
+  assert.throws(
+    () => waverec2({ approximation, details: [{ ...details[0], vertical: finer }, details[1]] }, good),
+    /vertical has shape/,
+  );
   assert.throws(() => waverec2({ approximation: hashed([2, 4, 4, 2], 1), details }, good), /images and channels/);
-  assert.throws(() => waverec2({ approximation, details }, { ...good, size: [9, 8] }), /Cannot crop to size 9 x 8: the inverse transform gives 8 x 8/);
-  assert.throws(() => wavedec2Adjoint({ approximation, details }, { ...good, size: [12, 8] }), /level 1 of a picture of 12 x 8/);
+  assert.throws(
+    () => waverec2({ approximation, details }, { ...good, size: [9, 8] }),
+    /Cannot crop to size 9 x 8: the inverse transform gives 8 x 8/,
+  );
+  assert.throws(
+    () => wavedec2Adjoint({ approximation, details }, { ...good, size: [12, 8] }),
+    /level 1 of a picture of 12 x 8/,
+  );
   const tiny = hashed([1, 1, 1, 1], 1);
-  assert.throws(() => idwt2({ approximation: tiny, horizontal: tiny, vertical: tiny, diagonal: tiny }, { wavelet: 'db4', mode: 'zero' }), /too small/);
+  assert.throws(
+    () =>
+      idwt2(
+        { approximation: tiny, horizontal: tiny, vertical: tiny, diagonal: tiny },
+        { wavelet: 'db4', mode: 'zero' },
+      ),
+    /too small/,
+  );
 });

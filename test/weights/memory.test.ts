@@ -13,7 +13,10 @@ after(() => rmSync(folder, { recursive: true }));
 test('100 MB are read, and written again, in less than 150 MB', async () => {
   const file = join(folder, 'big.safetensors');
   const values = Float32Array.from({ length: 1_000_000 }, (_, i) => i);
-  await writeSafetensors(file, new Map(Array.from({ length: 25 }, (_, i) => [`${i}`, { shape: [1000, 1000], data: values }])));
+  await writeSafetensors(
+    file,
+    new Map(Array.from({ length: 25 }, (_, i) => [`${i}`, { shape: [1000, 1000], data: values }])),
+  );
   assert.ok(statSync(file).size > 100e6);
   const script = `
     const { readSafetensors, writeSafetensors } = require(${JSON.stringify(join(__dirname, '../../lib/dist/weights/safetensors.js'))});

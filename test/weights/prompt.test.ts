@@ -1,4 +1,7 @@
-/** The authors' prompt from its file to prompted features, as PyTorch computes them with the same file. */
+/**
+ * The authors' prompt from its file to prompted features, as PyTorch computes them with the same
+ * file.
+ */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,13 +21,19 @@ test('every level takes its tokens, prob.* is left out, and features are prompte
   assert.deepEqual(loaded, ['prompts.0.tokens', 'prompts.1.tokens']);
   state.released!.forEach((prompt, level) => {
     const values = tf.tidy(() => prompt.apply(tf.tensor4d(golden.x, [1, 8, 8, 4])).feature.dataSync());
-    golden.prompted[level].forEach((expected, i) => assert.ok(Math.abs(values[i] - expected) < 1e-5, `level ${level}, value ${i}: ${values[i]}, PyTorch ${expected}`));
+    golden.prompted[level].forEach((expected, i) =>
+      assert.ok(Math.abs(values[i] - expected) < 1e-5, `level ${level}, value ${i}: ${values[i]}, PyTorch ${expected}`),
+    );
   });
   state.parameters.dispose();
 });
 
 test('a pyramid of another height or width is refused by name', async () => {
-  for (const [levels, tokens, message] of [[3, 3, /missing \(1\): prompts\.2\.tokens/], [1, 3, /unexpected \(1\): .*mask_modules\.1\.mask_token/], [2, 6, /of another shape \(2\): .*\[4,3,4\], ours \[4,6,4\]/]] as const) {
+  for (const [levels, tokens, message] of [
+    [3, 3, /missing \(1\): prompts\.2\.tokens/],
+    [1, 3, /unexpected \(1\): .*mask_modules\.1\.mask_token/],
+    [2, 6, /of another shape \(2\): .*\[4,3,4\], ours \[4,6,4\]/],
+  ] as const) {
     const { parameters } = createFrequencyState(levels, 4, { profile: 'released', tokens }, 0);
     await assert.rejects(importWeights(parameters, file, { names: 'freekd-prompt' }), message);
     parameters.dispose();

@@ -1,4 +1,7 @@
-/** Files of the Python package are read, its bytes are written, and hostile files are refused by name. */
+/**
+ * Files of the Python package are read, its bytes are written, and hostile files are refused by
+ * name.
+ */
 import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -30,12 +33,23 @@ test('reads what Python wrote, every dtype', async () => {
 
 test('writes the same bytes as Python', async () => {
   const { values, shapes } = golden;
-  const of = (name: string, type: { from(list: number[]): TensorData }) => [name, { shape: shapes[name], data: type.from(values[name]) }] as const;
-  await writeSafetensors(path, new Map([
-    of('z.f32', Float32Array), of('a.f64', Float64Array), of('i32', Int32Array), of('i16', Int16Array), of('i8', Int8Array),
-    of('u8', Uint8Array), of('scalar', Float32Array), of('empty', Float32Array),
-    ['i64', { shape: [7], data: BigInt64Array.from(values.i64.map(BigInt)) }],
-  ]), { note: 'hé' });
+  const of = (name: string, type: { from(list: number[]): TensorData }) =>
+    [name, { shape: shapes[name], data: type.from(values[name]) }] as const;
+  await writeSafetensors(
+    path,
+    new Map([
+      of('z.f32', Float32Array),
+      of('a.f64', Float64Array),
+      of('i32', Int32Array),
+      of('i16', Int16Array),
+      of('i8', Int8Array),
+      of('u8', Uint8Array),
+      of('scalar', Float32Array),
+      of('empty', Float32Array),
+      ['i64', { shape: [7], data: BigInt64Array.from(values.i64.map(BigInt)) }],
+    ]),
+    { note: 'hé' },
+  );
   assert.equal(readFileSync(path).toString('base64'), golden.plain);
 
   const x = Float32Array.from(values['z.f32']);
@@ -79,8 +93,14 @@ test('an interrupted write leaves the old file and nothing else', async () => {
   assert.equal((await readSafetensors(path)).get('a')?.data[0], 1);
   assert.deepEqual(readdirSync(folder), ['x.safetensors']);
 
-  await assert.rejects(writeSafetensors(path, new Map([['__metadata__', { shape: [1], data: Float32Array.of(1) }]])), /cannot be named/);
-  await assert.rejects(writeSafetensors(path, new Map([['a', { shape: [2, 2], data: Float32Array.of(1) }]])), /"a" of shape \[2, 2\] has 1 values/);
+  await assert.rejects(
+    writeSafetensors(path, new Map([['__metadata__', { shape: [1], data: Float32Array.of(1) }]])),
+    /cannot be named/,
+  );
+  await assert.rejects(
+    writeSafetensors(path, new Map([['a', { shape: [2, 2], data: Float32Array.of(1) }]])),
+    /"a" of shape \[2, 2\] has 1 values/,
+  );
   await assert.rejects(
     writeSafetensors(path, new Map([['a', { shape: [1], data: Float32Array.of(7e4) }]]), undefined, { half: true }),
     /"a": value 70000 at 0 is too large/,
@@ -96,7 +116,10 @@ test('hostile files are refused, by name', async () => {
   };
   const entry = (shape: unknown, offsets: unknown, dtype: unknown = 'F32') => ({ dtype, shape, data_offsets: offsets });
   const refused = async (message: RegExp) => {
-    await assert.rejects(readSafetensors(path), (error: Error) => error.message.includes(path) && message.test(error.message));
+    await assert.rejects(
+      readSafetensors(path),
+      (error: Error) => error.message.includes(path) && message.test(error.message),
+    );
   };
   writeFileSync(path, 'abc');
   await refused(/3 bytes/);

@@ -1,4 +1,7 @@
-/** Checkpoints of torch.save against what torch.load finds in them; pickles that want to do more than hold data. */
+/**
+ * Checkpoints of torch.save against what torch.load finds in them; pickles that want to do more
+ * than hold data.
+ */
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -19,7 +22,16 @@ function write(bytes: Buffer): string {
 const decode = (base64: string): Buffer => Buffer.from(base64, 'base64');
 
 const dtypes: Record<string, string> = {
-  float32: 'F32', float64: 'F64', float16: 'F16', bfloat16: 'BF16', int64: 'I64', int32: 'I32', int16: 'I16', int8: 'I8', uint8: 'U8', bool: 'BOOL',
+  float32: 'F32',
+  float64: 'F64',
+  float16: 'F16',
+  bfloat16: 'BF16',
+  int64: 'I64',
+  int32: 'I32',
+  int16: 'I16',
+  int8: 'I8',
+  uint8: 'U8',
+  bool: 'BOOL',
 };
 
 interface Expected {
@@ -31,25 +43,41 @@ interface Expected {
 const equal = (found: StoredTensor, expected: Expected, name: string): void => {
   assert.equal(found.dtype, dtypes[expected.dtype], name);
   assert.deepEqual(found.shape, expected.shape, name);
-  const numbers = expected.data.map((value) => (typeof value === 'string' && found.dtype === 'I64' ? BigInt(value) : Number(value === 'inf' ? Infinity : value)));
-  assert.deepEqual([...found.data].map((value) => (typeof value === 'bigint' && numbers.every((number) => typeof number === 'number') ? Number(value) : value)).map(String), numbers.map(String), name);
+  const numbers = expected.data.map((value) =>
+    typeof value === 'string' && found.dtype === 'I64' ? BigInt(value) : Number(value === 'inf' ? Infinity : value),
+  );
+  assert.deepEqual(
+    [...found.data]
+      .map((value) =>
+        typeof value === 'bigint' && numbers.every((number) => typeof number === 'number') ? Number(value) : value,
+      )
+      .map(String),
+    numbers.map(String),
+    name,
+  );
 };
 
 for (const [kind, { base64, tensors }] of Object.entries(golden.files))
   test(`${kind}: every tensor as torch.load reads it`, async () => {
     const found = await readTorchCheckpoint(write(decode(base64)));
     assert.deepEqual([...found.keys()].sort(), Object.keys(tensors).sort());
-    for (const [name, expected] of Object.entries(tensors as unknown as Record<string, Expected>)) equal(found.get(name)!, expected, name);
+    for (const [name, expected] of Object.entries(tensors as unknown as Record<string, Expected>))
+      equal(found.get(name)!, expected, name);
   });
 
 test('only what is selected is read', async () => {
-  const found = await readTorchCheckpoint(write(decode(golden.files.zip.base64)), { select: (name) => name.endsWith('.scalar') });
+  const found = await readTorchCheckpoint(write(decode(golden.files.zip.base64)), {
+    select: (name) => name.endsWith('.scalar'),
+  });
   assert.deepEqual([...found.keys()], ['state_dict.layer.scalar']);
 });
 
 for (const [name, base64] of Object.entries(golden.hostile))
   test(`${name}: is refused by name, and not executed`, async () => {
-    await assert.rejects(readTorchCheckpoint(write(decode(base64))), (error: Error) => error.message.includes(name.split(',')[0]) && error.message.includes('.pth'));
+    await assert.rejects(
+      readTorchCheckpoint(write(decode(base64))),
+      (error: Error) => error.message.includes(name.split(',')[0]) && error.message.includes('.pth'),
+    );
     assert.ok(!existsSync('freekd-hostile'));
   });
 
@@ -90,13 +118,26 @@ function legacy(object: Buffer): Buffer {
 test('lists that contain themselves, billions of references and deep nesting come to an end', async () => {
   const self = Buffer.from('80025d710068006168002e', 'hex'); // l = []; l.append(l)
   assert.equal((await readTorchCheckpoint(write(legacy(self)))).size, 0);
-  const deep = Buffer.concat([Buffer.from('8002', 'hex'), Buffer.alloc(200_000, ']'), Buffer.alloc(199_999, 'a'), Buffer.from('.')]);
+  const deep = Buffer.concat([
+    Buffer.from('8002', 'hex'),
+    Buffer.alloc(200_000, ']'),
+    Buffer.alloc(199_999, 'a'),
+    Buffer.from('.'),
+  ]);
   await assert.rejects(readTorchCheckpoint(write(legacy(deep))), /\.pth: .*nested deeper than 100/);
-  const doubled = Buffer.concat([Buffer.from('80025d', 'hex'), Buffer.concat(Array.from({ length: 60 }, (_, i) => Buffer.from([0x71, i, 0x5d, 0x68, i, 0x61, 0x68, i, 0x61]))), Buffer.from('.')]); // l = [l, l], 60 times
+  // L = [l, l], 60 times
+  const doubled = Buffer.concat([
+    Buffer.from('80025d', 'hex'),
+    Buffer.concat(Array.from({ length: 60 }, (_, i) => Buffer.from([0x71, i, 0x5d, 0x68, i, 0x61, 0x68, i, 0x61]))),
+    Buffer.from('.'),
+  ]);
   await assert.rejects(readTorchCheckpoint(write(legacy(doubled))), /\.pth: .*more than 10000000 objects/);
 });
 
 test('what is no checkpoint is said to be none', async () => {
-  await assert.rejects(readTorchCheckpoint(write(Buffer.from('hello'))), /not a checkpoint that can be read: it is neither a zip, nor a tar, nor a pickle/);
+  await assert.rejects(
+    readTorchCheckpoint(write(Buffer.from('hello'))),
+    /not a checkpoint that can be read: it is neither a zip, nor a tar, nor a pickle/,
+  );
   await assert.rejects(readTorchCheckpoint(write(Buffer.alloc(0))), /not a checkpoint that can be read/);
 });

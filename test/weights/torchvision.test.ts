@@ -1,13 +1,25 @@
 /**
- * torchvision's own networks as witnesses of the import: a file with their names and layout is read into ours, which then
- * has their maps, logits, anchors and detections (test/golden/torchvision_networks.py).
+ * torchvision's own networks as witnesses of the import: a file with their names and layout is read
+ * into ours, which then has their maps, logits, anchors and detections
+ * (test/golden/torchvision_networks.py).
  */
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { importWeights, Parameters, Random, resnet18, resnet50, type ResNetConfig, RetinaNet, tf, torchvisionRetinaNetR50, writeSafetensors } from 'freekd';
+import {
+  importWeights,
+  Parameters,
+  Random,
+  resnet18,
+  resnet50,
+  type ResNetConfig,
+  RetinaNet,
+  tf,
+  torchvisionRetinaNetR50,
+  writeSafetensors,
+} from 'freekd';
 import { levelAnchors } from '../../lib/dist/detection/anchors';
 import { backbone, createBackbone } from '../../lib/dist/detection/resnet';
 import type { Tensor4D } from '../../lib/dist/tf';
@@ -40,7 +52,10 @@ function torchNumbers(name: string, shape: readonly number[]): Float32Array {
 /** The file that Python would save of a network. */
 async function written(name: string, { shapes }: Network): Promise<string> {
   const file = join(folder, `${name}.safetensors`);
-  await writeSafetensors(file, new Map(Object.entries(shapes).map(([key, shape]) => [key, { shape, data: torchNumbers(key, shape) }])));
+  await writeSafetensors(
+    file,
+    new Map(Object.entries(shapes).map(([key, shape]) => [key, { shape, data: torchNumbers(key, shape) }])),
+  );
   return file;
 }
 
@@ -49,7 +64,10 @@ function images(): Tensor4D {
   return tf.tensor4d(numbers('torchvision/images', n * height * width * 3, -2, 2), [n, height, width, 3]);
 }
 
-const resnets: Record<string, ResNetConfig> = { resnet18, resnext50_32x4d: { ...resnet50, groups: 32, widthPerGroup: 4 } };
+const resnets: Record<string, ResNetConfig> = {
+  resnet18,
+  resnext50_32x4d: { ...resnet50, groups: 32, widthPerGroup: 4 },
+};
 for (const [name, config] of Object.entries(resnets))
   test(`torchvision's ${name}, imported, has its maps`, async (t) => {
     const parameters = new Parameters();
@@ -57,7 +75,12 @@ for (const [name, config] of Object.entries(resnets))
     await importWeights(parameters, await written(name, golden.backbones[name]), { names: 'torchvision-resnet' });
     tf.tidy(() => {
       const maps = backbone(parameters, config, images(), false);
-      hold(t, 'maps', maps.map((map, i) => measure(`${name}/C${i + 3}`, map.dataSync(), golden.backbones[name].maps[`C${i + 3}`])), 1e-5);
+      hold(
+        t,
+        'maps',
+        maps.map((map, i) => measure(`${name}/C${i + 3}`, map.dataSync(), golden.backbones[name].maps[`C${i + 3}`])),
+        1e-5,
+      );
     });
     parameters.dispose();
   });
@@ -74,9 +97,16 @@ test("torchvision's RetinaNet, imported, has its maps, logits, anchors and detec
       ...pyramid.map((map, i) => [`pyramid${i}`, map] as const),
       ...outputs.flatMap(({ logits, deltas }, i) => [[`logits${i}`, logits], [`deltas${i}`, deltas]] as const),
     ];
-    hold(t, 'maps', maps.map(([kind, map]) => measure(`retinanet_resnet50_fpn/${kind}`, map.dataSync(), retinanet.maps[kind])), 1e-5);
+    hold(
+      t,
+      'maps',
+      maps.map(([kind, map]) => measure(`retinanet_resnet50_fpn/${kind}`, map.dataSync(), retinanet.maps[kind])),
+      1e-5,
+    );
     const [count, ...some] = retinanet.anchors;
-    const anchors = pyramid.flatMap((map, i) => [...levelAnchors(model.config.anchors, model.strides[i], [map.shape[1], map.shape[2]], [height, width])]);
+    const anchors = pyramid.flatMap((map, i) => [
+      ...levelAnchors(model.config.anchors, model.strides[i], [map.shape[1], map.shape[2]], [height, width]),
+    ]);
     assert.equal(anchors.length, 4 * count);
     const every = Math.floor(count / 40);
     assert.deepEqual(some, some.map((_, i) => anchors[4 * every * Math.floor(i / 4) + (i % 4)]));

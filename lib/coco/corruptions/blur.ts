@@ -1,7 +1,15 @@
 /** COCO-C's blurs: out of focus, through frosted glass, by motion, by zooming. */
 import type { Random } from '../../kernels/random';
 import type { Picture } from '../image';
-import { gaussianFilter, emptyField, motionBlur as blurAlong, toField, toPicture, zoomMiddle, type Field } from './field';
+import {
+  gaussianFilter,
+  emptyField,
+  motionBlur as blurAlong,
+  toField,
+  toPicture,
+  zoomMiddle,
+  type Field,
+} from './field';
 
 interface Tap {
   dx: number;
@@ -15,12 +23,17 @@ export function defocusBlur(picture: Picture, severity: number): Picture {
   return toPicture(convolve(toField(picture), disc(radius, soften)));
 }
 
-/** A disc of total 1, blurred by 3 x 3 (radius above 8: 5 x 5) pixels in a window of at least 17 x 17 that loses what leaves it. */
+/**
+ * A disc of total 1, blurred by 3 x 3 (radius above 8: 5 x 5) pixels in a window of at least 17 x
+ * 17 that loses what leaves it.
+ */
 function disc(radius: number, soften: number): Tap[] {
   const reach = Math.max(8, radius);
   const side = 2 * reach + 1;
   const spread = radius <= 8 ? 1 : 2;
-  const inside = Float64Array.from({ length: side * side }, (_, i) => (((i % side) - reach) ** 2 + (Math.floor(i / side) - reach) ** 2 <= radius ** 2 ? 1 : 0));
+  const inside = Float64Array.from({ length: side * side }, (_, i) =>
+    ((i % side) - reach) ** 2 + (Math.floor(i / side) - reach) ** 2 <= radius ** 2 ? 1 : 0,
+  );
   const area = inside.reduce((a, b) => a + b);
   const bell = Array.from({ length: 2 * spread + 1 }, (_, i) => Math.exp(-((i - spread) ** 2) / (2 * soften ** 2)));
   const total = bell.reduce((a, b) => a + b);
@@ -29,15 +42,20 @@ function disc(radius: number, soften: number): Tap[] {
     for (let x = 0; x < side; x++) {
       let sum = 0;
       for (let j = -spread; j <= spread; j++)
-        for (let i = -spread; i <= spread; i++) sum += bell[j + spread] * bell[i + spread] * inside[mirror(y + j, side) * side + mirror(x + i, side)];
-      const weight = Math.fround(sum / (total * total * area)); // float32, as there: it decides whether white stays white
+        for (let i = -spread; i <= spread; i++)
+          sum += bell[j + spread] * bell[i + spread] * inside[mirror(y + j, side) * side + mirror(x + i, side)];
+      // Float32, as there: it decides whether white stays white
+      const weight = Math.fround(sum / (total * total * area));
       if (weight > 1e-9) taps.push({ dx: x - reach, dy: y - reach, weight });
     }
   }
   return taps;
 }
 
-/** The position for `i` on a border that is mirrored without repeating its pixel (OpenCV's BORDER_REFLECT_101). */
+/**
+ * The position for `i` on a border that is mirrored without repeating its pixel (OpenCV's
+ * BORDER_REFLECT_101).
+ */
 function mirror(i: number, n: number): number {
   return n - 1 - Math.abs(n - 1 - Math.abs(i));
 }
@@ -67,8 +85,9 @@ function convolve(field: Field, taps: readonly Tap[]): Field {
 }
 
 /**
- * Blurs, takes every pixel from a random neighbour, blurs again. The reference means to swap the two, but the first assignment of its swap
- * overwrites what the second one reads: pixels are copied, and so they are here.
+ * Blurs, takes every pixel from a random neighbour, blurs again. The reference means to swap the
+ * two, but the first assignment of its swap overwrites what the second one reads: pixels are
+ * copied, and so they are here.
  */
 export function glassBlur(picture: Picture, severity: number, random: Random): Picture {
   const [sigma, reach, rounds] = [[0.7, 1, 2], [0.9, 2, 1], [1, 2, 3], [1.1, 3, 2], [1.5, 4, 2]][severity - 1];
@@ -91,7 +110,12 @@ export function glassBlur(picture: Picture, severity: number, random: Random): P
 /** A fading trace at a random angle within 45 degrees of the horizontal. */
 export function motionBlur(picture: Picture, severity: number, random: Random): Picture {
   const [radius, sigma] = [[10, 3], [15, 5], [15, 8], [15, 12], [20, 15]][severity - 1];
-  const { width, height, data } = blurAlong({ ...picture, channels: 3, data: new Float64Array(picture.data) }, radius, sigma, random.uniform(-45, 45));
+  const { width, height, data } = blurAlong(
+    { ...picture, channels: 3, data: new Float64Array(picture.data) },
+    radius,
+    sigma,
+    random.uniform(-45, 45),
+  );
   return { width, height, data: new Uint8Array(data.map((value) => Math.min(value, 255))) };
 }
 
@@ -105,7 +129,8 @@ export function zoomBlur(picture: Picture, severity: number): Picture {
   for (let i = 0; i < count; i++) {
     const layer = zoomMiddle(field, 1 + i * (1 + step - 1)); // NumPy's rounding of arange
     for (let y = 0; y < Math.min(height, layer.height); y++)
-      for (let x = 0; x < 3 * Math.min(width, layer.width); x++) sum.data[y * width * 3 + x] += layer.data[y * layer.width * 3 + x];
+      for (let x = 0; x < 3 * Math.min(width, layer.width); x++)
+        sum.data[y * width * 3 + x] += layer.data[y * layer.width * 3 + x];
   }
   return toPicture({ ...sum, data: sum.data.map((value) => value / (count + 1)) });
 }

@@ -1,9 +1,11 @@
 /**
- * COCO-C: 15 corruptions of pictures at 5 severities, under which Michaelis et al. (Benchmarking Robustness in Object Detection,
- * arXiv 1907.07484) measure detectors. Written from the behaviour of their package imagecorruptions and tested against it value for value
+ * COCO-C: 15 corruptions of pictures at 5 severities, under which Michaelis et al. (Benchmarking
+ * Robustness in Object Detection, arXiv 1907.07484) measure detectors. Written from the behaviour
+ * of their package imagecorruptions and tested against it value for value
  * (test/coco/corruptions.test.ts); only frost needs a folder of its pictures for that (frost.ts).
  *
- * Their package takes RGB. mmdetection's `Corrupt` hands it BGR, which matters a little for snow, frost and jpeg_compression.
+ * Their package takes RGB. mmdetection's `Corrupt` hands it BGR, which matters a little for snow,
+ * frost and jpeg_compression.
  */
 import type { Random } from '../../kernels/random';
 import type { Picture } from '../image';
@@ -53,8 +55,10 @@ export interface Corruption {
 
 /** Throws when a corruption is not one of the 15 or its severity not one of the 5. */
 export function checkCorruption({ name, severity }: Corruption): void {
-  if (!corruptionNames.includes(name)) throw new Error(`there is no corruption "${name}"; there are ${corruptionNames.join(', ')}`);
-  if (!SEVERITIES.some((known) => known === severity)) throw new Error(`the severity of ${name} should be a whole number from 1 to 5, is ${severity}`);
+  if (!corruptionNames.includes(name))
+    throw new Error(`there is no corruption "${name}"; there are ${corruptionNames.join(', ')}`);
+  if (!SEVERITIES.some((known) => known === severity))
+    throw new Error(`the severity of ${name} should be a whole number from 1 to 5, is ${severity}`);
 }
 
 /**
@@ -63,7 +67,11 @@ export function checkCorruption({ name, severity }: Corruption): void {
 export async function corrupt(picture: Picture, corruption: Corruption, random: Random): Promise<Picture> {
   checkCorruption(corruption);
   const { width, height } = picture;
-  if (Math.min(width, height) < SMALLEST_SIDE) throw new Error(`corruptions are for pictures of ${SMALLEST_SIDE} x ${SMALLEST_SIDE} pixels or more, not for ${width} x ${height}`);
+  if (Math.min(width, height) < SMALLEST_SIDE)
+    throw new Error(
+      `corruptions are for pictures of ${SMALLEST_SIDE} x ${SMALLEST_SIDE} ` +
+        `pixels or more, not for ${width} x ${height}`,
+    );
   const apply: Apply = functions[corruption.name];
   return apply(picture, corruption.severity, random, corruption.frostFolder);
 }

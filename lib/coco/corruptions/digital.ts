@@ -26,7 +26,9 @@ export function elasticTransform(picture: Picture, severity: number, random: Ran
   const shifts = (): Float64Array => {
     const noise = emptyField(width, height, 1);
     for (let i = 0; i < noise.data.length; i++) noise.data[i] = random.uniform(-most, most);
-    return gaussianFilter(noise, [height * 0.01, width * 0.01], 3, 'reflect').data.map((value) => Math.fround(value * strength));
+    return gaussianFilter(noise, [height * 0.01, width * 0.01], 3, 'reflect').data.map((value) =>
+      Math.fround(value * strength),
+    );
   };
   const right = shifts();
   const down = shifts();
@@ -102,7 +104,10 @@ function boxAlong(source: Uint8Array, { lines, line, from, to, step }: Along): U
   return result;
 }
 
-/** The source position of each of `to` pixels, summed up step by step as Pillow does, for its rounding. */
+/**
+ * The source position of each of `to` pixels, summed up step by step as Pillow does, for its
+ * rounding.
+ */
 function nearest(from: number, to: number): number[] {
   const scale = from / to;
   let position = scale * 0.5;
@@ -113,9 +118,14 @@ function nearest(from: number, to: number): number[] {
   });
 }
 
-/** JPEG as Pillow writes it: quantisation tables of the standard, colour at half the resolution, no search for better coefficients. */
+/**
+ * JPEG as Pillow writes it: quantisation tables of the standard, colour at half the resolution, no
+ * search for better coefficients.
+ */
 export async function jpegCompression({ width, height, data }: Picture, severity: number): Promise<Picture> {
   const quality = [25, 18, 15, 10, 7][severity - 1];
-  const file = await sharp(data, { raw: { width, height, channels: 3 } }).jpeg({ quality, chromaSubsampling: '4:2:0', mozjpeg: false }).toBuffer();
+  const file = await sharp(data, { raw: { width, height, channels: 3 } })
+    .jpeg({ quality, chromaSubsampling: '4:2:0', mozjpeg: false })
+    .toBuffer();
   return { width, height, data: await sharp(file).raw().toBuffer() };
 }

@@ -1,4 +1,7 @@
-/** Pictures as real numbers, and the filters that several corruptions share, each equal to the one named. */
+/**
+ * Pictures as real numbers, and the filters that several corruptions share, each equal to the one
+ * named.
+ */
 import type { Picture } from '../image';
 
 /** [height, width, channels] float64, interleaved. */
@@ -37,7 +40,10 @@ export function roundEven(value: number): number {
   return rest > 0.5 || (rest === 0.5 && floor % 2 !== 0) ? floor + 1 : floor;
 }
 
-/** The position inside 0..n-1 that stands for `i` on a border that is mirrored with its pixel repeated. */
+/**
+ * The position inside 0..n-1 that stands for `i` on a border that is mirrored with its pixel
+ * repeated.
+ */
 export function reflect(i: number, n: number): number {
   const inPeriod = ((i % (2 * n)) + 2 * n) % (2 * n);
   return inPeriod < n ? inPeriod : 2 * n - 1 - inPeriod;
@@ -48,19 +54,30 @@ function clamp(i: number, n: number): number {
 }
 
 /** `scipy.ndimage.gaussian_filter` of every channel; kernels reach `truncate` deviations far. */
-export function gaussianFilter(field: Field, [sigmaY, sigmaX]: readonly [number, number], truncate: number, border: Border): Field {
+export function gaussianFilter(
+  field: Field,
+  [sigmaY, sigmaX]: readonly [number, number],
+  truncate: number,
+  border: Border,
+): Field {
   return gaussianAlong(gaussianAlong(field, 'y', sigmaY, truncate, border), 'x', sigmaX, truncate, border);
 }
 
 function gaussianAlong(field: Field, axis: 'x' | 'y', sigma: number, truncate: number, border: Border): Field {
   const { width, height, channels, data: source } = field;
   const radius = Math.floor(truncate * sigma + 0.5);
-  const raw = Float64Array.from({ length: 2 * radius + 1 }, (_, i) => Math.exp((-0.5 / (sigma * sigma)) * (i - radius) ** 2));
+  const raw = Float64Array.from({ length: 2 * radius + 1 }, (_, i) =>
+    Math.exp((-0.5 / (sigma * sigma)) * (i - radius) ** 2),
+  );
   const sum = raw.reduce((a, b) => a + b);
   const result = emptyField(width, height, channels);
   const { data } = result;
-  const [n, line] = axis === 'y' ? [height, width * channels] : [width, channels]; // positions along the axis, values from one to the next
-  const places = Int32Array.from({ length: n + 2 * radius }, (_, i) => (border === 'nearest' ? clamp : reflect)(i - radius, n) * line);
+  // Positions along the axis, values from one to the next
+  const [n, line] = axis === 'y' ? [height, width * channels] : [width, channels];
+  const places = Int32Array.from(
+    { length: n + 2 * radius },
+    (_, i) => (border === 'nearest' ? clamp : reflect)(i - radius, n) * line,
+  );
   const block = n * line;
   for (let start = 0; start < source.length; start += block) {
     for (let i = 0; i < n; i++) {
@@ -75,7 +92,10 @@ function gaussianAlong(field: Field, axis: 'x' | 'y', sigma: number, truncate: n
   return result;
 }
 
-/** `scipy.ndimage.zoom(field, factor, order=1)`: corners stay corners; what rounding puts beyond the last pixel is 0. */
+/**
+ * `scipy.ndimage.zoom(field, factor, order=1)`: corners stay corners; what rounding puts beyond the
+ * last pixel is 0.
+ */
 export function zoomLinear(field: Field, factor: number): Field {
   const { width, height, channels, data: source } = field;
   const columns = zoomTaps(width, roundEven(width * factor));
@@ -86,8 +106,12 @@ export function zoomLinear(field: Field, factor: number): Field {
     for (const column of columns) {
       const [upper, lower] = [row.low * width, row.high * width];
       for (let c = 0; c < channels; c++) {
-        const top = source[(upper + column.low) * channels + c] * column.lowWeight + source[(upper + column.high) * channels + c] * column.highWeight;
-        const bottom = source[(lower + column.low) * channels + c] * column.lowWeight + source[(lower + column.high) * channels + c] * column.highWeight;
+        const top =
+          source[(upper + column.low) * channels + c] * column.lowWeight +
+          source[(upper + column.high) * channels + c] * column.highWeight;
+        const bottom =
+          source[(lower + column.low) * channels + c] * column.lowWeight +
+          source[(lower + column.high) * channels + c] * column.highWeight;
         result.data[o++] = top * row.lowWeight + bottom * row.highWeight;
       }
     }
@@ -105,7 +129,10 @@ function zoomTaps(from: number, to: number): { low: number; high: number; lowWei
   });
 }
 
-/** The middle of a field, as much as fills it again when magnified by `factor`, magnified. It may come out a little larger. */
+/**
+ * The middle of a field, as much as fills it again when magnified by `factor`, magnified. It may
+ * come out a little larger.
+ */
 export function zoomMiddle(field: Field, factor: number): Field {
   const [width, height] = [Math.ceil(field.width / factor), Math.ceil(field.height / factor)];
   const [left, top] = [(field.width - width) >> 1, (field.height - height) >> 1];
@@ -123,7 +150,10 @@ export function crop(field: Field, left: number, top: number, width: number, hei
   return result;
 }
 
-/** A trace of 2 radius + 1 copies that fade as half a normal curve and are moved along `angle` (degrees); border pixels go on outside. */
+/**
+ * A trace of 2 radius + 1 copies that fade as half a normal curve and are moved along `angle`
+ * (degrees); border pixels go on outside.
+ */
 export function motionBlur(field: Field, radius: number, sigma: number, angle: number): Field {
   const { width, height, channels, data: source } = field;
   const steps = 2 * radius + 1;
@@ -141,7 +171,8 @@ export function motionBlur(field: Field, radius: number, sigma: number, angle: n
     const columns = Int32Array.from({ length: width }, (_, x) => clamp(x - dx, width) * channels);
     for (let y = 0, o = 0; y < height; y++) {
       const row = clamp(y - dy, height) * width * channels;
-      for (let x = 0; x < width; x++) for (let c = 0; c < channels; c++) result.data[o++] += weight * source[row + columns[x] + c];
+      for (let x = 0; x < width; x++)
+        for (let c = 0; c < channels; c++) result.data[o++] += weight * source[row + columns[x] + c];
     }
   }
   return result;

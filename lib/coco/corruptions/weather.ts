@@ -4,7 +4,10 @@ import type { Picture } from '../image';
 import { crop, emptyField, motionBlur, roundEven, toField, toPicture, zoomMiddle } from './field';
 import { plasma } from './plasma';
 
-/** Flakes of driven snow, and once more turned by half a circle, over a picture that is lightened towards its grey. */
+/**
+ * Flakes of driven snow, and once more turned by half a circle, over a picture that is lightened
+ * towards its grey.
+ */
 export function snow(picture: Picture, severity: number, random: Random): Picture {
   const [mean, deviation, zoom, threshold, radius, sigma, share] = [
     [0.1, 0.3, 3, 0.5, 10, 4, 0.8],
@@ -24,7 +27,8 @@ export function snow(picture: Picture, severity: number, random: Random): Pictur
   const field = toField(picture);
   const last = width * height - 1;
   for (let p = 0; p <= last; p++) {
-    const light = (0.299 * field.data[3 * p] + 0.587 * field.data[3 * p + 1] + 0.114 * field.data[3 * p + 2]) * 1.5 + 0.5;
+    const light =
+      (0.299 * field.data[3 * p] + 0.587 * field.data[3 * p + 1] + 0.114 * field.data[3 * p + 2]) * 1.5 + 0.5;
     for (let i = 3 * p; i < 3 * p + 3; i++) {
       const value = field.data[i];
       field.data[i] = share * value + (1 - share) * Math.max(value, light) + layer[p] + layer[last - p];
@@ -43,7 +47,8 @@ export function fog(picture: Picture, severity: number, random: Random): Picture
   const clouds = plasma(side, decay, random);
   for (let y = 0, i = 0; y < height; y++)
     for (let x = 0; x < width; x++)
-      for (let c = 0; c < 3; c++, i++) field.data[i] = ((field.data[i] + amount * clouds[y * side + x]) * brightest) / (brightest + amount);
+      for (let c = 0; c < 3; c++, i++)
+        field.data[i] = ((field.data[i] + amount * clouds[y * side + x]) * brightest) / (brightest + amount);
   return toPicture(field);
 }
 
@@ -73,6 +78,13 @@ function rgb(hue: number, saturation: number, value: number): [number, number, n
   const sector = Math.floor(hue * 6);
   const f = hue * 6 - sector;
   const [p, q, t] = [1 - saturation, 1 - f * saturation, 1 - (1 - f) * saturation].map((share) => value * share);
-  const sectors: [number, number, number][] = [[value, t, p], [q, value, p], [p, value, t], [p, q, value], [t, p, value], [value, p, q]];
+  const sectors: [number, number, number][] = [
+    [value, t, p],
+    [q, value, p],
+    [p, value, t],
+    [p, q, value],
+    [t, p, value],
+    [value, p, q],
+  ];
   return sectors[sector % 6];
 }

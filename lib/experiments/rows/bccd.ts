@@ -1,5 +1,6 @@
 /**
- * Row:       student <- teacher of the small RetinaNets on 364 photographs of blood cells (Shenggan/BCCD_Dataset), 256x192
+ * Row:       student <- teacher of the small RetinaNets on 364 photographs of blood cells
+ *            (Shenggan/BCCD_Dataset), 256x192
  * Expected:  see data/results/bccd and README: three seeds of three variants
  * Cost:      about ten minutes for the teacher and five for a student on two cores
  * Command:   npm run reproduce -- --experiment bccd --data FOLDER --seeds 3

@@ -7,12 +7,14 @@
  *            npm run data -- weights retinanet-r101-2x
  *            npm run data -- weights resnet50-imagenet
  *              npm run reproduce -- --experiment retinanet-r101-r50-coco                      profile `paper`
- *              npm run reproduce -- --experiment retinanet-r101-r50-coco --profile released   (--prompt freekd-prompt-r101: the authors' own)
+ *              npm run reproduce -- --experiment retinanet-r101-r50-coco --profile released
+ *                (with --prompt freekd-prompt-r101: the authors' own)
  *              npm run reproduce -- --experiment retinanet-r101-r50-coco --variants student   student alone
  *            with --batch N where 16 pictures a step do not fit, and --resume after every stop.
  *
- * Model, data and schedule are mmdetection's `retinanet_r50_fpn_2x_coco` with the changes of the authors' config: warm-up of 1000 steps, clipping
- * at 35, no mirroring in profile `released`. The paper prints no mu; the one here was never tried on COCO.
+ * Model, data and schedule are mmdetection's `retinanet_r50_fpn_2x_coco` with the
+ * changes of the authors' config: warm-up of 1000 steps, clipping at 35, no mirroring in profile
+ * `released`. The paper prints no mu; the one here was never tried on COCO.
  */
 import { retinaNetR101, retinaNetR50 } from '../../detection/presets';
 import type { Experiment } from '../experiment';

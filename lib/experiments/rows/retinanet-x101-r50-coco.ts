@@ -2,11 +2,13 @@
  * Paper:     FreeKD (Zhang et al., CVPR 2024, arXiv 2311.12079), table of detectors on COCO
  * Row:       RetinaNet R50 <- RetinaNet X101-64x4d, 2x schedule
  * Expected:  student alone 37.4, teacher 41.0, FreeKD 41.0 AP on val2017
- * Cost:      as retinanet-r101-r50-coco with a teacher of half as much work again. Not run by this project yet, so no time is known.
+ * Cost:      as retinanet-r101-r50-coco with a teacher of half as much work again. Not
+ *            run by this project yet, so no time is known.
  * Command:   as retinanet-r101-r50-coco, with retinanet-x101-64x4d-1x and --experiment retinanet-x101-r50-coco
  *
- * Differs from that row in the teacher, and in that distilled students start with its neck and head: so does the authors' config of this pair. The
- * paper's teacher has 41.0 AP, which is that of the 1x schedule; the checkpoint in the authors' config, retinanet-x101-64x4d-3x, has 41.6.
+ * Differs from that row in the teacher, and in that distilled students start with its neck and head: so does the
+ * authors' config of this pair. The paper's teacher has 41.0 AP, which is that of the 1x schedule; the
+ * checkpoint in the authors' config, retinanet-x101-64x4d-3x, has 41.6.
  */
 import { retinaNetX101 } from '../../detection/presets';
 import type { Experiment } from '../experiment';

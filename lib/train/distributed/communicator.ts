@@ -1,6 +1,7 @@
 /**
- * What the ranks of a data-parallel run say to each other. A process that nobody started as a rank is `alone`: then every
- * call below gives back what it got, and neither MPI nor the library that binds it is loaded.
+ * What the ranks of a data-parallel run say to each other. A process that nobody started as a rank
+ * is `alone`: then every call below gives back what it got, and neither MPI nor the library that
+ * binds it is loaded.
  */
 import { isRank } from './placement';
 
@@ -27,7 +28,10 @@ export interface Communicator {
   gather(bytes: Uint8Array): Uint8Array[];
   /** Resolves when all ranks have come here, without occupying the processor. */
   barrier(): Promise<void>;
-  /** Leaves the run in good order. Done by itself at the end of a process that exits with 0; any other exit status ends all ranks. */
+  /**
+   * Leaves the run in good order. Done by itself at the end of a process that exits with 0; any
+   * other exit status ends all ranks.
+   */
   leave(): void;
 }
 
@@ -45,7 +49,10 @@ export const alone: Communicator = {
 let connected: Promise<Communicator> | undefined;
 let current = alone;
 
-/** Joins the run of which this process is a rank. Call it first; later calls give the same communicator. */
+/**
+ * Joins the run of which this process is a rank. Call it first; later calls give the same
+ * communicator.
+ */
 export function connect(): Promise<Communicator> {
   return (connected ??= join());
 }
@@ -58,7 +65,10 @@ async function join(): Promise<Communicator> {
 /** The communicator that `connect` gave, `alone` before it. */
 export const world = (): Communicator => current;
 
-/** Rank 0's answer to a question that others might answer differently, such as whether a file is there. */
+/**
+ * Rank 0's answer to a question that others might answer differently, such as whether a file is
+ * there.
+ */
 export function agreed({ rank, sum }: Communicator, answer: boolean): boolean {
   return sum([rank === 0 && answer ? 1 : 0])[0] > 0;
 }

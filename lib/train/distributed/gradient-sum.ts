@@ -1,9 +1,11 @@
 /**
  * Gradients summed over all ranks, while the backward pass goes on.
  *
- * Parameters are laid into buckets in the reverse of their order, about the order in which backpropagation finishes with them
- * (Li et al., PyTorch Distributed, arXiv 2006.15704, section 3.2). A gradient is copied into its bucket when it is complete; a full bucket is sent off
- * after all buckets before it, so that every rank sends the same buckets in the same order. What travels meanwhile moves on at each gradient's arrival.
+ * Parameters are laid into buckets in the reverse of their order, about the order in which
+ * backpropagation finishes with them (Li et al., PyTorch Distributed, arXiv 2006.15704, section
+ * 3.2). A gradient is copied into its bucket when it is complete; a full bucket is sent off after
+ * all buckets before it, so that every rank sends the same buckets in the same order. What travels
+ * meanwhile moves on at each gradient's arrival.
  */
 import { tf, type Tensor } from '../../tf';
 import type { Parameter } from '../../kernels/parameters';
@@ -57,7 +59,10 @@ export class GradientSum {
     for (const { pending } of this.buckets) pending?.advance();
   }
 
-  /** The sums, one a parameter, of its shape; the caller disposes them. A gradient that did not arrive counts as 0. */
+  /**
+   * The sums, one a parameter, of its shape; the caller disposes them. A gradient that did not
+   * arrive counts as 0.
+   */
   finish(): Tensor[] {
     this.parameters.forEach((parameter, index) => {
       const { bucket, start } = this.places[index];

@@ -1,8 +1,8 @@
 /**
  * Open MPI, called from Node through koffi. Only `connect` loads this file.
  *
- * The C names are those of Open MPI 4 and 5: its predefined handles are the addresses of global structures, MPI_IN_PLACE is
- * the address 1 and MPI_STATUS_IGNORE the null pointer (mpi.h).
+ * The C names are those of Open MPI 4 and 5: its predefined handles are the addresses of global
+ * structures, MPI_IN_PLACE is the address 1 and MPI_STATUS_IGNORE the null pointer (mpi.h).
  */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
@@ -12,10 +12,16 @@ import type { Communicator, PendingSum } from './communicator';
 const SONAME = process.platform === 'darwin' ? 'libmpi.40.dylib' : 'libmpi.so.40';
 const IN_PLACE = 1;
 const FLUSH = 500; // milliseconds
-/** `lib/dist/train/distributed` is four folders below the repository's root; set-up puts Open MPI there. */
+/**
+ * `lib/dist/train/distributed` is four folders below the repository's root; set-up puts Open MPI
+ * there.
+ */
 const ours = path.resolve(__dirname, '../../../../.runtime/openmpi/lib', SONAME);
 
-/** The library that belongs to the mpirun that started us, where it says so; else the one of set-up, else the system's. */
+/**
+ * The library that belongs to the mpirun that started us, where it says so; else the one of set-up,
+ * else the system's.
+ */
 function libraryFile(): string {
   const { FREEKD_MPI, OMPI_LIBDIR_LOC } = process.env;
   const beside = OMPI_LIBDIR_LOC && path.join(OMPI_LIBDIR_LOC, SONAME);
@@ -38,15 +44,27 @@ function load(): koffi.LibraryHandle {
 export function openMpi(): Communicator {
   const library = load();
   const handle = (name: string): unknown => library.symbol(`ompi_mpi_${name}`);
-  const [comm, float, double, int32, byte, add] = ['comm_world', 'float', 'double', 'int32_t', 'byte', 'op_sum'].map(handle);
+  const [comm, float, double, int32, byte, add] = ['comm_world', 'float', 'double', 'int32_t', 'byte', 'op_sum'].map(
+    handle,
+  );
   const finalize = library.func('int MPI_Finalize()');
   const abort = library.func('int MPI_Abort(void *comm, int status)');
-  const allreduce = library.func('int MPI_Allreduce(intptr_t send, void *receive, int count, void *type, void *op, void *comm)');
-  const iallreduce = library.func('int MPI_Iallreduce(intptr_t send, void *receive, int count, void *type, void *op, void *comm, _Out_ void **request)');
+  const allreduce = library.func(
+    'int MPI_Allreduce(intptr_t send, void *receive, int count, void *type, void *op, void *comm)',
+  );
+  const iallreduce = library.func(
+    'int MPI_Iallreduce(intptr_t send, void *receive, int count, void ' +
+      '*type, void *op, void *comm, _Out_ void **request)',
+  );
   const ibarrier = library.func('int MPI_Ibarrier(void *comm, _Out_ void **request)');
   const bcast = library.func('int MPI_Bcast(void *values, int count, void *type, int root, void *comm)');
-  const allgather = library.func('int MPI_Allgather(void *send, int sent, void *sendtype, void *receive, int received, void *type, void *comm)');
-  const allgatherv = library.func('int MPI_Allgatherv(void *send, int sent, void *sendtype, void *receive, void *counts, void *starts, void *type, void *comm)');
+  const allgather = library.func(
+    'int MPI_Allgather(void *send, int sent, void *sendtype, void *receive, int received, void *type, void *comm)',
+  );
+  const allgatherv = library.func(
+    'int MPI_Allgatherv(void *send, int sent, void *sendtype, void *receive, ' +
+      'void *counts, void *starts, void *type, void *comm)',
+  );
   const test = library.func('int MPI_Test(_Inout_ void **request, _Out_ int *done, void *status)');
   const wait = library.func('int MPI_Wait(_Inout_ void **request, void *status)');
 
@@ -66,7 +84,8 @@ export function openMpi(): Communicator {
   process.on('uncaughtExceptionMonitor', ({ stack }) => process.stderr.write(`rank ${rank}: ${stack}\n`));
   process.on('exit', (status) => {
     if (status === 0 || !open) return leave();
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, FLUSH); // mpirun drops what it has not read when it aborts: our error message
+    // Mpirun drops what it has not read when it aborts: our error message
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, FLUSH);
     abort(comm, status);
   });
   checkSize(size);
@@ -112,9 +131,15 @@ export function openMpi(): Communicator {
   };
 }
 
-/** An mpirun and a libmpi of different installations do not find each other: then every rank believes to be alone. */
+/**
+ * An mpirun and a libmpi of different installations do not find each other: then every rank
+ * believes to be alone.
+ */
 function checkSize(size: number): void {
   const expected = Number(process.env.OMPI_COMM_WORLD_SIZE ?? size);
   if (size !== expected)
-    throw new Error(`mpirun started ${expected} ranks, but ${libraryFile()} knows of ${size}: take mpirun and libmpi from the same Open MPI (FREEKD_MPI names the library)`);
+    throw new Error(
+      `mpirun started ${expected} ranks, but ${libraryFile()} knows of ${size}: take mpirun ` +
+        'and libmpi from the same Open MPI (FREEKD_MPI names the library)',
+    );
 }

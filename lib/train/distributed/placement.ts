@@ -1,6 +1,7 @@
 /**
- * Where a rank of a distributed run stands, told by the variables of whoever started it: Open MPI's `mpirun`, or SLURM's
- * `srun --mpi=pmix`. Decides, before TensorFlow loads, which GPU and how many threads are this rank's.
+ * Where a rank of a distributed run stands, told by the variables of whoever started it: Open MPI's
+ * `mpirun`, or SLURM's `srun --mpi=pmix`. Decides, before TensorFlow loads, which GPU and how many
+ * threads are this rank's.
  */
 import * as fs from 'node:fs';
 import * as os from 'node:os';
@@ -8,9 +9,13 @@ import * as os from 'node:os';
 type Variables = Record<string, string | undefined>;
 
 /** Whether this process was started as a rank. */
-export const isRank = (variables: Variables): boolean => ['OMPI_COMM_WORLD_RANK', 'PMIX_RANK'].some((name) => variables[name] !== undefined);
+export const isRank = (variables: Variables): boolean =>
+  ['OMPI_COMM_WORLD_RANK', 'PMIX_RANK'].some((name) => variables[name] !== undefined);
 
-/** Ranks on this machine, and which of them this is. `srun` tells how many only where it is the same on all machines: "4(x2)". */
+/**
+ * Ranks on this machine, and which of them this is. `srun` tells how many only where it is the same
+ * on all machines: "4(x2)".
+ */
 function local(variables: Variables): { rank: number; size: number } {
   const rank = Number(variables.OMPI_COMM_WORLD_LOCAL_RANK ?? variables.SLURM_LOCALID ?? 0);
   const size = parseInt(variables.OMPI_COMM_WORLD_LOCAL_SIZE ?? variables.SLURM_STEP_TASKS_PER_NODE ?? '1', 10);
@@ -18,8 +23,9 @@ function local(variables: Variables): { rank: number; size: number } {
 }
 
 /**
- * The variables that give a rank its own GPU and its share of the processors; none for a process that is no rank.
- * What the user has set stays, but of several GPUs in CUDA_VISIBLE_DEVICES a rank takes one.
+ * The variables that give a rank its own GPU and its share of the processors; none for a process
+ * that is no rank. What the user has set stays, but of several GPUs in CUDA_VISIBLE_DEVICES a rank
+ * takes one.
  * @param gpus number of NVIDIA GPUs of this machine
  * @throws Error where a machine has GPUs, but fewer than ranks
  */
@@ -27,12 +33,17 @@ export function placementOf(variables: Variables, gpus: number, processors: numb
   if (!isRank(variables)) return {};
   const { rank, size } = local(variables);
   const given = variables.CUDA_VISIBLE_DEVICES;
-  const devices = given === undefined ? Array.from({ length: gpus }, (_, i) => String(i)) : given.split(',').filter(Boolean);
+  const devices =
+    given === undefined ? Array.from({ length: gpus }, (_, i) => String(i)) : given.split(',').filter(Boolean);
   if (devices.length > 1 && rank >= devices.length)
-    throw new Error(`this machine has ${size} ranks, but only ${devices.length} GPUs (${devices.join(', ')}): start one rank a GPU`);
+    throw new Error(
+      `this machine has ${size} ranks, but only ${devices.length} GPUs (${devices.join(', ')}): start one rank a GPU`,
+    );
   return {
     ...(devices.length > 1 && { CUDA_VISIBLE_DEVICES: devices[rank] }),
-    ...(size > 1 && { TF_NUM_INTRAOP_THREADS: variables.TF_NUM_INTRAOP_THREADS ?? String(Math.max(1, Math.floor(processors / size))) }),
+    ...(size > 1 && {
+      TF_NUM_INTRAOP_THREADS: variables.TF_NUM_INTRAOP_THREADS ?? String(Math.max(1, Math.floor(processors / size))),
+    }),
   };
 }
 

@@ -1,8 +1,20 @@
-/** The published networks with numbers that both sides make from names, a batch for them, and single steps of the real trainer. */
+/**
+ * The published networks with numbers that both sides make from names, a batch for them, and single
+ * steps of the real trainer.
+ */
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Parameters, RetinaNet, retinaNetR18, retinaNetR50, tf, train, type LossParts, type RetinaNetConfig } from 'freekd';
+import {
+  Parameters,
+  RetinaNet,
+  retinaNetR18,
+  retinaNetR50,
+  tf,
+  train,
+  type LossParts,
+  type RetinaNetConfig,
+} from 'freekd';
 import type { Target } from '../../../lib/dist/coco/types';
 import type { Tensor4D } from '../../../lib/dist/tf';
 import { numbers, parameterNumbers } from '../../detection/golden';
@@ -16,7 +28,9 @@ export const configs = { r18: retinaNetR18, r50: retinaNetR50 };
 
 /** Fills every parameter with the numbers of its name. */
 export function fill(parameters: Parameters): void {
-  parameters.load(new Map(parameters.all().map(({ name, shape }) => [name, { shape, data: parameterNumbers(name, shape) }])));
+  parameters.load(
+    new Map(parameters.all().map(({ name, shape }) => [name, { shape, data: parameterNumbers(name, shape) }])),
+  );
 }
 
 export function network(config: RetinaNetConfig): RetinaNet {
@@ -45,8 +59,8 @@ export function targets(): Target[] {
 }
 
 /**
- * Steps of `train` on one batch, one at a time: the loop waits after each until the next is asked for. The rate is too small to change
- * anything, so that every step is the same work.
+ * Steps of `train` on one batch, one at a time: the loop waits after each until the next is asked
+ * for. The rate is too small to change anything, so that every step is the same work.
  * @returns a function that takes one step and gives its loss
  */
 export function steps(stores: Record<string, Parameters>, loss: (pictures: Tensor4D) => LossParts): Task {

@@ -11,7 +11,10 @@ export function prepare(): Task {
   const model = network(configs.r50);
   const bias = model.parameters.get(BIAS);
   // So that few pairs of anchor and class pass the threshold, as in a trained detector.
-  model.parameters.load(new Map([[BIAS, { shape: bias.shape, data: parameterNumbers(BIAS, bias.shape).map((value) => value - 3.3) }]]), { strict: false });
+  model.parameters.load(
+    new Map([[BIAS, { shape: bias.shape, data: parameterNumbers(BIAS, bias.shape).map((value) => value - 3.3) }]]),
+    { strict: false },
+  );
   const picture = images(1, SIZE);
   return () => {
     const outputs = tf.tidy(() => model.head(model.pyramid(picture)));

@@ -1,10 +1,15 @@
-/** A training step of RetinaNet-R18 by the real trainer, batch norm frozen as published or with the batch's statistics. */
+/**
+ * A training step of RetinaNet-R18 by the real trainer, batch norm frozen as published or with the
+ * batch's statistics.
+ */
 import type { Task } from '../side';
 import { configs, network, steps, targets } from './detector';
 
 export function prepare(name: string): Task {
   const { r18 } = configs;
-  const model = network(name === 'train-batch' ? { ...r18, backbone: { ...r18.backbone, norm: 'batch', frozenStages: -1 } } : r18);
+  const model = network(
+    name === 'train-batch' ? { ...r18, backbone: { ...r18.backbone, norm: 'batch', frozenStages: -1 } } : r18,
+  );
   const objects = targets();
   return steps({ student: model.parameters }, (pictures) => {
     const { classification, box } = model.loss(model.head(model.pyramid(pictures, true), true), objects);

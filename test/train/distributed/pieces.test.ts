@@ -15,14 +15,24 @@ import { writePictures } from '../../distill/tiny';
 import { writeFixture } from '../../coco/fixture';
 
 describe('a rank', () => {
-  const mpi = (rank: number, size: number) => ({ OMPI_COMM_WORLD_RANK: String(rank), OMPI_COMM_WORLD_LOCAL_RANK: String(rank), OMPI_COMM_WORLD_LOCAL_SIZE: String(size) });
+  const mpi = (rank: number, size: number) => ({
+    OMPI_COMM_WORLD_RANK: String(rank),
+    OMPI_COMM_WORLD_LOCAL_RANK: String(rank),
+    OMPI_COMM_WORLD_LOCAL_SIZE: String(size),
+  });
 
   it('takes one GPU and its share of the processors', () => {
     assert.deepEqual(placementOf({}, 4, 8), {}, 'a process that is no rank');
     assert.deepEqual(placementOf(mpi(1, 2), 0, 8), { TF_NUM_INTRAOP_THREADS: '4' });
     assert.deepEqual(placementOf(mpi(1, 2), 2, 8), { CUDA_VISIBLE_DEVICES: '1', TF_NUM_INTRAOP_THREADS: '4' });
-    assert.deepEqual(placementOf({ ...mpi(1, 2), CUDA_VISIBLE_DEVICES: '4,7', TF_NUM_INTRAOP_THREADS: '3' }, 8, 8), { CUDA_VISIBLE_DEVICES: '7', TF_NUM_INTRAOP_THREADS: '3' });
-    assert.deepEqual(placementOf({ PMIX_RANK: '5', SLURM_LOCALID: '1', SLURM_STEP_TASKS_PER_NODE: '4(x2)' }, 4, 16), { CUDA_VISIBLE_DEVICES: '1', TF_NUM_INTRAOP_THREADS: '4' });
+    assert.deepEqual(placementOf({ ...mpi(1, 2), CUDA_VISIBLE_DEVICES: '4,7', TF_NUM_INTRAOP_THREADS: '3' }, 8, 8), {
+      CUDA_VISIBLE_DEVICES: '7',
+      TF_NUM_INTRAOP_THREADS: '3',
+    });
+    assert.deepEqual(placementOf({ PMIX_RANK: '5', SLURM_LOCALID: '1', SLURM_STEP_TASKS_PER_NODE: '4(x2)' }, 4, 16), {
+      CUDA_VISIBLE_DEVICES: '1',
+      TF_NUM_INTRAOP_THREADS: '4',
+    });
     assert.throws(() => placementOf(mpi(2, 3), 2, 8), /3 ranks, but only 2 GPUs \(0, 1\)/);
   });
 
@@ -30,16 +40,39 @@ describe('a rank', () => {
     assert.equal(ranksIn(['--smoke']), undefined);
     assert.equal(ranksIn(['--smoke', '--ranks', '3']), 3);
     assert.equal(ranksIn(['--ranks=2']), 2);
-    assert.throws(() => ranksIn(['--ranks', 'two']), /--ranks should be followed by a whole number above 0, not by "two"/);
+    assert.throws(
+      () => ranksIn(['--ranks', 'two']),
+      /--ranks should be followed by a whole number above 0, not by "two"/,
+    );
     assert.deepEqual(mpirun(2, { root: false, processors: 2 }).slice(1), ['-np', '2', '--bind-to', 'none']);
-    assert.deepEqual(mpirun(4, { root: true, processors: 2 }).slice(1), ['-np', '4', '--bind-to', 'none', '--allow-run-as-root', '--map-by', ':OVERSUBSCRIBE']);
+    assert.deepEqual(mpirun(4, { root: true, processors: 2 }).slice(1), [
+      '-np',
+      '4',
+      '--bind-to',
+      'none',
+      '--allow-run-as-root',
+      '--map-by',
+      ':OVERSUBSCRIBE',
+    ]);
   });
 });
 
 describe('the parts of a batch', () => {
   const images = Array.from({ length: 23 }, (_, id) => ({ id, file_name: '', width: id % 3 ? 8 : 4, height: 6 }));
   const sampler = (batch: number, rank: number, size: number, dropLast: boolean): Sampler =>
-    new Sampler(images, images.map(({ id }) => id), { batch, shard: { rank, size }, shuffle: dropLast, flip: dropLast ? 0.5 : 0, seed: 7, dropLast, groupByAspect: dropLast });
+    new Sampler(
+      images,
+      images.map(({ id }) => id),
+      {
+        batch,
+        shard: { rank, size },
+        shuffle: dropLast,
+        flip: dropLast ? 0.5 : 0,
+        seed: 7,
+        dropLast,
+        groupByAspect: dropLast,
+      },
+    );
 
   it('make the batch of one rank, picture for picture', () => {
     const whole = sampler(6, 0, 1, true);
@@ -65,7 +98,15 @@ describe('the parts of a batch', () => {
   it('are padded to one size, and a rank may go without a batch of a short pass', async () => {
     const dataset = openCoco(await writeFixture(), 'train');
     const load = (rank: number, size: number, batch: number) =>
-      createLoader(dataset, { size: { longSide: 64, shortSide: 40 }, padMultiple: 1, batch, shuffle: true, seed: 2, workers: 0, shard: { rank, size } });
+      createLoader(dataset, {
+        size: { longSide: 64, shortSide: 40 },
+        padMultiple: 1,
+        batch,
+        shuffle: true,
+        seed: 2,
+        workers: 0,
+        shard: { rank, size },
+      });
     const shape = async (loader: ReturnType<typeof load>): Promise<number[]> => {
       const { images: inputs } = await loader.batch(0);
       inputs.dispose();
@@ -74,7 +115,12 @@ describe('the parts of a batch', () => {
     const whole = await shape(load(0, 1, 2));
     for (const rank of [0, 1]) assert.deepEqual(await shape(load(rank, 2, 1)), whole);
     const short = openCoco(await writePictures({ train: 2, val: 1 }), 'val');
-    const second = createLoader(short, { size: { width: 64, height: 64 }, batch: 4, workers: 0, shard: { rank: 1, size: 2 } });
+    const second = createLoader(short, {
+      size: { width: 64, height: 64 },
+      batch: 4,
+      workers: 0,
+      shard: { rank: 1, size: 2 },
+    });
     assert.equal(second.batchesPerEpoch, 0);
   });
 });
@@ -87,7 +133,8 @@ describe('gradients', () => {
     const [first, second, third] = ['first', 'second', 'third'].map((name) => parameters.get(name));
     const matrix = (name: typeof first): Tensor2D => name.value as Tensor2D;
     // `second` is used twice; each use is in a tidy of its own, as in a network.
-    const layer = (x: Tensor2D, weight: typeof first): Tensor2D => tf.tidy(() => tf.relu(tf.matMul(x, matrix(weight)) as Tensor2D));
+    const layer = (x: Tensor2D, weight: typeof first): Tensor2D =>
+      tf.tidy(() => tf.relu(tf.matMul(x, matrix(weight)) as Tensor2D));
     const loss = (): Scalar => tf.sum(layer(layer(layer(layer(tf.ones([1, 2]), first), second), second), third));
 
     const events: string[] = [];
@@ -111,9 +158,19 @@ describe('gradients', () => {
         sums.add(index, gradient);
       });
       const summed = sums.finish();
-      // Buckets: unused with third; second; first. The first cannot leave before all gradients are known.
-      assert.deepEqual(events, ['third', 'second', 'first', 'sum of 7', 'sum of 4', 'sum of 4', 'finished', 'finished', 'finished'], `repeat ${repeat}`);
-      summed.forEach((sum, i) => assert.deepEqual(Array.from(sum.dataSync()), Array.from(expected.gradients[i].dataSync(), (value) => 2 * value)));
+      // Buckets: unused with third; second; first. The first cannot leave before all gradients are
+      // known.
+      assert.deepEqual(
+        events,
+        ['third', 'second', 'first', 'sum of 7', 'sum of 4', 'sum of 4', 'finished', 'finished', 'finished'],
+        `repeat ${repeat}`,
+      );
+      summed.forEach((sum, i) =>
+        assert.deepEqual(
+          Array.from(sum.dataSync()),
+          Array.from(expected.gradients[i].dataSync(), (value) => 2 * value),
+        ),
+      );
       found.gradients.forEach((gradient, i) => assert.deepEqual(gradient.dataSync(), expected.gradients[i].dataSync()));
       tf.dispose([found, summed]);
     }
@@ -124,7 +181,11 @@ describe('gradients', () => {
       events.push(all[index].name);
       used.add(index, gradient);
     }));
-    assert.deepEqual(events, ['third', 'sum of 4', 'second', 'sum of 4', 'first', 'sum of 4'], 'sent while the backward pass goes on');
+    assert.deepEqual(
+      events,
+      ['third', 'sum of 4', 'second', 'sum of 4', 'first', 'sum of 4'],
+      'sent while the backward pass goes on',
+    );
     tf.dispose([expected, used.finish()]);
     assert.equal(tf.memory().numTensors, before);
     parameters.dispose();

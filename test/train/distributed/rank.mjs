@@ -1,6 +1,7 @@
 /**
- * A rank of a distributed run, or a process alone: `[mpirun -np N] node rank.mjs JSON` trains a tiny student, and rank 0 prints one line of JSON:
- * all parameters, the losses of every step, the scores of the evaluation. The fields of the argument are those of `options` below.
+ * A rank of a distributed run, or a process alone: `[mpirun -np N] node rank.mjs JSON` trains a
+ * tiny student, and rank 0 prints one line of JSON: all parameters, the losses of every step, the
+ * scores of the evaluation. The fields of the argument are those of `options` below.
  */
 import { createRequire } from 'node:module';
 
@@ -8,21 +9,48 @@ const load = createRequire(import.meta.url);
 const lib = load('../../../lib/dist/index.js');
 const { connect } = load('../../../lib/dist/train/distributed/communicator.js');
 
-/** batch: pictures a step of all ranks; unsharded: the same pictures for all; die: the step after which rank 1 ends, and how. */
+/**
+ * batch: pictures a step of all ranks; unsharded: the same pictures for all; die: the step after
+ * which rank 1 ends, and how.
+ */
 const options = JSON.parse(process.argv[2]);
-const { data, folder, model, teacher: teacherModel, distillation, stageOne, batch, steps, optimizer, rate, cached, unsharded, die } = options;
+const {
+  data,
+  folder,
+  model,
+  teacher: teacherModel,
+  distillation,
+  stageOne,
+  batch,
+  steps,
+  optimizer,
+  rate,
+  cached,
+  unsharded,
+  die,
+} = options;
 
 const world = await connect();
 const shard = { rank: world.rank, size: world.size };
 const size = { width: 64, height: 64 };
 const dataset = lib.openCoco(data, 'train');
 const pass = (flip) => lib.createLoader(dataset, { size, batch: 2, flip, workers: 0, shard });
-const loader = lib.createLoader(dataset, { size, batch: batch / world.size, shuffle: true, flip: 0.5, seed: 3, workers: 0, shard: unsharded ? undefined : shard });
+const loader = lib.createLoader(dataset, {
+  size,
+  batch: batch / world.size,
+  shuffle: true,
+  flip: 0.5,
+  seed: 3,
+  workers: 0,
+  shard: unsharded ? undefined : shard,
+});
 
 // Every rank starts elsewhere: rank 0's parameters count.
 const student = new lib.RetinaNet(model, { seed: 2 + world.rank });
 const teacher = new lib.Teacher(new lib.RetinaNet(teacherModel, { seed: 5 }), [0.5, 2]);
-const features = cached ? await lib.cachedFeatures(teacher, { plain: pass(0), flipped: pass(1) }) : lib.liveFeatures(teacher);
+const features = cached
+  ? await lib.cachedFeatures(teacher, { plain: pass(0), flipped: pass(1) })
+  : lib.liveFeatures(teacher);
 const losses = [];
 const onStep = ({ step, losses: parts }) => {
   losses.push(parts);
@@ -31,7 +59,13 @@ const onStep = ({ step, losses: parts }) => {
   throw new Error('rank 1 has had enough');
 };
 const schedule = { kind: 'cosine', base: rate, steps, warmup: { steps: 3, ratio: 0.1 } };
-const run = (name) => ({ folder: `${folder}/${name}`, config: { steps, batch }, resume: true, checkpointEvery: 4, onStep });
+const run = (name) => ({
+  folder: `${folder}/${name}`,
+  config: { steps, batch },
+  resume: true,
+  checkpointEvery: 4,
+  onStep,
+});
 
 let frequency;
 if (stageOne) {
@@ -39,13 +73,38 @@ if (stageOne) {
   const tuning = { lambda: 1, similarity: 'jaccard', pairs: 'all', steps, learningRate: 0.01, weightDecay: 1e-3 };
   await lib.tunePrompt({ teacher, features, state: frequency, loader, tuning, batchSize: batch }, run('prompt'));
 }
-await lib.trainStudent({ student, loader, batchSize: batch, schedule, optimizer, clip: 1, distillation, side: { teacher, features, frequency }, seed: 2 + world.rank }, run('student'));
+await lib.trainStudent(
+  {
+    student,
+    loader,
+    batchSize: batch,
+    schedule,
+    optimizer,
+    clip: 1,
+    distillation,
+    side: { teacher, features, frequency },
+    seed: 2 + world.rank,
+  },
+  run('student'),
+);
 
 const val = lib.openCoco(data, 'val');
-const { stats, detections } = await lib.evaluateDetector(student, val, lib.createLoader(val, { size, batch: 2, workers: 0, shard }));
-const values = (store) => Object.fromEntries([...store.read()].map(([name, { data: numbers }]) => [name, Array.from(numbers)]));
+const { stats, detections } = await lib.evaluateDetector(
+  student,
+  val,
+  lib.createLoader(val, { size, batch: 2, workers: 0, shard }),
+);
+const values = (store) =>
+  Object.fromEntries([...store.read()].map(([name, { data: numbers }]) => [name, Array.from(numbers)]));
 if (world.rank === 0) {
   const bound = Object.keys(load.cache).some((file) => file.includes('koffi'));
-  const result = { ranks: world.size, bound, parameters: { ...values(student.parameters), ...(frequency && values(frequency.parameters)) }, losses, stats, detections };
+  const result = {
+    ranks: world.size,
+    bound,
+    parameters: { ...values(student.parameters), ...(frequency && values(frequency.parameters)) },
+    losses,
+    stats,
+    detections,
+  };
   process.stdout.write(`${JSON.stringify(result)}\n`);
 }

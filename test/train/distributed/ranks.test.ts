@@ -1,4 +1,7 @@
-/** Two ranks under mpirun against one process: the same parameters, losses and scores; deaths end the job; runs go on with another number of ranks. */
+/**
+ * Two ranks under mpirun against one process: the same parameters, losses and scores; deaths end
+ * the job; runs go on with another number of ranks.
+ */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { cpSync, existsSync } from 'node:fs';
@@ -9,7 +12,9 @@ import { distillations, frequencies } from '../../distill/setup';
 import { temporary, tinyStudent, tinyTeacher, writePictures } from '../../distill/tiny';
 
 const script = join(__dirname, 'rank.mjs');
-const missing = existsSync(mpirun(2)[0]) ? false : 'Open MPI is not set up: `npm test` installs it, `node --test` alone does not';
+const missing = existsSync(mpirun(2)[0])
+  ? false
+  : 'Open MPI is not set up: `npm test` installs it, `node --test` alone does not';
 
 interface Result {
   ranks: number;
@@ -27,7 +32,10 @@ interface Ended {
 }
 
 /** Batch norm with fixed statistics: those of a batch would be another for each rank. */
-const frozen = (model: typeof tinyStudent): typeof tinyStudent => ({ ...model, backbone: { ...model.backbone, norm: 'frozen' } });
+const frozen = (model: typeof tinyStudent): typeof tinyStudent => ({
+  ...model,
+  backbone: { ...model.backbone, norm: 'frozen' },
+});
 const common = {
   model: frozen(tinyStudent),
   teacher: frozen(tinyTeacher),
@@ -41,7 +49,12 @@ const common = {
 
 /** Runs rank.mjs alone (ranks 0) or under mpirun. */
 function run(ranks: number, options: Record<string, unknown>): Promise<Ended> {
-  const [program, ...words] = [...(ranks > 0 ? mpirun(ranks) : []), process.execPath, script, JSON.stringify({ ...common, ...options })];
+  const [program, ...words] = [
+    ...(ranks > 0 ? mpirun(ranks) : []),
+    process.execPath,
+    script,
+    JSON.stringify({ ...common, ...options }),
+  ];
   const child = spawn(program, words, { env: { ...process.env, NODE_OPTIONS: '', TF_NUM_INTRAOP_THREADS: '1' } });
   let [output, errors] = ['', ''];
   child.stdout.on('data', (text: Buffer) => (output += String(text)));
@@ -64,7 +77,9 @@ async function finished(ranks: number, options: Record<string, unknown>): Promis
 /** The largest difference of two runs' parameters. */
 function distance(a: Result, b: Result): number {
   assert.deepEqual(Object.keys(a.parameters), Object.keys(b.parameters));
-  const differences = Object.entries(a.parameters).flatMap(([name, values]) => values.map((value, i) => Math.abs(value - b.parameters[name][i])));
+  const differences = Object.entries(a.parameters).flatMap(([name, values]) =>
+    values.map((value, i) => Math.abs(value - b.parameters[name][i])),
+  );
   assert.ok(differences.length > 5000 && differences.every(Number.isFinite));
   return Math.max(...differences);
 }
@@ -87,7 +102,8 @@ describe('two ranks', { skip: missing }, () => {
     assert.equal(two.losses.length, 20);
     two.losses.forEach((losses, step) => {
       assert.deepEqual(Object.keys(losses), Object.keys(one.losses[step]));
-      for (const [part, value] of Object.entries(losses)) assert.ok(Math.abs(value - one.losses[step][part]) < 1e-4, `step ${step}, ${part}`);
+      for (const [part, value] of Object.entries(losses))
+        assert.ok(Math.abs(value - one.losses[step][part]) < 1e-4, `step ${step}, ${part}`);
     });
   });
 
@@ -97,7 +113,10 @@ describe('two ranks', { skip: missing }, () => {
       { distillation: distillations.released, stageOne: frequencies.released },
     ];
     for (const options of others) {
-      const [a, b] = [await finished(0, { data, folder: temporary(), ...options }), await finished(2, { data, folder: temporary(), ...options })];
+      const [a, b] = [
+        await finished(0, { data, folder: temporary(), ...options }),
+        await finished(2, { data, folder: temporary(), ...options }),
+      ];
       assert.ok(distance(a, b) < 1e-5, `${distance(a, b)}`);
     }
   });
@@ -127,18 +146,34 @@ describe('two ranks', { skip: missing }, () => {
   });
 
   it('of which one fails end with its message', async () => {
-    const { status, errors } = await run(2, { data, folder: temporary(), stageOne: undefined, distillation: {}, die: { step: 2, how: 'throw' } });
+    const { status, errors } = await run(2, {
+      data,
+      folder: temporary(),
+      stageOne: undefined,
+      distillation: {},
+      die: { step: 2, how: 'throw' },
+    });
     assert.notEqual(status, 0);
     assert.match(errors, /rank 1 has had enough/);
   });
 
-  it('are told when a loader gives them the same pictures, or batch norm would use statistics of their own', async () => {
-    const same = await run(2, { data, folder: temporary(), stageOne: undefined, distillation: {}, unsharded: true });
-    assert.notEqual(same.status, 0);
-    assert.match(same.errors, /this is rank \d of 2, but its loader gives part 0 of 1/);
-    const { status, errors } = await run(2, { data, folder: temporary(), stageOne: undefined, distillation: {}, model: tinyStudent, steps: 2 });
-    assert.equal(status, 0, errors);
-    assert.equal(errors.match(/batch norm takes the statistics of each rank's own 2 pictures/g)?.length, 1, errors);
-  });
+  it(
+    'are told when a loader gives them the same pictures, or batch ' + 'norm would use statistics of their own',
+    async () => {
+      const same = await run(2, { data, folder: temporary(), stageOne: undefined, distillation: {}, unsharded: true });
+      assert.notEqual(same.status, 0);
+      assert.match(same.errors, /this is rank \d of 2, but its loader gives part 0 of 1/);
+      const { status, errors } = await run(2, {
+        data,
+        folder: temporary(),
+        stageOne: undefined,
+        distillation: {},
+        model: tinyStudent,
+        steps: 2,
+      });
+      assert.equal(status, 0, errors);
+      assert.equal(errors.match(/batch norm takes the statistics of each rank's own 2 pictures/g)?.length, 1, errors);
+    },
+  );
 });
 
