@@ -28,7 +28,7 @@ async function reproduce(words) {
   const [program, ...parameters] = [
     ...(ranks ? mpirun(ranks) : []),
     process.execPath,
-    fromRoot('lib', 'dist', 'experiments', 'reproduce.js'),
+    fromRoot('lib', 'dist', 'commands', 'reproduce', 'main.js'),
     ...words,
   ];
   // mpirun would end its ranks at Ctrl-C; SIGUSR2 it passes on, and they stop after the step under

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 
-const command = join(__dirname, '../../lib/dist/experiments/reproduce.js');
+const command = join(__dirname, '../../lib/dist/commands/reproduce/main.js');
 
 export interface Ended {
   status: number | null;

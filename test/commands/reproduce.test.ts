@@ -10,7 +10,7 @@ import { after, test } from 'node:test';
 import { variants } from '../../lib/dist/experiments/experiment';
 import { readResult, readResults } from '../../lib/dist/experiments/results';
 import { writeFixture } from '../coco/fixture';
-import { reproduce as run } from './command';
+import { reproduce as run } from '../experiments/command';
 
 const folder = mkdtempSync(join(tmpdir(), 'freekd-reproduce-'));
 after(() => rmSync(folder, { recursive: true, force: true }));

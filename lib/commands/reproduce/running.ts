@@ -1,0 +1,141 @@
+/**
+ * The whole method from a shell: takes the teacher, tunes the prompt, trains the students, scores
+ * them and writes table, charts and report.
+ */
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { corruptionNames } from '../../coco/corruptions/corrupt';
+import type { CocoDetection } from '../../coco/types';
+import { checkpointFile } from '../../experiments/checkpoint-file';
+import { CorruptionRuns, type Subject } from '../../experiments/corruptions';
+import { variants, type Experiment, type Variant } from '../../experiments/experiment';
+import { readResult, readResults, resultFile, saveResult } from '../../experiments/results';
+import { Session } from '../../experiments/session';
+import { fingerprintOf } from '../../train/checkpoint';
+import { agreed, connect, world } from '../../train/distributed/communicator';
+import { apBars } from '../../view/charts';
+import { toPng } from '../../view/render';
+import { writeReport, type ReportContent, type ReportPictures } from '../../view/report';
+import { comparisonTable } from '../../view/text-table';
+import { openExperiment } from './opening';
+import type { Options } from './options';
+import { base, root } from './places';
+import { progress, say } from './speech';
+
+/**
+ * What runs where `--variants` says nothing: of a published row, whose students take days, the
+ * distilled one alone.
+ */
+function standardVariants({ ablation, full, profile }: Options, { teacher }: Experiment): Variant[] {
+  const distilled = profile === 'released' ? 'released' : 'freekd';
+  if (full) return [...variants];
+  return ablation || 'checkpoint' in teacher ? [distilled] : ['student', 'mse', distilled];
+}
+
+/** Runs every variant and seed that the options ask for and writes table, charts and report. */
+export async function run(options: Options, signal: AbortSignal): Promise<void> {
+  const { size, rank } = await connect();
+  if (options.ranks && options.ranks !== size)
+    throw new Error(
+      `--ranks ${options.ranks}: this is a run of ${size}; start it as npm run reproduce -- --ranks ${options.ranks}`,
+    );
+  const { full, resume, trainTeacher, firstSeed } = options;
+  const opened = await openExperiment(options);
+  const { experiment, out } = opened;
+  const chosen = options.variants ?? standardVariants(options, experiment);
+  const seeds = Array.from({ length: full ? Math.max(3, options.seeds) : options.seeds }, (_, i) => firstSeed + i);
+  const promptFile = options.prompt && (await checkpointFile(options.prompt, base));
+  const session = new Session({
+    ...opened,
+    root,
+    trainTeacher,
+    promptFile,
+    resume,
+    signal,
+    say,
+    progress,
+    goOn: 'the same command with --resume goes on from there',
+  });
+  say(
+    `${experiment.title}: ${session.train.images.length} training and ${session.val.images.length} validation ` +
+      `pictures; results in ${path.relative(root, out) || out}${size > 1 ? `; ${size} ranks` : ''}`,
+  );
+  try {
+    const corruptions = openCorruptions(session, options);
+    const { teacher, score, sha256 } = await session.teacher();
+    const subjects: Subject[] = [{ detector: 'teacher', config: { teacher: sha256 } }];
+    await corruptions?.measure(subjects[0], teacher.detector);
+    const pictures: ReportPictures = { dataset: session.val, detections: { teacher: score.detections } };
+    for (const seed of seeds)
+      for (const variant of chosen) {
+        const detections = await runStudent(session, variant, seed, corruptions);
+        subjects.push({ detector: variant, seed, config: await session.configOf(variant, seed) });
+        if (seed === seeds[0] && detections) pictures.detections[variant] = detections;
+      }
+    if (rank > 0) return;
+    const results = readResults(out).filter((result) => seeds.includes(result.seed) && chosen.includes(result.variant));
+    await compare(out, { experiment, results, teacher: score.metrics, pictures });
+    await corruptions?.report(subjects);
+    for (const { split, skipped } of [session.train, session.val])
+      for (const [kind, count] of Object.entries(skipped)) if (count) say(`skipped in ${split}, ${kind}: ${count}`);
+  } finally {
+    await session.close();
+  }
+}
+
+function openCorruptions(
+  session: Session,
+  { corruptions, severities, pictures, frost }: Options,
+): CorruptionRuns | undefined {
+  if (!corruptions) return undefined;
+  if (world().size > 1) throw new Error('--corruptions: one process measures them; leave out --ranks');
+  const names = corruptions === true ? corruptionNames : corruptions;
+  return new CorruptionRuns(session, { names, severities, pictures, frostFolder: frost && path.resolve(base, frost) });
+}
+
+/**
+ * Trains, scores and saves one student; returns its detections, or nothing where its finished
+ * result was kept.
+ */
+async function runStudent(
+  session: Session,
+  variant: Variant,
+  seed: number,
+  corruptions?: CorruptionRuns,
+): Promise<CocoDetection[] | undefined> {
+  const { out, resume } = session.options;
+  const file = resultFile(out, variant, seed);
+  const config = await session.configOf(variant, seed);
+  const subject = { detector: variant, seed, config };
+  const found = agreed(world(), resume && fs.existsSync(file)) ? readResult(file) : undefined;
+  const kept = found && fingerprintOf(found.config) === fingerprintOf(config) ? found : undefined;
+  if (kept) say(`${variant}, seed ${seed}: ${kept.metrics.AP.toFixed(1)} AP, kept from ${kept.date}`);
+  if (kept && (corruptions?.isComplete(subject) ?? true)) return undefined;
+  const { result, detector, score } = await session.student(variant, seed); // of a kept one: from its last checkpoint
+  try {
+    if (!kept) {
+      if (world().rank === 0) await saveResult(out, result);
+      say(
+        `${variant}, seed ${seed}: ${result.metrics.AP.toFixed(1)} AP, ` +
+          `${result.millisecondsPerStep.toFixed(0)} ms a step`,
+      );
+    }
+    await corruptions?.measure(subject, detector);
+  } finally {
+    detector.dispose();
+  }
+  return score.detections;
+}
+
+/** Prints the table and writes report and chart. */
+async function compare(out: string, content: ReportContent): Promise<void> {
+  const { results, teacher, experiment } = content;
+  say(`\n${comparisonTable(results, teacher, experiment.title)}`);
+  const report = await writeReport(out, content);
+  if (results.length)
+    fs.writeFileSync(
+      path.join(out, 'comparison.png'),
+      await toPng(apBars(results, teacher, experiment.title), { background: '#ffffff' }),
+    );
+  say(`\nreport: ${path.relative(base, report)}`);
+}
