@@ -125,6 +125,7 @@ export { detectorColors, themed, type Chart } from './view/theme';
 export { toPng, toSvg } from './view/render';
 export { comparisonFrame, frameHtml } from './view/tables';
 export { pairedDots, type Comparison } from './view/paired-dots';
-export { pairedDifferences, pairedTable } from './view/paired-table';
+export { intervalText, summariseDifference } from './view/differences';
+export { pairedTable } from './view/paired-table';
 export { pairName, publishedDots, type ComparedRow } from './view/published-dots';
 export { comparisonTable, pipeTable } from './view/text-table';

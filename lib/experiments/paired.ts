@@ -53,3 +53,16 @@ export function summarisePairs(pairs: readonly SeedDifference[]): PairedSummary 
   const margin = seeds < 2 ? NaN : (T95[Math.min(seeds - 1, T95.length) - 1] * deviation) / Math.sqrt(seeds);
   return { mean, deviation, margin, seeds, ahead: differences.filter((value) => value > 0).length };
 }
+
+export type Verdict = 'gain' | 'loss' | 'could be chance' | 'one seed';
+
+/**
+ * The one rule of reading a difference, in tables, reports and notebooks alike: where its 95 %
+ * interval contains 0 it could be chance, and is called neither a gain nor a loss. One seed has no
+ * interval.
+ */
+export function verdictOf({ mean, margin }: Pick<PairedSummary, 'mean' | 'margin'>): Verdict {
+  if (Number.isNaN(margin)) return 'one seed';
+  if (Math.abs(mean) <= margin) return 'could be chance';
+  return mean > 0 ? 'gain' : 'loss';
+}

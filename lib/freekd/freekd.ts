@@ -6,7 +6,7 @@
  *
  * with the masks of stage 1's prompts, predicted from the teacher, and omega^r = omega^t * omega^s
  * of stage 1's gates. Without prompts and relations it is L_FKD (formula 1). L_student = L_task +
- * mu L_FreeKD, mu of order 1 to 10.
+ * mu L_FreeKD; under the default `reduction` mu is of order 10 to 100 (data/README.md: 30).
  */
 import { tf, type Scalar, type Tensor2D, type Tensor4D } from '../tf';
 import { wavedec2 } from '../wavelet/transform';

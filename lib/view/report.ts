@@ -9,6 +9,7 @@ import { writeAtomically } from '../atomic-file';
 import { variants, type Experiment, type Variant } from '../experiments/experiment';
 import { summarise, type RunResult } from '../experiments/results';
 import { apBars, categoryDots, lossCurves, sizeBars } from './charts';
+import { controlCells, DIFFERENCE_NOTE } from './differences';
 import { detectionPanels, detectorTitle, SCORE_THRESHOLD, type ReportPictures } from './detections';
 import { escapeHtml, htmlTable, inlineImage } from './html';
 import { toSvg } from './render';
@@ -76,7 +77,7 @@ function introduction({ experiment, results, pictures }: ReportContent): string 
       `on the ${pictures.dataset.images.length} pictures of "${pictures.dataset.split}".`,
     `${results.length} ${results.length === 1 ? 'run' : 'runs'}, ` +
       `${seeds.length === 1 ? 'seed' : 'seeds'} ${seeds.join(', ') || 'none'}; ${model.classes} categories.`,
-    ...(seeds.length === 1 ? ['One seed says little about small differences.'] : []),
+    ...(seeds.length === 1 ? ['One seed has no interval: every difference between students could be chance.'] : []),
   ];
   return `<p class="lead">${sentences.map(escapeHtml).join(' ')}</p>`;
 }
@@ -92,10 +93,15 @@ function comparison({ results, teacher }: ReportContent): string {
     `COCO box AP in percent${several ? ', mean ± sample deviation over seeds' : ''}; "-": ` +
     `no such object in the data. Bold: the highest${several ? ' mean' : ''} among ` +
     'students. Time a step: median, with everything the step needs.';
+  const differences = controlCells(results);
   return section(
     'Comparison',
     `<div class="wide">${htmlTable(header, rows, (row, column) => best[column] === row)}</div>` +
-      `<p class="note">${escapeHtml(note)}</p>`,
+      `<p class="note">${escapeHtml(note)}</p>` +
+      (differences
+        ? `<div class="wide">${htmlTable(differences.header, differences.rows)}</div>` +
+          `<p class="note">${escapeHtml(DIFFERENCE_NOTE)}</p>`
+        : ''),
   );
 }
 

@@ -4,6 +4,7 @@
  */
 import { variantTitles, variants } from '../experiments/experiment';
 import { metricNames, summarise, type RunResult } from '../experiments/results';
+import { controlCells, DIFFERENCE_NOTE } from './differences';
 
 export interface ComparisonCells {
   header: string[];
@@ -57,7 +58,8 @@ export function pipeTable(header: string[], rows: string[][]): string {
 }
 
 /**
- * The table of `npm run reproduce`.
+ * The tables of `npm run reproduce`: all metrics, and below, where there is more than one variant,
+ * the differences from the control.
  * @param teacher its metrics in percent, -1 where the split has no such object
  * @param title what the data is
  */
@@ -65,5 +67,8 @@ export function comparisonTable(results: RunResult[], teacher: RunResult['metric
   const { header, rows } = comparisonCells(results, teacher);
   const several = new Set(results.map(({ seed }) => seed)).size > 1;
   const note = several ? ', mean ± deviation over seeds' : '';
-  return `${title}: COCO box AP in percent${note}\n\n${pipeTable(header, rows)}`;
+  const table = `${title}: COCO box AP in percent${note}\n\n${pipeTable(header, rows)}`;
+  const differences = controlCells(results);
+  if (!differences) return table;
+  return `${table}\n\n${DIFFERENCE_NOTE}\n\n${pipeTable(differences.header, differences.rows)}`;
 }

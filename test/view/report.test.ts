@@ -62,7 +62,8 @@ test(
     }
     assert.equal(page.match(/<figure/g)?.length, 4);
     assert.equal(page.match(/<img/g)?.length, 2 * 4);
-    for (const text of ['37.0 ± 1.4', 'a processor', 'v20.0.0', '2.21.0', '0123456789ab'])
+    const numbers = ['37.0 ± 1.4', '+6.50 ± 6.35', 'this could be chance'];
+    for (const text of [...numbers, 'a processor', 'v20.0.0', '2.21.0', '0123456789ab'])
       assert.ok(page.includes(text), text);
   },
 );
@@ -75,7 +76,9 @@ test('all variants, one seed, no detections of resumed runs', async () => {
   );
   for (const variant of variants) assert.ok(page.includes(escapeHtml(variantTitles[variant])), variant);
   assert.match(page, /Not drawn, because this session made no detections with them: student alone, feature MSE/);
-  assert.match(page, /One seed says little/);
+  assert.match(page, /One seed has no interval/);
+  assert.match(page, /minus feature MSE/);
+  assert.ok(page.includes('>one seed<') && !page.includes('>gain<'));
   assert.equal(page.match(/<img/g)?.length, 2 * 2);
 });
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { pairedDifferences, pairedTable } from '../../lib/dist/view/paired-table';
+import { controlCells, DIFFERENCE_NOTE } from '../../lib/dist/view/differences';
+import { pairedTable } from '../../lib/dist/view/paired-table';
 import { comparisonFrame, frameHtml } from '../../lib/dist/view/tables';
 import { comparisonTable } from '../../lib/dist/view/text-table';
 import { metrics, result, twoSeeds } from './fixture';
@@ -14,7 +15,13 @@ test('the terminal table with several seeds: mean and deviation, teacher first, 
 | ------------- | ----: | ---------: | ---------: | ---------: | --: | ---------: | ---------: | ------: |
 | teacher       |     - |       45.0 |       65.0 |       46.0 |   - |       48.0 |       60.0 |       - |
 | student alone |     2 | 30.5 ± 0.7 | 50.5 ± 0.7 | 31.5 ± 0.7 |   - | 33.5 ± 0.7 | 45.5 ± 0.7 |     202 |
-| FreeKD (both) |     2 | 37.0 ± 1.4 | 57.0 ± 1.4 | 38.0 ± 1.4 |   - | 40.0 ± 1.4 | 52.0 ± 1.4 |     202 |`,
+| FreeKD (both) |     2 | 37.0 ± 1.4 | 57.0 ± 1.4 | 38.0 ± 1.4 |   - | 40.0 ± 1.4 | 52.0 ± 1.4 |     202 |
+
+${DIFFERENCE_NOTE}
+
+| AP on equal seeds | minus student alone |  ahead | reading |
+| ----------------- | ------------------: | -----: | ------: |
+| FreeKD (both)     |        +6.50 ± 6.35 | 2 of 2 |    gain |`,
   );
 });
 
@@ -33,16 +40,28 @@ test('the paired table: a row a data set, differences seed by seed, "-" for a va
     result('freekd', 2, 32),
     result('freekd', 1, 32),
   ].map((run) => ({ ...run, data: 'others' }));
-  assert.deepEqual(pairedDifferences(other, 'freekd', 'mse'), [-1, 2]);
   assert.equal(
     pairedTable([twoSeeds, other], ['student', 'mse', 'freekd'], ['freekd', 'mse']),
-    `COCO box AP in percent
+`COCO box AP in percent, mean ± deviation over seeds. ${DIFFERENCE_NOTE}
 
-| data         | teacher | student alone | feature MSE | FreeKD (both) | FreeKD (both) − feature MSE |  ahead |
-| ------------ | ------: | ------------: | ----------: | ------------: | --------------------------: | -----: |
-| made-up data |    45.0 |    30.5 ± 0.7 |           - |    37.0 ± 1.4 |                           - |      - |
-| others       |    45.0 |          20.0 |  31.5 ± 2.1 |    32.0 ± 0.0 |                  +0.5 ± 2.1 | 1 of 2 |`,
+| data         | teacher | student alone | feature MSE | FreeKD (both) | FreeKD (both) − feature MSE |  ahead |         reading |
+| ------------ | ------: | ------------: | ----------: | ------------: | --------------------------: | -----: | --------------: |
+| made-up data |    45.0 |    30.5 ± 0.7 |           - |    37.0 ± 1.4 |                           - |      - |               - |
+| others       |    45.0 |          20.0 |  31.5 ± 2.1 |    32.0 ± 0.0 |               +0.50 ± 19.06 | 1 of 2 | could be chance |`
   );
+});
+
+test('the control is feature MSE, else the student alone; with one variant, or neither, nothing is compared', () => {
+  const runs = [1, 2].flatMap((seed) => [result('freekd', seed, 30 - seed), result('mse', seed, 30)]);
+  assert.deepEqual(controlCells(runs)!.rows, [['FreeKD (both)', '−1.50 ± 6.35', '0 of 2', 'could be chance']]);
+  assert.deepEqual(controlCells([...runs.slice(0, 2), result('student', 1, 20)])!.rows, [
+    ['student alone', '−10.00', '0 of 1', 'one seed'],
+    ['FreeKD (both)', '−1.00', '0 of 1', 'one seed'],
+  ]);
+  const apart = [result('freekd', 1, 30), result('mse', 2, 30)];
+  assert.deepEqual(controlCells(apart)!.rows, [['FreeKD (both)', '-', '-', '-']]);
+  assert.equal(controlCells([result('mse', 1, 30)]), undefined);
+  assert.equal(controlCells([result('fkd', 1, 30), result('freekd', 1, 30)]), undefined);
 });
 
 test('the comparison as a danfojs frame, and a frame as HTML', async () => {

@@ -1,0 +1,47 @@
+/**
+ * Differences on equal seeds as text: the mean with its 95 % interval, how many seeds agree, and
+ * what that allows one to say.
+ */
+import { variants, variantTitles, type Variant } from '../experiments/experiment';
+import { pairedBySeed, summarisePairs, verdictOf, type PairedSummary } from '../experiments/paired';
+import type { RunResult } from '../experiments/results';
+
+/** How the cells below are to be read. */
+export const DIFFERENCE_NOTE =
+  'Differences: seed by seed, mean ± half the 95 % interval. An interval that contains 0 means: this could be chance.';
+
+/** `a` minus `b` in AP over the seeds that both have; undefined where there is none. */
+export function summariseDifference(results: readonly RunResult[], a: Variant, b: Variant): PairedSummary | undefined {
+  const runsOf = (variant: Variant): RunResult[] => results.filter((run) => run.variant === variant);
+  const pairs = pairedBySeed(runsOf(a), runsOf(b));
+  return pairs.length ? summarisePairs(pairs) : undefined;
+}
+
+/** Two decimals, since with one a narrow interval beside 0 reads as if it contained 0. */
+export function intervalText({ mean, margin }: Pick<PairedSummary, 'mean' | 'margin'>): string {
+  const signed = `${mean < 0 ? '−' : '+'}${Math.abs(mean).toFixed(2)}`;
+  return Number.isNaN(margin) ? signed : `${signed} ± ${margin.toFixed(2)}`;
+}
+
+/** The columns after the name of a difference. */
+export const differenceColumns = ['ahead', 'reading'] as const;
+
+/** Difference, seeds ahead, reading; "-" where the two have no seed in common. */
+export function differenceCells(summary: PairedSummary | undefined): [string, string, string] {
+  if (!summary) return ['-', '-', '-'];
+  return [intervalText(summary), `${summary.ahead} of ${summary.seeds}`, verdictOf(summary)];
+}
+
+/**
+ * Every variant minus the control, feature MSE, or the student alone where that was not run;
+ * undefined where there is nothing to compare.
+ */
+export function controlCells(results: readonly RunResult[]): { header: string[]; rows: string[][] } | undefined {
+  const present = variants.filter((variant) => results.some((run) => run.variant === variant));
+  const control = (['mse', 'student'] as const).find((variant) => present.includes(variant));
+  if (!control || present.length < 2) return undefined;
+  const rows = present
+    .filter((variant) => variant !== control)
+    .map((variant) => [variantTitles[variant], ...differenceCells(summariseDifference(results, variant, control))]);
+  return { header: ['AP on equal seeds', `minus ${variantTitles[control]}`, ...differenceColumns], rows };
+}
