@@ -1,8 +1,8 @@
 /**
  * Step: the native binding of @tensorflow/tfjs-node-gpu, two C++ files, compiled straight with the
- * C++ compiler. It is pure N-API: its headers come from the package node-api-headers, and one
- * binding serves every Node. It finds TensorFlow by a path relative to itself, so the project's
- * folder can be moved.
+ * C++ compiler, and before it one of ours that keeps TensorFlow's log quiet (quiet_binding.cc). It
+ * is pure N-API: its headers come from the package node-api-headers, and one binding serves every
+ * Node. It finds TensorFlow by a path relative to itself, so the project's folder can be moved.
  */
 import fs from 'node:fs';
 import path from 'node:path';
@@ -16,8 +16,18 @@ const home = path.join(nodeModules, '@tensorflow', 'tfjs-node-gpu');
 const headers = path.join(nodeModules, 'node-api-headers', 'include');
 /** The newest N-API that the package knows, and where it looks for the binding on Node 20 and later. */
 const NAPI_VERSION = 8;
-const target = path.join(home, 'lib', `napi-v${NAPI_VERSION}`, 'tfjs_binding.node');
-const sources = ['tfjs_backend.cc', 'tfjs_binding.cc'].map((name) => path.join(home, 'binding', name));
+const folder = path.join(home, 'lib', `napi-v${NAPI_VERSION}`);
+const quiet = fromRoot('setup', 'quiet_binding.cc');
+/** What is compiled: the binding under the name that quiet_binding.cc knows, and that file itself. */
+export const parts = [
+  {
+    output: 'tfjs_binding_tensorflow.node',
+    sources: ['tfjs_backend.cc', 'tfjs_binding.cc'].map((name) => path.join(home, 'binding', name)),
+    libraries: ['libtensorflow_cc', 'libtensorflow_framework'],
+  },
+  { output: 'tfjs_binding.node', sources: [quiet], libraries: [] },
+];
+const sources = parts.flatMap((part) => part.sources);
 
 /**
  * The end of a command line that links an addon of Node with TensorFlow, found by a path relative
@@ -25,26 +35,24 @@ const sources = ['tfjs_backend.cc', 'tfjs_binding.cc'].map((name) => path.join(h
  * @param {{ platform: string, library: string, origin: string }} options library: folder of the
  *   TensorFlow libraries; origin: folder that the addon will lie in
  */
-export function linkerArguments({ platform, library, origin }) {
+export function linkerArguments({ platform, library, origin }, libraries = parts[0].libraries) {
   const mac = platform === 'darwin';
-  const names = ['libtensorflow_cc', 'libtensorflow_framework'].map((name) =>
-    path.join(library, mac ? `${name}.2.dylib` : `${name}.so.2`),
-  );
+  const names = libraries.map((name) => path.join(library, mac ? `${name}.2.dylib` : `${name}.so.2`));
   const kind = mac ? ['-bundle', '-undefined', 'dynamic_lookup'] : ['-shared'];
   return [...kind, ...names, `-Wl,-rpath,${mac ? '@loader_path' : '$ORIGIN'}/${path.relative(origin, library)}`];
 }
 
 /**
- * The compiler's command line.
+ * The compiler's command line for one of `parts`.
  * @param {{ platform: string, library: string, output: string, origin: string }} options library:
  *   folder of the TensorFlow libraries; origin: folder that the binding will lie in
  */
-export function compilerArguments({ platform, library, output, origin }) {
+export function compilerArguments({ platform, library, output, origin }, { sources, libraries } = parts[0]) {
   return [
     ...['-std=c++17', '-O2', '-fPIC', '-w', `-DNAPI_VERSION=${NAPI_VERSION}`],
     ...[headers, path.join(library, 'include'), home].flatMap((folder) => ['-I', folder]),
     ...sources,
-    ...linkerArguments({ platform, library, origin }),
+    ...linkerArguments({ platform, library, origin }, libraries),
     ...['-o', output],
   ];
 }
@@ -65,6 +73,7 @@ export const binding = {
       process.platform,
       process.arch,
       ...texts,
+      fs.readFileSync(quiet),
       fs.readFileSync(fromRoot('setup', 'steps', 'binding.mjs')),
     );
   },
@@ -72,20 +81,16 @@ export const binding = {
 
   async make({ runtime, machine, onStart, environment, progress }) {
     const library = path.join(tensorflowFolder(runtime), 'tensorflow');
-    const output = path.join(temporary, 'tfjs_binding.node');
     progress.update(`compiling with ${machine.compiler}`);
-    await runQuietly(
-      machine.compiler,
-      compilerArguments({ platform: process.platform, library, output, origin: path.dirname(target) }),
-      {
-        log: 'binding',
-        env: environment,
-        onStart,
-      },
-    );
+    for (const part of parts) {
+      const output = path.join(temporary, part.output);
+      const options = { platform: process.platform, library, output, origin: folder };
+      const words = compilerArguments(options, part);
+      await runQuietly(machine.compiler, words, { log: 'binding', env: environment, onStart });
+    }
     fs.rmSync(path.join(home, 'lib'), { recursive: true, force: true });
-    fs.mkdirSync(path.dirname(target), { recursive: true });
-    fs.renameSync(output, target);
+    fs.mkdirSync(folder, { recursive: true });
+    for (const { output } of parts) fs.renameSync(path.join(temporary, output), path.join(folder, output));
     progress.update('');
   },
 };

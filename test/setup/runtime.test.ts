@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { chooseRuntime, tensorflowVariables, wheelFor } from '../../setup/runtime.mjs';
@@ -83,4 +84,11 @@ test('the device is said as it is', () => {
     deviceSentence({ ...version, device: 'gpu' }, 'gpu', 'A100'),
     'TensorFlow 2.21.0 runs on the GPU (A100)',
   );
+});
+
+test('loading TensorFlow prints nothing, whatever the processor', () => {
+  const script = "require('freekd').tf.scalar(1).dataSync()";
+  const { stderr, status } = spawnSync(process.execPath, ['-e', script], { encoding: 'utf8' });
+  assert.equal(stderr, '');
+  assert.equal(status, 0);
 });
