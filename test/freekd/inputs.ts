@@ -41,9 +41,12 @@ export function feature(batch: number, size: number[], channels: number, seed: n
   return hashedTensor([batch, ...size, channels], seed);
 }
 
-/** Asserts |actual - expected| <= 1e-5 * scale. */
+/** Of a difference, relative to the scale of what is compared. */
+export const TOLERANCE = 1e-5;
+
+/** Asserts |actual - expected| <= TOLERANCE * scale. */
 export function close(actual: number, expected: number, scale: number, what: string): void {
-  assert.ok(Math.abs(actual - expected) <= 1e-5 * scale, `${what}: ${actual}, expected ${expected}, scale ${scale}`);
+  assert.ok(Math.abs(actual - expected) <= TOLERANCE * scale, `${what}: ${actual}, expected ${expected}, scale ${scale}`);
 }
 
 /**

@@ -126,9 +126,25 @@ def relation_case(index, size, nxt, normalise, channels=8):
     parameters = gate_parameters(channels, seed + 2, grad=True)
     a = affinity(x, y, normalise)
     weights = mean_one(gate(x, y, parameters, normalise))
-    (weights * tensor((n, channels), seed + 9)).sum().backward()
+    along = tensor((n, channels), seed + 9)
+    (weights * along).sum().backward()
+    gradients = [p.grad for p in parameters]
+    floor = max(relation_floor(x, y, parameters, normalise, along, gradients, order) for order in range(8))
     return dict(size=size, next=nxt, batch=n, channels=channels, normalise=normalise, seed=seed, affinity=summary(a), weights=summary(weights),
-                gradients=[summary(p.grad) for p in parameters], featureGradient=summary(x.grad), nextGradient=summary(y.grad))
+                gradients=[summary(g) for g in gradients], floor=rounded(torch.tensor(floor)), featureGradient=summary(x.grad),
+                nextGradient=summary(y.grad))
+
+
+def relation_floor(x, y, parameters, normalise, along, gradients, order):
+    """How far float32 itself is from the gradients of G's parameters, the sums over positions and channels taken in another order."""
+    random = torch.Generator().manual_seed(order)
+    n, c, h, w = x.shape
+    positions, pictures = torch.randperm(h * w, generator=random), torch.randperm(n, generator=random)
+    psi = F.interpolate(y, size=(h, w), mode="bilinear", align_corners=False)
+    shuffled = [m.detach().reshape(n, c, h * w)[pictures][:, :, positions].reshape(n, c, h, w).float() for m in (x, psi)]
+    leaves = [p.detach().float().requires_grad_() for p in parameters]
+    (mean_one(gate(*shuffled, leaves, normalise)) * along[pictures].float()).sum().backward()
+    return max((leaf.grad - g).abs().max().item() for leaf, g in zip(leaves, gradients))
 
 
 def pyramid_case(index, sizes, tokens, joint, channels=8, level=3):
