@@ -2,7 +2,7 @@
  * Checks of the inputs that the losses share; each error names the pyramid level, the shapes and
  * the remedy.
  */
-import { type Tensor4D } from '../tf';
+import { tf, type Tensor4D } from '../tf';
 
 /**
  * Throws unless teacher and student have one shape [N, H, W, C]. `where` names the caller and the
@@ -10,6 +10,13 @@ import { type Tensor4D } from '../tf';
  */
 export function checkPair(where: string, teacher: Tensor4D, student: Tensor4D): void {
   for (const [role, feature] of [['teacher', teacher], ['student', student]] as const) {
+    if (!(feature instanceof tf.Tensor)) {
+      const found = Array.isArray(feature) ? 'a list' : typeof feature;
+      throw new Error(
+        `${where}: the ${role}'s feature must be a tensor [N, H, W, C], not ${found}; ` +
+          'freekdLoss takes the levels of a pyramid',
+      );
+    }
     if (feature.rank !== 4)
       throw new Error(`${where}: the ${role}'s feature must be [N, H, W, C], its shape is [${feature.shape}]`);
   }

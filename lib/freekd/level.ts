@@ -5,6 +5,8 @@
  * band. Profile `released` does not clamp.
  */
 
+import { checkLevel } from '../wavelet/levels';
+
 /** A feature map on which fewer levels are used than asked for. */
 export interface ClampedLevel {
   /** [H, W] of the map. */
@@ -20,7 +22,7 @@ export interface ClampedLevel {
  * transform is itself.
  */
 export function usableLevel(size: [number, number], level: number): number {
-  if (!Number.isInteger(level) || level < 0) throw new Error(`the wavelet level must be an integer >= 0, is ${level}`);
+  checkLevel(level);
   const side = Math.min(...size);
   let usable = 0;
   while (usable < level && Math.ceil(side / 2 ** (usable + 1)) >= 2) usable++;

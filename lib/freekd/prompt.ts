@@ -13,6 +13,7 @@ import { tf, type Tensor2D, type Tensor3D, type Tensor4D } from '../tf';
 import { type Parameters } from '../kernels/parameters';
 import { Random } from '../kernels/random';
 import { type WaveletMode } from '../wavelet/boundary';
+import { checkLevel } from '../wavelet/levels';
 import { wavedec2, waverec2, type WaveletDecomposition } from '../wavelet/transform';
 import { bandCount, bandsOf, decompositionOf } from './bands';
 import { usableLevel, type ClampedLevel } from './level';
@@ -83,6 +84,7 @@ export class FrequencyPrompt {
       if (!Number.isInteger(value) || value < least)
         throw new Error(`FrequencyPrompt: ${field} must be an integer >= ${least}, is ${value}`);
     }
+    checkLevel(level);
     this.channels = channels;
     this.numTokens = tokens;
     this.level = level;

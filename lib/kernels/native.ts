@@ -64,8 +64,14 @@ export const attribute = {
   onednn: (): Attribute => attribute.string('_kernel', 'MklNameChangeOp'),
 };
 
+/** More than any kernel of ours or TensorFlow's is asked for. */
+const MOST_OUTPUTS = 1000;
+
 /** Executes a kernel; its outputs belong to the surrounding tidy. Nothing is recorded for gradients. */
 export function execute(name: string, attributes: Attribute[], inputs: Tensor[], outputs: number): Tensor[] {
+  // The binding makes room for them unseen, and ends the process where it cannot.
+  if (!Number.isInteger(outputs) || outputs < 0 || outputs > MOST_OUTPUTS)
+    throw new Error(`${name}: ${outputs} outputs were asked for, expected a whole number from 0 to ${MOST_OUTPUTS}`);
   return backend().executeMultipleOutputs(name, attributes, inputs, outputs);
 }
 

@@ -1,7 +1,7 @@
 /** Max pooling with PyTorch's symmetric padding. */
 import { tf, type Tensor4D } from '../tf';
 import { attribute, execute, execute1, kernelLevel, type Attribute } from './native';
-import { defineOperation } from './operation';
+import { defineOperation, stopGradient } from './operation';
 
 export interface MaxPoolOptions {
   /** The window's height and width. */
@@ -23,8 +23,22 @@ export function maxPool(x: Tensor4D, { size, stride, padding = 0 }: MaxPoolOptio
   // The lowest float stands for minus infinity: every window holds at least one true pixel, which
   // is never less.
   const padded = p > 0 ? tf.pad(x, [[0, 0], [p, p], [p, p], [0, 0]], lowest) : x;
-  if (kernelLevel() !== 'onednn' || size === 1) return tf.maxPool(padded, size, stride, 'valid');
-  return pooling({ x: padded }, { size, stride })[0] as Tensor4D;
+  const oneDnn = kernelLevel() === 'onednn' && size > 1;
+  const y = oneDnn ? pooling({ x: padded }, { size, stride })[0] : tf.maxPool(padded, size, stride, 'valid');
+  const marks = nanMarks(padded, size, stride);
+  return (marks ? tf.add(y, marks) : y) as Tensor4D;
+}
+
+/**
+ * NaN where a window holds one, else 0: TensorFlow's kernels leave NaN out of a maximum, PyTorch
+ * passes it on, and a divergence that pooling hides reaches no loss. Nothing where `x` holds none.
+ */
+function nanMarks(x: Tensor4D, size: number, stride: number): Tensor4D | undefined {
+  return tf.tidy(() => {
+    const isNan = tf.isNaN(stopGradient(x));
+    if (tf.any(isNan).dataSync()[0] === 0) return undefined;
+    return tf.where(tf.maxPool(tf.cast(isNan, 'float32'), size, stride, 'valid').greater(0), NaN, 0) as Tensor4D;
+  });
 }
 
 const lowest = -3.4028234663852886e38;

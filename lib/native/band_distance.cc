@@ -66,23 +66,39 @@ void distance(float* band, int64_t rows, int64_t columns, int64_t channels, floa
   }
 }
 
+/** The number of positions of all bands. */
+int64_t positions_of(const std::vector<Level>& levels, int64_t height, int64_t width) {
+  if (levels.empty()) return elements({height, width});
+  int64_t sum = elements({levels.back().h, levels.back().w});
+  for (const Level& level : levels) sum += elements({3, level.h, level.w});
+  return sum;
+}
+
 /**
  * student, teacher [N, H, W, C]; maps [N, P] the bands' weight maps one after the other, or [0] for ones; scales [B]
  * -> sums [N, C], what each channel contributes, and gradient [N, H, W, C], that of their sum by the student.
  */
 void band_distance(Call& call) {
-  const auto student = call.input<float>(0), teacher = call.input<float>(1), maps = call.input<float>(2), scales = call.input<float>(3);
-  const auto integers = call.input<int32_t>(4);
-  const auto weights = call.input<float>(5);
-  const auto levels = read_levels(integers.data, integers.size(), weights.data);
-  const int64_t height = student.shape[1], width = student.shape[2], channels = student.shape[3];
-  const std::vector<Adjoint> adjoints(levels.begin(), levels.end());
-  if (scales.size() != 3 * static_cast<int64_t>(levels.size()) + 1) throw std::invalid_argument("FreekdBandDistance: one scale a band was expected");
+  const auto student = call.input<float>(0, "student", "[N, H, W, C]"), teacher = call.input<float>(1, "teacher", "[N, H, W, C]");
+  const auto maps = call.input<float>(2), scales = call.input<float>(3, "scales", "[B]");
+  const auto plan = call.input<int32_t>(4, "plan", "[integers]");
+  const auto weights = call.input<float>(5, "weights", "[entries]");
+  const auto levels = PlanReader(plan, weights).levels(Direction::analysis);
+  const int64_t height = student.shape[1], width = student.shape[2], channels = student.shape[3], count = static_cast<int64_t>(levels.size());
+  if (teacher.shape != student.shape) throw std::invalid_argument("teacher is " + text(teacher.shape) + ", student is " + text(student.shape) + ": expected one shape");
+  if (count > 0 && (levels[0].height != height || levels[0].width != width))
+    throw std::invalid_argument("student is " + text(student.shape) + ", the plan is for " + std::to_string(levels[0].height) + " x " + std::to_string(levels[0].width));
+  if (scales.size() != 3 * count + 1) throw std::invalid_argument("scales is " + text(scales.shape) + ", expected one a band: " + text({3 * count + 1}));
+  const int64_t positions = positions_of(levels, height, width);
+  const bool mapped = maps.shape != Shape{0};
+  if (mapped && maps.shape != Shape{student.shape[0], positions})
+    throw std::invalid_argument("maps is " + text(maps.shape) + ", expected [0] or one weight a position of each band: " + text({student.shape[0], positions}));
 
   auto sums = call.output(0, {student.shape[0], channels});
   auto gradient = call.output(1, student.shape);
-  const int64_t blocks = (channels + CHANNELS - 1) / CHANNELS, last = static_cast<int64_t>(levels.size()) - 1;
-  const int64_t positions = maps.size() > 0 ? maps.shape[1] : 0;
+  if (sums.size() == 0) return;
+  const std::vector<Adjoint> adjoints(levels.begin(), levels.end());
+  const int64_t blocks = (channels + CHANNELS - 1) / CHANNELS, last = count - 1;
 
   parallel_for(student.shape[0] * blocks, [&](int64_t task) {
     const int64_t n = task / blocks, first = task % blocks * CHANNELS, c = std::min(CHANNELS, channels - first);
@@ -91,7 +107,7 @@ void band_distance(Call& call) {
     // One buffer: the picture, then the four bands of each level, then a row.
     thread_local std::vector<float> scratch;
     int64_t needed = height * width * c, widest = width;
-    for (const Level& level : levels) needed += 4 * level.h * level.w * c, widest = std::max({widest, level.width, 2 * level.w});
+    for (const Level& level : levels) needed += elements({4, level.h, level.w, c}), widest = std::max({widest, level.width, 2 * level.w});
     if (static_cast<int64_t>(scratch.size()) < needed + widest * c) scratch.resize(needed + widest * c);
     float *picture = scratch.data(), *free = picture + height * width * c, *row = picture + needed;
     for (int64_t p = 0; p < height * width; p++)
@@ -106,9 +122,10 @@ void band_distance(Call& call) {
     }
 
     double total[CHANNELS] = {};
-    const float* map = positions > 0 ? maps.data + n * positions : nullptr;
+    const float* map = mapped ? maps.data + n * positions : nullptr;
     auto measure = [&](float* band, int64_t h, int64_t w, float scale) {
-      distance(band, h, w, c, scale, map, total);
+      if (scale != 0) distance(band, h, w, c, scale, map, total);
+      else std::memset(band, 0, h * w * c * sizeof(float));
       if (map) map += h * w;
     };
     measure(x, last < 0 ? height : levels[last].h, last < 0 ? width : levels[last].w, scales.data[0]);

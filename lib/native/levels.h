@@ -7,7 +7,10 @@
 #include <algorithm>
 #include <cstdint>
 #include <stdexcept>
+#include <string>
 #include <vector>
+
+#include "op.h"
 
 namespace freekd {
 
@@ -25,27 +28,63 @@ struct Level {
   Rows vertical, horizontal;
 };
 
-/** Reads what lib/wavelet/plan.ts packs: for each level height, width, h, w, then the two matrices as count, entries, start, index. */
-inline std::vector<Level> read_levels(const int32_t* integers, int64_t size, const float* weights) {
-  std::vector<Level> levels;
-  const int32_t* end = integers + size;
-  auto rows = [&]() {
-    const int64_t count = integers[0], entries = integers[1];
-    const Rows matrix{count, integers + 2, integers + 3 + count, weights};
-    integers += 3 + count + entries;
-    weights += entries;
-    return matrix;
-  };
-  while (integers < end) {
-    Level level{integers[0], integers[1], integers[2], integers[3], {}, {}};
-    integers += 4;
-    level.vertical = rows();
-    level.horizontal = rows();
-    levels.push_back(level);
+/** What the matrices of a plan lead to: analysis gives the 2 h (2 w) rows of coefficients, synthesis the picture's rows. */
+enum class Direction { analysis, synthesis };
+
+/**
+ * Reads what lib/wavelet/plan.ts packs: for each level height, width, h, w, then the two matrices as count, entries, start, index. Throws unless all
+ * of it is there and every index lies within what it points to, so that the transforms need no check of their own.
+ */
+class PlanReader {
+ public:
+  PlanReader(const Array<const int32_t>& plan, const Array<const float>& weights)
+      : integers_(plan.data), end_(plan.data + plan.size()), weights_(weights.data), last_weight_(weights.data + weights.size()) {}
+
+  std::vector<Level> levels(Direction direction) {
+    std::vector<Level> levels;
+    while (integers_ < end_) {
+      Level level{side(), side(), side(), side(), {}, {}};
+      if (!levels.empty() && (level.height != levels.back().h || level.width != levels.back().w)) fail("a level is not as large as the bands before it");
+      const bool forward = direction == Direction::analysis;
+      level.vertical = forward ? rows(2 * level.h, level.height) : rows(level.height, 2 * level.h);
+      level.horizontal = forward ? rows(2 * level.w, level.width) : rows(level.width, 2 * level.w);
+      levels.push_back(level);
+    }
+    if (weights_ != last_weight_) fail("there are more weights than the plan has entries");
+    return levels;
   }
-  if (integers != end) throw std::invalid_argument("the plan of a wavelet transform does not end with its last level");
-  return levels;
-}
+
+ private:
+  [[noreturn]] static void fail(const std::string& what) { throw std::invalid_argument("plan and weights, expected as lib/wavelet/plan.ts packs them: " + what); }
+
+  int64_t next() {
+    if (integers_ == end_) fail("the plan ends within a level");
+    return *integers_++;
+  }
+
+  int64_t side() {
+    const int64_t value = next();
+    if (value < 1) fail("a side is " + std::to_string(value));
+    return value;
+  }
+
+  Rows rows(int64_t count, int64_t columns) {
+    const int64_t given = next(), entries = next();
+    if (given != count) fail("a matrix has " + std::to_string(given) + " rows where the level has " + std::to_string(count));
+    if (entries < 0 || count + 1 + entries > end_ - integers_) fail("the plan ends within a matrix of " + std::to_string(entries) + " entries");
+    if (entries > last_weight_ - weights_) fail("there are fewer weights than the plan has entries");
+    const Rows matrix{count, integers_, integers_ + count + 1, weights_};
+    integers_ += count + 1 + entries;
+    weights_ += entries;
+    if (matrix.start[0] != 0 || matrix.start[count] != entries || !std::is_sorted(matrix.start, matrix.start + count + 1)) fail("the rows of a matrix do not follow each other");
+    for (int64_t k = 0; k < entries; k++)
+      if (matrix.index[k] < 0 || matrix.index[k] >= columns) fail("an index is " + std::to_string(matrix.index[k]) + " in a matrix of " + std::to_string(columns) + " columns");
+    return matrix;
+  }
+
+  const int32_t *integers_, *end_;
+  const float *weights_, *last_weight_;
+};
 
 template <int K, bool add>
 inline void weighted(float* __restrict out, const float* const* in, const float* weight, int64_t n) {

@@ -66,8 +66,6 @@ struct Maps {
   const float* data;
   float* result;
   int n, h, w;
-  int across() const { return (w + OUT - 1) / OUT; }
-  int tiles() const { return n * ((h + OUT - 1) / OUT) * across(); }
 };
 
 /** Where a tile lies. */
@@ -119,7 +117,7 @@ inline void gather(const float* scratch, const Tile* tiles, int64_t t, int count
     for (int i = 0; i < std::min(OUT, maps->h - y0); i++)
       for (int j = 0; j < std::min(OUT, maps->w - x0); j++) {
         Vector value = y[i * OUT + j] + shift;
-        if (relu) value = value > 0.f ? value : Vector{};
+        if (relu) value = value <= 0.f ? Vector{} : value;  // NaN stays NaN
         store(maps->result + ((static_cast<size_t>(image) * maps->h + y0 + i) * maps->w + x0 + j) * channels + c, value, channels - c);
       }
   }
@@ -173,6 +171,11 @@ inline int tiles_together(int inputs, int outputs, size_t tiles) {
   return static_cast<int>((tiles + parts - 1) / parts);
 }
 
+/** The convolution of maps without channels: the bias, or zeros. */
+inline void fill(float* y, int64_t size, const float* bias, int outputs, bool relu) {
+  for (int64_t i = 0; i < size; i++) y[i] = bias && !(relu && bias[i % outputs] <= 0) ? bias[i % outputs] : 0;
+}
+
 /** Convolves every level with the transformed filter u. */
 inline void convolve(const std::vector<Maps>& levels, const float* u, int inputs, int outputs, const float* bias, bool relu) {
   const std::vector<Tile> tiles = tiles_of(levels);
@@ -184,7 +187,7 @@ inline void convolve(const std::vector<Maps>& levels, const float* u, int inputs
     const int count = static_cast<int>(std::min<size_t>(together, tiles.size() - first));
     const Tile* part = &tiles[first];
     parallel_for(count, [&](int64_t t) { scatter<InputTransform>(part, t, count, inputs, 1, v); });
-    parallel_for(PLACES * columns, [&](int64_t item) {
+    parallel_for(int64_t{PLACES} * columns, [&](int64_t item) {
       const float* a = v + static_cast<size_t>(item / columns) * count * depth;
       const float* b = u + static_cast<size_t>(item) * depth * LANES;
       float* c = m + static_cast<size_t>(item) * count * LANES;
@@ -198,6 +201,7 @@ inline void convolve(const std::vector<Maps>& levels, const float* u, int inputs
 /** The gradient by the filter, dw [3][3][inputs][outputs], from the inputs and the outputs' gradients of every level. */
 inline void filter_gradient(const std::vector<Maps>& input_levels, const std::vector<Maps>& gradient_levels, int inputs, int outputs, float* dw) {
   const std::vector<Tile> tiles = tiles_of(input_levels), gradients = tiles_of(gradient_levels);
+  if (tiles.empty()) return static_cast<void>(std::fill_n(dw, static_cast<size_t>(9) * inputs * outputs, 0.f));
   const int together = tiles_together(inputs, outputs, tiles.size());
   const int rows = blocks(inputs), columns = blocks(outputs);
   float* v = scratch(0, static_cast<size_t>(PLACES) * together * rows * LANES);
@@ -209,7 +213,7 @@ inline void filter_gradient(const std::vector<Maps>& input_levels, const std::ve
       scatter<InputTransform>(&tiles[first], t, count, inputs, 1, v);
       scatter<Transposed<OutputTransform>>(&gradients[first], t, count, outputs, 0, m);
     });
-    parallel_for(PLACES * columns, [&](int64_t item) {
+    parallel_for(int64_t{PLACES} * columns, [&](int64_t item) {
       for (int row = 0; row < rows; row++) {
         const float* a = v + (static_cast<size_t>(item / columns) * rows + row) * count * LANES;
         const float* b = m + static_cast<size_t>(item) * count * LANES;

@@ -26,6 +26,15 @@ export function resolve({ wavelet, mode }: WaveletOptions): { bank: FilterBank; 
   return { bank: filterBank(wavelet), mode: checkMode(mode) };
 }
 
+/** More than halve the largest side there is to one coefficient. */
+const MOST_LEVELS = 64;
+
+/** Throws unless `level` is a number of levels that a transform may have. */
+export function checkLevel(level: number): void {
+  if (!Number.isInteger(level) || level < 0 || level > MOST_LEVELS)
+    throw new Error(`The level of a wavelet transform must be an integer from 0 to ${MOST_LEVELS}, not ${level}.`);
+}
+
 /** The size of the bands of one level. */
 export function bandSize(options: WaveletOptions, size: Size): Size {
   const { bank, mode } = resolve(options);
@@ -69,6 +78,7 @@ function levelByLevel({ bank, mode }: ReturnType<typeof resolve>): boolean {
  */
 export function multilevelPlan(options: WaveletOptions, size: Size, level: number): Plan | undefined {
   const { bank, mode } = resolve(options);
+  checkLevel(level);
   if (!ownKernels() || !levelByLevel({ bank, mode })) return undefined;
   const sizes = [size];
   while (sizes.length <= level) sizes.push(bandSize(options, sizes[sizes.length - 1]));
@@ -78,6 +88,7 @@ export function multilevelPlan(options: WaveletOptions, size: Size, level: numbe
 /** [picture of `size`] -> [approximation, details of level `level`, ..., details of level 1]. */
 export function multilevelAnalysis(options: WaveletOptions, size: Size, level: number): LinearMap {
   const { bank, mode } = resolve(options);
+  checkLevel(level);
   if (!levelByLevel({ bank, mode }) && level > 0) return directAnalysis(bank, mode, size, level);
   const finestFirst: LinearMap[] = [];
   for (let current = size; finestFirst.length < level; current = bandSize(options, current)) {

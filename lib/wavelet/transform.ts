@@ -52,8 +52,6 @@ export function idwt2(bands: WaveletBands, options: WaveletOptions & { size?: Si
 export function wavedec2(x: Tensor4D, options: WaveletOptions & { level: number }): WaveletDecomposition {
   resolve(options);
   const { level } = options;
-  if (!Number.isInteger(level) || level < 0)
-    throw new Error(`The level of a wavelet transform must be an integer >= 0, not ${level}.`);
   const [approximation, ...bands] = applyLinear(multilevelAnalysis(options, sizeOf(x, 'x'), level), [x]);
   const details = Array.from({ length: level }, (_, i) => {
     const [horizontal, vertical, diagonal] = bands.slice(3 * i, 3 * i + 3);

@@ -203,6 +203,13 @@ test('wrong inputs are named', () => {
   assert.throws(() => freekdLoss({ teacher: [x, half], student: [x] }), /2 pyramid levels, the student 1/);
   assert.throws(() => freekdLoss({ teacher: [], student: [] }), /no pyramid level/);
   assert.throws(
+    () => frequencyLoss({ teacher: [x] as unknown as Tensor4D, student: x }),
+    /the teacher's feature must be a tensor \[N, H, W, C\], not a list; freekdLoss takes the levels/,
+  );
+  for (const clamp of [true, false])
+    assert.throws(() => frequencyLoss({ teacher: x, student: x, level: 1e9, clamp }), /integer from 0 to 64, not/);
+  assert.throws(() => new FrequencyPrompt({ channels: 4, tokens: 2, level: 1e9 }), /integer from 0 to 64, not/);
+  assert.throws(
     () => freekdLoss({ teacher: [x], student: [x], prompts: [prompt, prompt] }),
     /prompts has 2 entries for 1 pyramid levels/,
   );

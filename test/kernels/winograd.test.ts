@@ -159,7 +159,7 @@ describe(
       tf.tidy(() => {
         assert.throws(
           () => winograd([tf.zeros([1, 4, 4, 2])], tf.zeros([3, 3, 3, 4]), { relu: false }),
-          /channels fit the filter/,
+          /x\[0\] is \[1, 4, 4, 2\], expected 3 channels/,
         );
       });
     });
