@@ -24,6 +24,7 @@ interface PromptCase extends Transform {
 }
 interface RelationCase {
   size: number[]; next: number[]; batch: number; channels: number; normalise: 'positions' | 'none'; seed: number;
+  floor: number;
   affinity: Summary; weights: Summary; gradients: Summary[]; featureGradient: Summary; nextGradient: Summary;
 }
 interface PyramidCase {
