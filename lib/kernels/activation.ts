@@ -15,3 +15,20 @@ const rectify = defineOperation<object>({
   saveOutputs: [true],
   backward: ([dy], [y]) => ({ x: () => elementwise('ReluGrad', dy, y) }),
 });
+
+/** max(a + b, 0) of two tensors of one shape: the end of a residual block. */
+export function addRelu<T extends Tensor>(a: T, b: T): T {
+  return kernelLevel() === 'stock' ? (tf.relu(tf.add(a, b)) as T) : (addRectify({ a, b }, {})[0] as T);
+}
+
+// Keeps the result only, where the gradient of tf.add would keep both inputs for their shapes.
+const addRectify = defineOperation<object>({
+  name: 'AddRelu',
+  forward: ({ a, b }) => [elementwise('Relu', elementwise('AddV2', a, b))],
+  saveInputs: [],
+  saveOutputs: [true],
+  backward: ([dy], [y]) => {
+    const dz = elementwise('ReluGrad', dy, y);
+    return { a: () => dz, b: () => dz };
+  },
+});

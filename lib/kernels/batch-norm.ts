@@ -3,6 +3,7 @@
  * (training).
  */
 import { tf, type Tensor, type Tensor1D, type Tensor4D } from '../tf';
+import { relu as rectify } from './activation';
 import { attribute, elementwise, execute, execute1, kernelLevel, type Attribute } from './native';
 import { defineOperation, stopGradient } from './operation';
 
@@ -13,7 +14,7 @@ export interface BatchNormOptions {
   beta: Tensor1D;
   /** Added to the variance. Default 1e-5, PyTorch's. */
   epsilon?: number;
-  /** Apply a ReLU to the result, which costs less than a second call. Default false. */
+  /** Apply a ReLU to the result. Default false. */
   relu?: boolean;
 }
 
@@ -24,11 +25,13 @@ export interface BatchNormOptions {
  */
 export function batchNorm(x: Tensor4D, options: BatchNormOptions & { mean: Tensor1D; variance: Tensor1D }): Tensor4D {
   const { gamma, beta, mean, variance, epsilon = 1e-5, relu = false } = options;
-  if (kernelLevel() !== 'stock') return frozen({ x, gamma, beta, mean, variance }, { epsilon, relu })[0] as Tensor4D;
-  const scale = tf.mul(gamma, tf.rsqrt(tf.add(stopGradient(variance), epsilon)));
-  const shift = tf.sub(beta, tf.mul(stopGradient(mean), scale));
-  const y = tf.add(tf.mul(x, scale), shift) as Tensor4D;
-  return relu ? tf.relu(y) : y;
+  const normalized = (): Tensor4D => {
+    if (kernelLevel() !== 'stock') return frozen({ x, gamma, beta, mean, variance }, { epsilon })[0] as Tensor4D;
+    const scale = tf.mul(gamma, tf.rsqrt(tf.add(stopGradient(variance), epsilon)));
+    const shift = tf.sub(beta, tf.mul(stopGradient(mean), scale));
+    return tf.add(tf.mul(x, scale), shift);
+  };
+  return relu ? rectify(normalized()) : normalized();
 }
 
 /**
@@ -43,15 +46,15 @@ export function batchNormTraining(
 ): { y: Tensor4D; mean: Tensor1D; variance: Tensor1D } {
   const { gamma, beta, epsilon = 1e-5, relu = false } = options;
   if (kernelLevel() !== 'stock') {
-    const [y, mean, variance] = training({ x, gamma, beta }, { epsilon, relu });
-    return { y: y as Tensor4D, mean: mean as Tensor1D, variance: variance as Tensor1D };
+    const [y, mean, variance] = training({ x, gamma, beta }, { epsilon });
+    return { y: (relu ? rectify(y) : y) as Tensor4D, mean: mean as Tensor1D, variance: variance as Tensor1D };
   }
   const count = x.size / x.shape[3];
   const { mean, variance } = tf.moments(x, [0, 1, 2]);
   const y = tf.add(tf.mul(tf.mul(tf.sub(x, mean), tf.rsqrt(tf.add(variance, epsilon))), gamma), beta) as Tensor4D;
   const unbiased = tf.mul(variance, count / Math.max(count - 1, 1));
   return {
-    y: relu ? tf.relu(y) : y,
+    y: relu ? rectify(y) : y,
     mean: stopGradient(mean as Tensor1D),
     variance: stopGradient(unbiased as Tensor1D),
   };
@@ -59,53 +62,41 @@ export function batchNormTraining(
 
 interface Settings {
   epsilon: number;
-  relu: boolean;
 }
 
 const frozen = defineOperation<Settings>({
   name: 'FrozenBatchNorm',
-  forward: ({ x, gamma, beta, mean, variance }, { epsilon, relu }) => {
-    const [y] = execute('FusedBatchNormV3', attributes(epsilon, false), [x, gamma, beta, mean, variance], 6);
-    return [relu ? elementwise('Relu', y) : y];
-  },
+  forward: ({ x, gamma, beta, mean, variance }, { epsilon }) => [
+    execute('FusedBatchNormV3', attributes(epsilon, false), [x, gamma, beta, mean, variance], 6)[0],
+  ],
   saveInputs: ['x', 'gamma', 'mean', 'variance'],
-  saveOutputs: [true],
-  backward: ([dy], [x, gamma, mean, variance, y], { epsilon, relu }) => {
-    const dz = relu ? elementwise('ReluGrad', dy, y) : dy;
-    return {
-      x: () => {
-        const scale = elementwise(
-          'Mul',
-          gamma,
-          elementwise('Rsqrt', elementwise('AddV2', variance, tf.scalar(epsilon))),
-        );
-        return elementwise('Mul', dz, scale);
-      },
-      gamma: () => gradients(dz, x, gamma, [mean, variance, tf.zeros([0])], epsilon, false)[1],
-      beta: () => execute1('BiasAddGrad', [attribute.float32()], [dz]),
-      mean: () => tf.zerosLike(mean),
-      variance: () => tf.zerosLike(variance),
-    };
-  },
+  saveOutputs: [false],
+  backward: ([dy], [x, gamma, mean, variance], { epsilon }) => ({
+    x: () => {
+      const scale = elementwise(
+        'Mul',
+        gamma,
+        elementwise('Rsqrt', elementwise('AddV2', variance, tf.scalar(epsilon))),
+      );
+      return elementwise('Mul', dy, scale);
+    },
+    gamma: () => gradients(dy, x, gamma, [mean, variance, tf.zeros([0])], epsilon, false)[1],
+    beta: () => execute1('BiasAddGrad', [attribute.float32()], [dy]),
+    mean: () => tf.zerosLike(mean),
+    variance: () => tf.zerosLike(variance),
+  }),
 });
 
 const training = defineOperation<Settings>({
   name: 'TrainingBatchNorm',
-  forward: ({ x, gamma, beta }, { epsilon, relu }) => {
+  forward: ({ x, gamma, beta }, { epsilon }) => {
     const none = tf.zeros([0]);
-    const [y, mean, variance, ...reserved] = execute(
-      'FusedBatchNormV3',
-      attributes(epsilon, true),
-      [x, gamma, beta, none, none],
-      6,
-    );
-    return [relu ? elementwise('Relu', y) : y, mean, variance, ...reserved];
+    return execute('FusedBatchNormV3', attributes(epsilon, true), [x, gamma, beta, none, none], 6);
   },
   saveInputs: ['x', 'gamma'],
-  saveOutputs: [true, false, false, true, true, true],
-  backward: ([dy], [x, gamma, y, ...reserved], { epsilon, relu }) => {
-    const dz = relu ? elementwise('ReluGrad', dy, y) : dy;
-    const [dx, dgamma, dbeta] = gradients(dz, x, gamma, reserved, epsilon, true);
+  saveOutputs: [false, false, false, true, true, true],
+  backward: ([dy], [x, gamma, ...reserved], { epsilon }) => {
+    const [dx, dgamma, dbeta] = gradients(dy, x, gamma, reserved, epsilon, true);
     return { x: () => dx, gamma: () => dgamma, beta: () => dbeta };
   },
 });

@@ -1,6 +1,7 @@
 /** The value of a loss and its gradient with respect to parameters. */
 import { tf, type Scalar, type Tensor } from '../tf';
 import { type Parameter } from './parameters';
+import { backpropagate, clear, record, type Tape } from './tape';
 
 /**
  * Evaluates `f` and differentiates it. Everything `f` creates is disposed; the caller disposes the
@@ -22,13 +23,13 @@ export function valueAndGradients(
     const unfollow = onGradient
       ? parameters.map((parameter, i) => parameter.follow((gradient) => onGradient(i, gradient)))
       : [];
+    const tape: Tape = { operations: [], dependent: new Set(values.map(({ id }) => id)) };
     try {
-      const { value, grads } = tf.engine().gradients(f, values, undefined, true);
-      // TypeScript's declaration hides that the engine leaves a hole where `f` does not depend on a
-      // value.
-      const connected: (Tensor | null | undefined)[] = grads;
-      return { value, gradients: connected.map((gradient, i) => gradient ?? tf.zeros(parameters[i].shape)) };
+      const value = record(f, tape);
+      const byId = backpropagate(tape, value);
+      return { value, gradients: values.map(({ id }, i) => byId.get(id) ?? tf.zeros(parameters[i].shape)) };
     } finally {
+      clear(tape);
       unfollow.forEach((stop) => stop());
     }
   });

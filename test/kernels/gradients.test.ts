@@ -2,11 +2,13 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { describe, it } from 'node:test';
+import { relu } from '../../lib/dist/kernels/activation';
 import { valueAndGradients } from '../../lib/dist/kernels/gradients';
 import { kernelLevel, setKernelLevel } from '../../lib/dist/kernels/native';
 import { stopGradient } from '../../lib/dist/kernels/operation';
+import { Parameters } from '../../lib/dist/kernels/parameters';
 import { Random } from '../../lib/dist/kernels/random';
-import { tf } from '../../lib/dist/tf';
+import { tf, type Scalar, type Tensor } from '../../lib/dist/tf';
 import { network } from './network';
 
 describe('gradients', () => {
@@ -75,6 +77,80 @@ describe('gradients', () => {
       tf.dispose([value, ...gradients]);
       assert.equal(tf.memory().numTensors, before);
     }
+    dispose();
+  });
+
+  it('are, bit for bit, those of tfjs', () => {
+    const { parameters, loss, dispose } = network();
+    const trainable = parameters.trainable();
+    const ours = valueAndGradients(loss, trainable);
+    const theirs = tf.engine().gradients(loss, trainable.map((parameter) => parameter.value), undefined, true);
+    const bits = ({ value, gradients }: { value: Tensor; gradients: (Tensor | undefined)[] }) =>
+      [value, ...gradients].map((tensor, i) =>
+        Array.from(tensor ? tensor.dataSync() : new Float32Array(trainable[i - 1].value.size)),
+      );
+    assert.deepEqual(bits(ours), bits({ value: theirs.value, gradients: theirs.grads }));
+    tf.dispose([ours.value, ours.gradients, theirs.value, theirs.grads]);
+    dispose();
+  });
+
+  it('keep nothing of operations that no parameter goes into', () => {
+    const parameters = new Parameters();
+    const weight = parameters.create('weight', [1], 2);
+    const x = tf.ones([1000]);
+    let kept = 0;
+    const { value, gradients } = valueAndGradients(() => {
+      const before = tf.memory().numTensors;
+      const frozen = tf.tidy(() => tf.square(relu(tf.square(tf.square(x))))); // each would save what it needs
+      kept = tf.memory().numTensors - before;
+      return tf.sum(tf.mul(frozen, weight.value));
+    }, [weight]);
+    assert.equal(kept, 1, 'the result alone');
+    assert.equal(gradients[0].dataSync()[0], 1000);
+    tf.dispose([value, gradients, x]);
+    parameters.dispose();
+  });
+
+  it('free what was kept, and gradients of maps, as the backward pass goes', () => {
+    const parameters = new Parameters();
+    const layers = Array.from({ length: 20 }, (_, i) => parameters.create(`${i}`, [1], 1));
+    const x = tf.ones([1000]);
+    const alive: number[] = [];
+    let recorded = 0;
+    const { value, gradients } = valueAndGradients(
+      () => {
+        const before = tf.memory().numBytes;
+        const y = tf.tidy(() => layers.reduce<Tensor>((map, { value: own }) => tf.square(tf.mul(map, own)), x));
+        recorded = tf.memory().numBytes - before;
+        return tf.sum(y);
+      },
+      layers,
+      () => alive.push(tf.memory().numBytes),
+    );
+    assert.equal(alive.length, layers.length);
+    assert.ok(recorded > 2 * 20 * 4000, 'a layer keeps the inputs of both its operations');
+    assert.ok(alive[0] - alive[19] > 0.8 * recorded, `${alive[0]} bytes at the last layer, ${alive[19]} at the first`);
+    tf.dispose([value, gradients, x]);
+    parameters.dispose();
+  });
+
+  it('leave no tensor behind where the loss throws', () => {
+    const { parameters, loss, dispose } = network();
+    const before = tf.memory().numTensors;
+    const broken = (): Scalar => {
+      loss();
+      throw new Error('broken');
+    };
+    assert.throws(() => valueAndGradients(broken, parameters.trainable()), /broken/);
+    assert.equal(tf.memory().numTensors, before);
+    dispose();
+  });
+
+  it('of a loss that computes gradients itself are an error, not a wrong number', () => {
+    const { parameters, dispose } = network();
+    const [weight] = parameters.trainable();
+    const slope = (): Scalar => tf.sum(tf.grad((x) => tf.sum(tf.square(x)))(weight.value));
+    assert.throws(() => valueAndGradients(slope, [weight]), /a loss that computes gradients itself cannot be/);
     dispose();
   });
 
