@@ -49,11 +49,13 @@ export function createFpn(parameters: Parameters, config: FpnConfig, inputs: rea
 
 /** maps of the backbone, finest first -> pyramid levels [N, H, W, channels], finest first. */
 export function fpn(parameters: Parameters, config: FpnConfig, maps: readonly Tensor4D[]): Tensor4D[] {
-  const merged = maps.map((map, i) => conv(parameters, `neck.lateral_convs.${i}.conv`, map));
-  for (let i = merged.length - 2; i >= 0; i--) {
-    const [, height, width] = merged[i].shape;
-    merged[i] = tf.add(merged[i], upsampleNearest(merged[i + 1], [height, width]));
-  }
+  const merged: Tensor4D[] = [];
+  for (let i = maps.length - 1; i >= 0; i--)
+    merged[i] = tf.tidy(() => {
+      const lateral = conv(parameters, `neck.lateral_convs.${i}.conv`, maps[i]);
+      const [, height, width] = lateral.shape;
+      return i + 1 < maps.length ? tf.add(lateral, upsampleNearest(merged[i + 1], [height, width])) : lateral;
+    });
   const levels = merged.map((map, i) => conv(parameters, `neck.fpn_convs.${i}.conv`, map));
   for (let i = 0; i < config.extraLevels; i++) {
     const last = levels[levels.length - 1];

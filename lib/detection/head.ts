@@ -3,7 +3,7 @@
  * pyramid levels, one for class logits, one for box deltas. The classification bias starts where
  * every anchor's score is 0.01.
  */
-import { type Tensor4D } from '../tf';
+import { tf, type Tensor4D } from '../tf';
 import { type Parameters } from '../kernels/parameters';
 import { type Random } from '../kernels/random';
 import { convLevels, createConv, createNorm, type Norm, normalise, normName } from './layers';
@@ -28,7 +28,7 @@ export type HeadOutput = {
 
 const DEVIATION = 0.01;
 const PRIOR = 0.01;
-const TOWERS = ['cls_convs', 'reg_convs'] as const;
+const BRANCHES = [['cls_convs', 'retina_cls'], ['reg_convs', 'retina_reg']] as const;
 
 /** Registers all parameters under `bbox_head.`; `inputs` are the pyramid's channels. */
 export function createHead(
@@ -38,7 +38,7 @@ export function createHead(
   random: Random,
 ): void {
   const { convs, channels, norm } = config;
-  for (const tower of TOWERS)
+  for (const [tower] of BRANCHES)
     for (let i = 0; i < convs; i++) {
       const name = `bbox_head.${tower}.${i}`;
       const inputs = i === 0 ? sizes.inputs : channels;
@@ -64,20 +64,29 @@ export function head(
   pyramid: readonly Tensor4D[],
   training: boolean,
 ): HeadOutput[] {
-  const { convs, norm } = config;
-  const [classes, boxes] = TOWERS.map((tower) => {
+  const branch = ([tower, last]: readonly [string, string]): Tensor4D[] => {
     let maps = pyramid;
-    for (let i = 0; i < convs; i++) {
-      const name = `bbox_head.${tower}.${i}`;
-      maps = convLevels(parameters, `${name}.conv`, maps, { activate: norm === 'none' });
-      if (norm !== 'none')
-        maps = maps.map((x) =>
-          normalise(parameters, `${name}.${normName(norm)}`, x, { norm, training, activate: true }),
-        );
+    for (let i = 0; i < config.convs; i++) {
+      const before = maps;
+      maps = tf.tidy(() => towerLayer(parameters, `bbox_head.${tower}.${i}`, config.norm, before, training));
+      if (i > 0) tf.dispose(before as Tensor4D[]);
     }
-    return maps;
-  });
-  const logits = convLevels(parameters, 'bbox_head.retina_cls', classes, { activate: false });
-  const deltas = convLevels(parameters, 'bbox_head.retina_reg', boxes, { activate: false });
+    return convLevels(parameters, `bbox_head.${last}`, maps, { activate: false });
+  };
+  const [logits, deltas] = BRANCHES.map((names) => tf.tidy(() => branch(names)));
   return pyramid.map((_, level) => ({ logits: logits[level], deltas: deltas[level] }));
+}
+
+/** A convolution, its norm and ReLU, on all levels. */
+function towerLayer(
+  parameters: Parameters,
+  name: string,
+  norm: Norm,
+  maps: readonly Tensor4D[],
+  training: boolean,
+): Tensor4D[] {
+  const convolved = convLevels(parameters, `${name}.conv`, maps, { activate: norm === 'none' });
+  if (norm === 'none') return convolved;
+  const options = { norm, training, activate: true };
+  return convolved.map((x) => normalise(parameters, `${name}.${normName(norm)}`, x, options));
 }

@@ -53,17 +53,26 @@ export function createConv(parameters: Parameters, name: string, shape: ConvShap
   if (bias !== undefined) parameters.create(`${name}.bias`, [outputs], bias, 'bias');
 }
 
+export interface ConvOptions {
+  stride?: number;
+  groups?: number;
+  inputGradient?: boolean;
+}
+
 /** Convolution with zero padding of half a kernel, so that stride 1 keeps height and width. */
 export function conv(
   parameters: Parameters,
   name: string,
   x: Tensor4D,
-  options: { stride?: number; groups?: number; inputGradient?: boolean } = {},
+  options: ConvOptions = {},
 ): Tensor4D {
   const filter = parameters.get(`${name}.weight`);
   const bias = `${name}.bias`;
+  const { stride, groups, inputGradient } = options;
   return conv2d(x, filter.value as Tensor4D, {
-    ...options,
+    stride,
+    groups,
+    inputGradient,
     padding: (filter.shape[0] - 1) / 2,
     ...(parameters.has(bias) ? { bias: parameters.get(bias).value as Tensor1D } : {}),
   });
@@ -100,6 +109,13 @@ export function createNorm(parameters: Parameters, name: string, channels: numbe
   parameters.create(`${name}.running_var`, [channels], 1, 'statistic');
 }
 
+export interface NormaliseOptions {
+  norm: Norm;
+  training: boolean;
+  activate: boolean;
+  epsilon?: number;
+}
+
 /**
  * Normalises [N, H, W, C]; `activate` adds a ReLU. Training batch norm also moves the running
  * statistics. `epsilon` defaults to PyTorch's 1e-5.
@@ -108,7 +124,7 @@ export function normalise(
   parameters: Parameters,
   name: string,
   x: Tensor4D,
-  options: { norm: Norm; training: boolean; activate: boolean; epsilon?: number },
+  options: NormaliseOptions,
 ): Tensor4D {
   const { norm, training, activate, epsilon = EPSILON } = options;
   if (norm === 'none') return activate ? relu(x) : x;
@@ -121,6 +137,19 @@ export function normalise(
   move(parameters, `${name}.running_mean`, mean);
   move(parameters, `${name}.running_var`, variance);
   return y;
+}
+
+/**
+ * A convolution and its norm; nothing between the two is left, except what a gradient needs.
+ * @param names of the two layers
+ */
+export function convNorm(
+  parameters: Parameters,
+  names: { conv: string; norm: string },
+  x: Tensor4D,
+  options: ConvOptions & NormaliseOptions,
+): Tensor4D {
+  return tf.tidy(() => normalise(parameters, names.norm, conv(parameters, names.conv, x, options), options));
 }
 
 /** running <- (1 - momentum) running + momentum observed. */

@@ -5,11 +5,11 @@
  * training from scratch are the same code.
  */
 import { tf, type Tensor4D } from '../tf';
-import { relu } from '../kernels/activation';
+import { addRelu } from '../kernels/activation';
 import { maxPool } from '../kernels/pool';
 import { type Parameters } from '../kernels/parameters';
 import { type Random } from '../kernels/random';
-import { conv, createConv, createNorm, type Norm, normalise, normName } from './layers';
+import { convNorm, createConv, createNorm, type Norm, normName } from './layers';
 
 export interface ResNetConfig {
   block: 'basic' | 'bottleneck';
@@ -99,18 +99,26 @@ export function backbone(
   images: Tensor4D,
   training: boolean,
 ): Tensor4D[] {
-  const { norm, epsilon, frozenStages } = config;
-  let x = conv(parameters, 'backbone.conv1', images, { stride: 2, inputGradient: false });
-  const state = { norm, epsilon, training: training && frozenStages < 0, activate: true };
-  x = normalise(parameters, `backbone.${normName(norm, 1)}`, x, state);
-  if (config.stem.pool) x = maxPool(x, { size: 3, stride: 2, padding: 1 });
+  const { frozenStages } = config;
+  let x = tf.tidy(() => stem(parameters, config, images, training && frozenStages < 0));
   const blocks = blocksOf(config);
   const maps = new Map<number, Tensor4D>();
   for (const [i, block] of blocks.entries()) {
-    x = residualBlock(parameters, config, block, x, training && block.stage > frozenStages);
-    if (blocks[i + 1]?.stage !== block.stage) maps.set(block.stage + 1, x);
+    const y = tf.tidy(() => residualBlock(parameters, config, block, x, training && block.stage > frozenStages));
+    if (![...maps.values()].includes(x)) x.dispose();
+    const last = blocks[i + 1]?.stage !== block.stage;
+    if (last && config.levels.includes(block.stage + 1)) maps.set(block.stage + 1, y);
+    x = y;
   }
   return config.levels.map((level) => maps.get(level)!);
+}
+
+function stem(parameters: Parameters, config: ResNetConfig, images: Tensor4D, training: boolean): Tensor4D {
+  const { norm, epsilon } = config;
+  const names = { conv: 'backbone.conv1', norm: `backbone.${normName(norm, 1)}` };
+  const options = { stride: 2, inputGradient: false, norm, epsilon, training, activate: true };
+  const x = convNorm(parameters, names, images, options);
+  return config.stem.pool ? maxPool(x, { size: 3, stride: 2, padding: 1 }) : x;
 }
 
 function residualBlock(
@@ -124,21 +132,14 @@ function residualBlock(
   const convolutions = convolutionsOf(block, config);
   let y = x;
   for (const [i, { stride, groups }] of convolutions.entries()) {
-    y = conv(parameters, `${block.name}.conv${i + 1}`, y, { stride, groups });
+    const names = { conv: `${block.name}.conv${i + 1}`, norm: `${block.name}.${normName(norm, i + 1)}` };
     const activate = i < convolutions.length - 1;
-    y = normalise(parameters, `${block.name}.${normName(norm, i + 1)}`, y, { norm, epsilon, training, activate });
+    y = convNorm(parameters, names, y, { stride, groups, norm, epsilon, training, activate });
   }
-  let shortcut = x;
-  if (needsProjection(block)) {
-    shortcut = conv(parameters, `${block.name}.downsample.0`, x, { stride: block.stride });
-    shortcut = normalise(parameters, `${block.name}.downsample.1`, shortcut, {
-      norm,
-      epsilon,
-      training,
-      activate: false,
-    });
-  }
-  return relu(tf.add(y, shortcut) as Tensor4D);
+  if (!needsProjection(block)) return addRelu(y, x);
+  const names = { conv: `${block.name}.downsample.0`, norm: `${block.name}.downsample.1` };
+  const { stride } = block;
+  return addRelu(y, convNorm(parameters, names, x, { stride, norm, epsilon, training, activate: false }));
 }
 
 function blocksOf(config: ResNetConfig): Block[] {
