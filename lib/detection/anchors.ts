@@ -1,7 +1,7 @@
 /**
- * Anchor boxes: value for value those of mmdet's `AnchorGenerator` with center_offset 0, or
- * torchvision's. Numbers are rounded to float32 where PyTorch rounds, so that ties in the
- * assignment fall as they do there.
+ * Anchor boxes, the same around every position of each pyramid level's grid: value for value those
+ * of mmdet's `AnchorGenerator` with center_offset 0, or torchvision's. Numbers are rounded to
+ * float32 where PyTorch rounds, so that ties in the assignment fall as they do there.
  */
 
 export interface AnchorConfig {
@@ -49,25 +49,59 @@ function roundEven(value: number): number {
   return value - floor === 0.5 ? floor + (floor % 2) : Math.round(value);
 }
 
-/**
- * One pyramid level's anchors [H * W * A * 4] in input pixels: row by row, position by position,
- * anchor by anchor.
- * @param input height and width of the network's input, needed for `wholePixels`
- */
-export function levelAnchors(
+/** One pyramid level's anchors: `base` around every position of a grid. */
+export interface AnchorGrid {
+  height: number;
+  width: number;
+  /** Input pixels from one position to the next. */
+  stepY: number;
+  stepX: number;
+  /** [A * 4] around the origin. */
+  base: Float32Array;
+  /** [H * W * A * 4] in input pixels: row by row, position by position, anchor by anchor. */
+  boxes: Float32Array;
+}
+
+/** @param input height and width of the network's input, needed for `wholePixels` */
+export function anchorGrid(
   config: AnchorConfig,
   stride: number,
   [height, width]: readonly [number, number],
   input: readonly [number, number] = [height * stride, width * stride],
-): Float32Array {
+): AnchorGrid {
   const base = baseAnchors(config, stride);
   const [stepY, stepX] = config.wholePixels
     ? [Math.floor(input[0] / height), Math.floor(input[1] / width)]
     : [stride, stride];
-  const anchors = new Float32Array(height * width * base.length);
+  const boxes = new Float32Array(height * width * base.length);
   let at = 0;
   for (let y = 0; y < height; y++)
     for (let x = 0; x < width; x++)
-      for (let i = 0; i < base.length; i++) anchors[at++] = base[i] + (i % 2 === 0 ? stepX * x : stepY * y);
-  return anchors;
+      for (let i = 0; i < base.length; i++) boxes[at++] = base[i] + (i % 2 === 0 ? stepX * x : stepY * y);
+  return { height, width, stepY, stepX, base, boxes };
+}
+
+/** Rows and columns of a grid, counted from its first. */
+export type Cells = Pick<AnchorGrid, 'height' | 'width'>;
+
+/** What mmdet pads every picture to, before it pads it to the size of its batch. */
+const PADDING = 32;
+
+/**
+ * The cells that a picture has of a grid. Those beyond it, which mmdet leaves out of training, lie
+ * over the padding that brings the picture to the size of a larger one in its batch. torchvision,
+ * and thus `wholePixels`, trains on all.
+ */
+export function cellsOf(
+  { height, width }: Cells,
+  stride: number,
+  config: AnchorConfig,
+  extent: { inputHeight: number; inputWidth: number },
+): Cells {
+  if (config.wholePixels) return { height, width };
+  const cells = (pixels: number): number => Math.ceil((PADDING * Math.ceil(pixels / PADDING)) / stride);
+  return {
+    height: Math.min(height, cells(extent.inputHeight)),
+    width: Math.min(width, cells(extent.inputWidth)),
+  };
 }

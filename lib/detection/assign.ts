@@ -1,10 +1,13 @@
 /**
  * Which anchor learns which object: mmdet's `MaxIoUAssigner` (gt_max_assign_all, match_low_quality,
- * min_pos_iou 0), ties included. Two departures: an object that no anchor overlaps at all gets none
- * (mmdet gives it every anchor that has no overlap with it), and anchors over padding are negative
- * (mmdet leaves those out of the loss).
+ * min_pos_iou 0), ties included. One departure: an object that no anchor overlaps at all gets none
+ * (mmdet gives it every anchor that has no overlap with it).
+ *
+ * Anchors lie on grids, so of all of them only those are looked at that can overlap an object, and
+ * of a size with which the overlap can matter.
  */
-import { iou } from './boxes';
+import { type AnchorGrid, type Cells } from './anchors';
+import { area, iou } from './boxes';
 
 export interface AssignConfig {
   /** An anchor of at least this overlap with an object learns it. */
@@ -16,37 +19,122 @@ export interface AssignConfig {
   negative: number;
 }
 
-export const BACKGROUND = -1;
-export const IGNORED = -2;
+/** Anchors by index over all levels; those in neither list learn the background. */
+export interface Assignment {
+  /** [P] anchors that learn an object, ascending. */
+  positives: number[];
+  /** [P] which. */
+  objects: number[];
+  /** Anchors that learn nothing. */
+  ignored: number[];
+}
 
-/** [anchors]: the index of the object that each anchor learns, BACKGROUND or IGNORED. */
-export function assign(anchors: Float32Array, boxes: Float32Array, config: AssignConfig): Int32Array {
-  const [anchorCount, boxCount] = [anchors.length / 4, boxes.length / 4];
-  const overlap = new Float32Array(anchorCount); // of the best object
-  const assigned = new Int32Array(anchorCount); // first the best object, then the answer
+/** A base anchor of a level. */
+interface Kind {
+  grid: AnchorGrid;
+  cells: Cells;
+  /** Index of the level's first anchor. */
+  start: number;
+  /** Index in `base`. */
+  index: number;
+  area: number;
+}
+
+/** What an anchor that overlaps objects has learned so far. */
+interface Match {
+  /** With `object`, the first of the objects that it overlaps most. */
+  overlap: number;
+  object: number;
+}
+
+/** More than the rounding of coordinates can change an overlap. */
+const ROUNDING = 1.001;
+
+/**
+ * @param grids of all levels
+ * @param boxes [objects * 4]
+ * @param cells of each level, outside of which no anchor takes part; default all
+ */
+export function assign(
+  grids: readonly AnchorGrid[],
+  boxes: Float32Array,
+  config: AssignConfig,
+  cells: readonly Cells[] = grids,
+): Assignment {
+  const [positive, negative] = [Math.fround(config.positive), Math.fround(config.negative)];
+  const kinds = kindsOf(grids, cells);
+  const matches = new Map<number, Match>();
   const closest: number[][] = []; // each object's anchors of greatest overlap, all of a tie
-  for (let box = 0; box < boxCount; box++) {
+  for (let object = 0; object < boxes.length / 4; object++) {
+    const size = area(boxes, object);
+    // Of two boxes the smaller area over the larger is the greatest overlap possible.
+    const bound = (kind: Kind): number => Math.min(kind.area, size) / Math.max(kind.area, size);
     let best = 0;
     let anchorsOfBest: number[] = [];
-    for (let anchor = 0; anchor < anchorCount; anchor++) {
-      const value = iou(boxes, box, anchors, anchor);
-      if (value === 0) continue;
-      if (value > overlap[anchor]) {
-        overlap[anchor] = value;
-        assigned[anchor] = box;
-      }
-      if (value > best) {
-        best = value;
-        anchorsOfBest = [anchor];
-      } else if (value === best) anchorsOfBest.push(anchor);
+    for (const kind of [...kinds].sort((a, b) => bound(b) - bound(a))) {
+      if (bound(kind) * ROUNDING < Math.min(best, negative)) break;
+      const { grid, start, index } = kind;
+      const [first, last] = reach(kind, boxes, object);
+      for (let y = first.y; y <= last.y; y++)
+        for (let x = first.x; x <= last.x; x++) {
+          const own = (y * grid.width + x) * (grid.base.length / 4) + index;
+          const overlap = iou(boxes, object, grid.boxes, own);
+          if (overlap === 0) continue;
+          const anchor = start + own;
+          const match = matches.get(anchor);
+          if (!match) matches.set(anchor, { overlap, object });
+          else if (overlap > match.overlap) [match.overlap, match.object] = [overlap, object];
+          if (overlap > best) {
+            best = overlap;
+            anchorsOfBest = [anchor];
+          } else if (overlap === best) anchorsOfBest.push(anchor);
+        }
     }
     closest.push(anchorsOfBest);
   }
-  const [positive, negative] = [Math.fround(config.positive), Math.fround(config.negative)];
-  for (let anchor = 0; anchor < anchorCount; anchor++) {
-    if (overlap[anchor] >= positive) continue;
-    assigned[anchor] = overlap[anchor] < negative ? BACKGROUND : IGNORED;
+  const learned = new Map<number, number>();
+  const ignored = new Set<number>();
+  for (const [anchor, { overlap, object }] of matches) {
+    if (overlap >= positive) learned.set(anchor, object);
+    else if (overlap >= negative) ignored.add(anchor);
   }
-  for (const [box, anchorsOfBest] of closest.entries()) for (const anchor of anchorsOfBest) assigned[anchor] = box;
-  return assigned;
+  for (const [object, anchors] of closest.entries())
+    for (const anchor of anchors) {
+      learned.set(anchor, object);
+      ignored.delete(anchor);
+    }
+  const positives = [...learned.keys()].sort((a, b) => a - b);
+  return { positives, objects: positives.map((anchor) => learned.get(anchor)!), ignored: [...ignored] };
+}
+
+function kindsOf(grids: readonly AnchorGrid[], cells: readonly Cells[]): Kind[] {
+  let next = 0;
+  return grids.flatMap((grid, level) => {
+    const start = next;
+    next += grid.boxes.length / 4;
+    return Array.from({ length: grid.base.length / 4 }, (_, index) => ({
+      grid,
+      cells: cells[level],
+      start,
+      index,
+      area: area(grid.base, index),
+    }));
+  });
+}
+
+/** First and last cell, both included, outside of which a kind of anchors is off an object. */
+function reach(
+  { grid: { base, stepX, stepY }, cells, index }: Kind,
+  boxes: Float32Array,
+  object: number,
+): [first: { x: number; y: number }, last: { x: number; y: number }] {
+  const [left, top, right, bottom] = base.subarray(4 * index, 4 * index + 4);
+  const [x1, y1, x2, y2] = boxes.subarray(4 * object, 4 * object + 4);
+  return [
+    { x: Math.max(0, Math.floor((x1 - right) / stepX)), y: Math.max(0, Math.floor((y1 - bottom) / stepY)) },
+    {
+      x: Math.min(cells.width - 1, Math.ceil((x2 - left) / stepX)),
+      y: Math.min(cells.height - 1, Math.ceil((y2 - top) / stepY)),
+    },
+  ];
 }

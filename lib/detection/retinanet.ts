@@ -7,7 +7,7 @@ import { tf, type Scalar, type Tensor2D, type Tensor4D } from '../tf';
 import { type Detections, type Target } from '../coco/types';
 import { Parameters } from '../kernels/parameters';
 import { Random } from '../kernels/random';
-import { type AnchorConfig, anchorsPerCell, levelAnchors } from './anchors';
+import { type AnchorConfig, type AnchorGrid, anchorGrid, anchorsPerCell, cellsOf } from './anchors';
 import { type AssignConfig } from './assign';
 import { detect, type DetectOptions, type Extent } from './detect';
 import { createFpn, fpn, type FpnConfig } from './fpn';
@@ -39,7 +39,7 @@ export class RetinaNet {
   readonly parameters = new Parameters();
   /** Input pixels from one position of a pyramid level to the next, finest level first. */
   readonly strides: readonly number[];
-  private readonly anchorCache = new Map<string, Float32Array[]>();
+  private readonly anchorCache = new Map<string, AnchorGrid[]>();
 
   constructor(
     readonly config: RetinaNetConfig,
@@ -80,17 +80,23 @@ export class RetinaNet {
   /**
    * Focal and box loss of a batch.
    * @param options.normalizer what to divide the sums by, where several processes share a batch
+   * @param options.extents how much of each input is picture: anchors over the rest learn nothing.
+   *   Default all
    */
   loss(
     outputs: readonly HeadOutput[],
     targets: readonly Target[],
-    options: { normalizer?: number } = {},
+    options: { normalizer?: number; extents?: readonly Extent[] } = {},
   ): RetinaNetLosses {
-    const { classes, assign, loss } = this.config;
+    const { classes, anchors, assign, loss } = this.config;
     const pictures = outputs[0].logits.shape[0];
     if (targets.length !== pictures)
       throw new RangeError(`${pictures} pictures went through the network, but ${targets.length} targets are given`);
-    const matches = matchTargets(concatenate(this.anchors(outputs)), targets, classes, assign);
+    const grids = this.anchors(outputs);
+    const cells = options.extents?.map((extent) =>
+      grids.map((grid, level) => cellsOf(grid, this.strides[level], anchors, extent)),
+    );
+    const matches = matchTargets(grids, targets, classes, assign, cells);
     const normalizer = options.normalizer ?? matches.normalizer;
     const [classification, box] = tf.tidy(() => [
       focalLoss(
@@ -125,7 +131,8 @@ export class RetinaNet {
       throw new RangeError(
         `${pictures} pictures went through the network, but the sizes of ${extents.length} are given`,
       );
-    return detect(outputs, this.anchors(outputs), this.config.classes, extents, options);
+    const anchors = this.anchors(outputs).map(({ boxes }) => boxes);
+    return detect(outputs, anchors, this.config.classes, extents, options);
   }
 
   dispose(): void {
@@ -133,14 +140,14 @@ export class RetinaNet {
   }
 
   /** Anchors of each level, made once for each size of input. */
-  private anchors(outputs: readonly HeadOutput[]): Float32Array[] {
+  private anchors(outputs: readonly HeadOutput[]): AnchorGrid[] {
     const sizes = outputs.map(({ logits }): [number, number] => [logits.shape[1], logits.shape[2]]);
     const key = sizes.join(' ');
     let anchors = this.anchorCache.get(key);
     if (!anchors) {
       // Padded to the finest stride
       const input = [sizes[0][0] * this.strides[0], sizes[0][1] * this.strides[0]] as const;
-      anchors = sizes.map((size, level) => levelAnchors(this.config.anchors, this.strides[level], size, input));
+      anchors = sizes.map((size, level) => anchorGrid(this.config.anchors, this.strides[level], size, input));
       this.anchorCache.set(key, anchors);
     }
     return anchors;
@@ -155,14 +162,4 @@ function joinLevels(levels: readonly Tensor4D[], size: number): Tensor2D {
   const pictures = levels[0].shape[0];
   const rows = levels.map((level) => tf.reshape(level, [pictures, -1]));
   return tf.reshape(tf.concat(rows, 1), [-1, size]);
-}
-
-function concatenate(arrays: readonly Float32Array[]): Float32Array {
-  const all = new Float32Array(arrays.reduce((sum, array) => sum + array.length, 0));
-  let at = 0;
-  for (const array of arrays) {
-    all.set(array, at);
-    at += array.length;
-  }
-  return all;
 }

@@ -3,7 +3,8 @@
  * losses read.
  */
 import { type Target } from '../coco/types';
-import { assign, type AssignConfig, IGNORED } from './assign';
+import { type AnchorGrid, type Cells } from './anchors';
+import { assign, type AssignConfig } from './assign';
 import { encodeDelta } from './boxes';
 
 /** An anchor's index runs over pictures, then over one picture's anchors. */
@@ -22,35 +23,69 @@ export interface Matches {
 
 /**
  * Matches the anchors of each picture with its objects.
- * @param anchors [anchors * 4], the same for every picture
+ * @param grids the anchors of each level, the same for every picture
+ * @param cells for each picture, those of each level that its anchors take part of; default all
  * @throws if a label is not below `classes` or a box has no area; the loader leaves such boxes out
  */
 export function matchTargets(
-  anchors: Float32Array,
+  grids: readonly AnchorGrid[],
   targets: readonly Target[],
   classes: number,
   config: AssignConfig,
+  cells?: readonly (readonly Cells[])[],
 ): Matches {
-  const count = anchors.length / 4;
+  const count = grids.reduce((sum, { boxes }) => sum + boxes.length / 4, 0);
   const weights = new Float32Array(targets.length * count).fill(1);
-  const [positives, labels, objects]: [number[], number[], number[]] = [[], [], []];
+  const positives: number[] = [];
+  const labels: number[] = [];
+  const deltas: number[] = [];
+  const delta = new Float32Array(4);
   let normalizer = 0;
   for (const [n, { boxes, labels: classOf }] of targets.entries()) {
     checkTarget(targets[n], n, classes);
-    const before = positives.length;
-    for (const [anchor, object] of assign(anchors, boxes, config).entries()) {
-      if (object === IGNORED) weights[n * count + anchor] = 0;
-      if (object < 0) continue;
+    const own = assign(grids, boxes, config, cells?.[n]);
+    const weightsOfOne = weights.subarray(n * count, (n + 1) * count);
+    for (const anchor of own.ignored) weightsOfOne[anchor] = 0;
+    if (cells) leaveOut(weightsOfOne, grids, cells[n]);
+    for (const [i, anchor] of own.positives.entries()) {
       positives.push(n * count + anchor);
-      labels.push(classOf[object]);
-      objects.push(object);
+      labels.push(classOf[own.objects[i]]);
+      const [grid, index] = onGrid(grids, anchor);
+      encodeDelta(grid.boxes, index, boxes, own.objects[i], delta, 0);
+      deltas.push(...delta);
     }
-    normalizer += Math.max(1, positives.length - before);
+    normalizer += Math.max(1, own.positives.length);
   }
-  const deltas = new Float32Array(4 * positives.length);
-  for (const [i, index] of positives.entries())
-    encodeDelta(anchors, index % count, targets[Math.floor(index / count)].boxes, objects[i], deltas, 4 * i);
-  return { weights, positives: Int32Array.from(positives), labels: Int32Array.from(labels), deltas, normalizer };
+  return {
+    weights,
+    positives: Int32Array.from(positives),
+    labels: Int32Array.from(labels),
+    deltas: Float32Array.from(deltas),
+    normalizer,
+  };
+}
+
+/** An anchor's level, and its index there. */
+function onGrid(grids: readonly AnchorGrid[], anchor: number): [AnchorGrid, number] {
+  let index = anchor;
+  for (const grid of grids) {
+    const count = grid.boxes.length / 4;
+    if (index < count) return [grid, index];
+    index -= count;
+  }
+  throw new RangeError(`there is no anchor ${anchor}`);
+}
+
+/** Weight 0 for the anchors of one picture outside its cells. */
+function leaveOut(weights: Float32Array, grids: readonly AnchorGrid[], cells: readonly Cells[]): void {
+  let row = 0;
+  for (const [level, { height, width, base }] of grids.entries())
+    for (let y = 0; y < height; y++) {
+      const perCell = base.length / 4;
+      const inside = y < cells[level].height ? cells[level].width : 0;
+      weights.fill(0, row + inside * perCell, row + width * perCell);
+      row += width * perCell;
+    }
 }
 
 function checkTarget({ boxes, labels }: Target, n: number, classes: number): void {

@@ -204,7 +204,7 @@ export async function trainStudent(
       loss: (batch) => {
         const pyramid = student.pyramid(batch.images, true);
         const outputs = student.head(pyramid, true);
-        const { classification, box, normalizer } = student.loss(outputs, batch.targets);
+        const { classification, box, normalizer } = student.loss(outputs, batch.targets, { extents: batch.origins });
         const share = shareOf(world, normalizer);
         const task: LossParts = {
           classification: { value: classification, weight: 1, share },

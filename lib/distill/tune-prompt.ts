@@ -88,7 +88,7 @@ export function promptLoss(
   teacher: Teacher,
   state: FrequencyState,
   pyramid: Tensor4D[],
-  targets: Batch['targets'],
+  { targets, origins }: Pick<Batch, 'targets' | 'origins'>,
   options: DissimilarityOptions & { lambda: number },
 ): LossParts {
   const dissimilarities: Scalar[] = [];
@@ -104,7 +104,9 @@ export function promptLoss(
     const omega = state.relations[level].weights(map, nextLevel(pyramid, level)); // [N, C]
     return tf.mul(feature, omega.expandDims(1).expandDims(1)) as Tensor4D; // [N, H, W, C]
   });
-  const { classification, box, normalizer } = teacher.detector.loss(teacher.head(prompted), targets);
+  const { classification, box, normalizer } = teacher.detector.loss(teacher.head(prompted), targets, {
+    extents: origins,
+  });
   const share = shareOf(world(), normalizer);
   const parts: LossParts = {
     classification: { value: classification, weight: 1, share },
@@ -151,6 +153,6 @@ export async function tunePrompt(
     batchSize,
     batch: (step) => loader.batch(step),
     release: ({ images }) => images.dispose(),
-    loss: (batch) => promptLoss(teacher, state, features(batch), batch.targets, tuning),
+    loss: (batch) => promptLoss(teacher, state, features(batch), batch, tuning),
   });
 }

@@ -4,8 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { baseAnchors, levelAnchors } from '../../lib/dist/detection/anchors';
-import { assign, BACKGROUND } from '../../lib/dist/detection/assign';
+import { anchorGrid, type AnchorGrid, baseAnchors, type Cells, cellsOf } from '../../lib/dist/detection/anchors';
+import { assign } from '../../lib/dist/detection/assign';
 import { decodeDelta, encodeDelta, iou } from '../../lib/dist/detection/boxes';
 import { detect } from '../../lib/dist/detection/detect';
 import { boxLoss, focalLoss } from '../../lib/dist/detection/losses';
@@ -16,12 +16,12 @@ import { Random } from '../../lib/dist/kernels/random';
 import { tf, type Tensor2D, type Tensor4D } from '../../lib/dist/tf';
 import { golden, near, numbers } from './golden';
 
-const joined = (arrays: Float32Array[]): Float32Array => Float32Array.from(arrays.flatMap((array) => [...array]));
+const [BACKGROUND, IGNORED] = [-1, -2];
 const thresholds = { positive: 0.5, negative: 0.4 };
 
 test('anchors are those of mmdet, to the last bit', () => {
   for (const { config, stride, size, anchors } of golden.anchors)
-    assert.deepEqual(levelAnchors(config, stride, size), Float32Array.from(anchors));
+    assert.deepEqual(anchorGrid(config, stride, size).boxes, Float32Array.from(anchors));
 });
 
 test('each position has every ratio with every scale, of the same area at one scale', () => {
@@ -35,19 +35,115 @@ test('each position has every ratio with every scale, of the same area at one sc
 
 test('assignment is that of mmdet, ties and twins included', () => {
   for (const { config, boxes, notBackground } of golden.assignment) {
-    const levels = [8, 16, 32].map((stride) => levelAnchors(config, stride, [128 / stride, 128 / stride]));
-    const assigned = assign(joined(levels), Float32Array.from(boxes), thresholds);
-    const expected = new Int32Array(assigned.length).fill(BACKGROUND);
-    for (const [anchor, object] of notBackground) expected[anchor] = object;
-    assert.deepEqual(assigned, expected);
+    const grids = [8, 16, 32].map((stride) => anchorGrid(config, stride, [128 / stride, 128 / stride]));
+    const { positives, objects, ignored } = assign(grids, Float32Array.from(boxes), thresholds);
+    const found = positives.map((anchor, i) => [anchor, objects[i]]);
+    found.push(...ignored.map((anchor) => [anchor, IGNORED]));
+    assert.deepEqual(found.sort(([a], [b]) => a - b), notBackground);
   }
 });
 
 test('without objects everything is background; an object out of reach of all anchors gets none', () => {
-  const anchors = levelAnchors({ baseScale: 1, scalesPerOctave: 1, ratios: [1] }, 8, [4, 4]);
-  assert.ok(assign(anchors, new Float32Array(), thresholds).every((object) => object === BACKGROUND));
-  const far = assign(anchors, Float32Array.of(100, 100, 110, 110), thresholds);
-  assert.ok(far.every((object) => object === BACKGROUND));
+  const grids = [anchorGrid({ baseScale: 1, scalesPerOctave: 1, ratios: [1] }, 8, [4, 4])];
+  const none = { positives: [], objects: [], ignored: [] };
+  assert.deepEqual(assign(grids, new Float32Array(), thresholds), none);
+  assert.deepEqual(assign(grids, Float32Array.of(100, 100, 110, 110), thresholds), none);
+});
+
+test('assignment by grids is that of every anchor with every object', () => {
+  const random = new Random('assignment');
+  const config = { baseScale: 4, scalesPerOctave: 3, ratios: [0.5, 1, 2] };
+  let [ties, several] = [0, 0];
+  for (let round = 0; round < 60; round++) {
+    const [h, w] = [1 + random.int(9), 1 + random.int(9)];
+    const settings = round % 3 === 0 ? { ...config, scalesPerOctave: 1, wholePixels: true } : config;
+    const input = [32 * h, 32 * w] as const;
+    const grids = [8, 16, 32, 64, 128].map((stride) =>
+      anchorGrid(settings, stride, [Math.ceil(input[0] / stride), Math.ceil(input[1] / stride)], input),
+    );
+    const cells = grids.map(({ height, width }) =>
+      round % 2 === 0 ? { height, width } : { height: Math.ceil(height * 0.7), width: Math.ceil(width / 2) },
+    );
+    const whole = round % 4 < 2; // whole multiples of 8 meet anchors' edges, and tie
+    const side = (limit: number): number =>
+      whole ? 8 * (1 + random.int(Math.ceil(limit / 8))) : random.uniform(0.01, limit);
+    const boxes = new Float32Array(4 * random.int(13));
+    for (let at = 0; at < boxes.length; at += 4)
+      for (const axis of [0, 1]) {
+        const extent = input[1 - axis];
+        const size = side(extent);
+        const from = random.uniform(-0.2, 0.9) * extent;
+        boxes[at + axis] = whole ? 8 * Math.round(from / 8) : from;
+        boxes[at + axis + 2] = boxes[at + axis] + size;
+      }
+    const found = assign(grids, boxes, thresholds, cells);
+    const expected = bruteForce(grids, cells, boxes, thresholds);
+    assert.deepEqual([found.positives, found.objects], [expected.positives, expected.objects], `round ${round}`);
+    assert.deepEqual([...found.ignored].sort((a, b) => a - b), expected.ignored, `round ${round}`);
+    ties += expected.ties;
+    several += Number(expected.positives.length > boxes.length / 4);
+  }
+  assert.ok(ties > 20 && several > 20, `${ties} ties, ${several} rounds of several anchors an object`);
+});
+
+/** mmdet's rule, by every anchor with every object. */
+function bruteForce(
+  grids: AnchorGrid[],
+  cells: Cells[],
+  boxes: Float32Array,
+  { positive, negative }: typeof thresholds,
+): ReturnType<typeof assign> & { ties: number } {
+  const overlaps = grids.flatMap((grid, level) =>
+    Array.from({ length: grid.boxes.length / 4 }, (_, anchor) => {
+      const cell = Math.floor(anchor / (grid.base.length / 4));
+      const [y, x] = [Math.floor(cell / grid.width), cell % grid.width];
+      const inside = y < cells[level].height && x < cells[level].width;
+      return Array.from({ length: boxes.length / 4 }, (_, object) =>
+        inside ? iou(boxes, object, grid.boxes, anchor) : 0,
+      );
+    }),
+  );
+  const assigned = overlaps.map((row) => {
+    const best = Math.max(0, ...row);
+    if (best >= Math.fround(positive)) return row.indexOf(best);
+    return best < Math.fround(negative) ? BACKGROUND : IGNORED;
+  });
+  let ties = 0;
+  for (let object = 0; object < boxes.length / 4; object++) {
+    const best = overlaps.reduce((most, row) => Math.max(most, row[object]), 0);
+    const closest = overlaps.flatMap((row, anchor) => (best > 0 && row[object] === best ? [anchor] : []));
+    for (const anchor of closest) assigned[anchor] = object;
+    ties += Number(closest.length > 1);
+  }
+  const positives = assigned.flatMap((object, anchor) => (object >= 0 ? [anchor] : []));
+  const ignored = assigned.flatMap((object, anchor) => (object === IGNORED ? [anchor] : []));
+  return { positives, objects: positives.map((anchor) => assigned[anchor]), ignored, ties };
+}
+
+test('anchors over padding learn nothing, as in mmdet: a picture counts as padded to 32', () => {
+  const config = { baseScale: 4, scalesPerOctave: 1, ratios: [1] };
+  const grids = [8, 64].map((stride) => anchorGrid(config, stride, [128 / stride, 192 / stride]));
+  const cells = [8, 64].map((stride, level) =>
+    cellsOf(grids[level], stride, config, { inputHeight: 128, inputWidth: 65 }),
+  );
+  assert.deepEqual(cells, [{ height: 16, width: 12 }, { height: 2, width: 2 }]); // 65 counts as 96
+  const target = { boxes: Float32Array.of(70, 40, 120, 90), labels: Int32Array.of(0) }; // most of it beyond
+  const { weights, positives } = matchTargets(grids, [target, target], 1, thresholds, [cells, grids]);
+  const perPicture = 16 * 24 + 2 * 3;
+  const column = (anchor: number): [level: number, x: number] =>
+    anchor < 16 * 24 ? [0, anchor % 24] : [1, (anchor - 16 * 24) % 3];
+  for (let anchor = 0; anchor < perPicture; anchor++) {
+    const [level, x] = column(anchor);
+    if (x >= cells[level].width) assert.equal(weights[anchor], 0, `anchor ${anchor}`);
+  }
+  assert.ok([...positives].filter((index) => index < perPicture).every((anchor) => {
+    const [level, x] = column(anchor);
+    return x < cells[level].width;
+  }));
+  assert.ok(positives[0] < perPicture && positives[positives.length - 1] >= perPicture, 'both pictures have one');
+  assert.ok(weights.subarray(perPicture).filter((weight) => weight === 1).length > 16 * 24 - 20, 'the other has all');
+  const all = cellsOf(grids[0], 8, { ...config, wholePixels: true }, { inputHeight: 128, inputWidth: 65 });
+  assert.deepEqual(all, { height: 16, width: 24 }, 'torchvision trains on all');
 });
 
 test('overlap, encoding and decoding of boxes', () => {
@@ -111,7 +207,7 @@ test('focal and box loss with their gradients', () => {
 test('a batch without objects has a focal loss and a box loss of zero', () => {
   tf.tidy(() => {
     const matches = matchTargets(
-      new Float32Array(40),
+      [anchorGrid({ baseScale: 4, scalesPerOctave: 1, ratios: [1] }, 8, [2, 5])],
       [{ boxes: new Float32Array(), labels: new Int32Array() }],
       3,
       thresholds,
@@ -131,7 +227,7 @@ test('a batch without objects has a focal loss and a box loss of zero', () => {
 });
 
 test('targets that do not fit are named', () => {
-  const anchors = levelAnchors({ baseScale: 4, scalesPerOctave: 1, ratios: [1] }, 8, [4, 4]);
+  const anchors = [anchorGrid({ baseScale: 4, scalesPerOctave: 1, ratios: [1] }, 8, [4, 4])];
   const match = (boxes: number[], labels: number[]) => () =>
     matchTargets(anchors, [{ boxes: Float32Array.from(boxes), labels: Int32Array.from(labels) }], 3, thresholds);
   assert.throws(match([0, 0, 9, 9], [3]), /target 0, object 0: label 3 is not one of the model's 3 classes/);
@@ -167,7 +263,7 @@ test('detections of two levels are those of mmdet', () => {
       deltas: tf.tensor4d(numbers(`detect${stride}/deltas`, cells * 4, -0.7, 0.7), shape(4)),
     };
   }) as { logits: Tensor4D; deltas: Tensor4D }[];
-  const priors = levels.map(([stride, side]: [number, number]) => levelAnchors(anchors, stride, [side, side]));
+  const priors = levels.map(([stride, side]: [number, number]) => anchorGrid(anchors, stride, [side, side]).boxes);
   const [found] = detect(outputs, priors, classes, [{ inputWidth, inputHeight }], { perLevel, maximum });
   tf.dispose(outputs);
   assert.deepEqual([...found.labels], labels);

@@ -20,7 +20,7 @@ import {
   torchvisionRetinaNetR50,
   writeSafetensors,
 } from 'freekd';
-import { levelAnchors } from '../../lib/dist/detection/anchors';
+import { anchorGrid } from '../../lib/dist/detection/anchors';
 import { backbone, createBackbone } from '../../lib/dist/detection/resnet';
 import type { Tensor4D } from '../../lib/dist/tf';
 import { numbers } from '../detection/golden';
@@ -105,7 +105,7 @@ test("torchvision's RetinaNet, imported, has its maps, logits, anchors and detec
     );
     const [count, ...some] = retinanet.anchors;
     const anchors = pyramid.flatMap((map, i) => [
-      ...levelAnchors(model.config.anchors, model.strides[i], [map.shape[1], map.shape[2]], [height, width]),
+      ...anchorGrid(model.config.anchors, model.strides[i], [map.shape[1], map.shape[2]], [height, width]).boxes,
     ]);
     assert.equal(anchors.length, 4 * count);
     const every = Math.floor(count / 40);
