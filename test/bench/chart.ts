@@ -8,7 +8,8 @@ const WIDTH = 420;
 /** Ratios are drawn on a logarithmic axis: half the time is as far from 1 as twice. */
 export function benchChart(results: readonly WorkResult[]): Chart {
   const rows = results.flatMap(({ title, ours, references }) =>
-    references.map((reference) => {
+    references.flatMap((reference) => {
+      if (reference.target === undefined) return [];
       const { median, least, most } = ratioOf(ours.milliseconds, reference.milliseconds);
       return {
         work: `${title} / ${reference.name}`,

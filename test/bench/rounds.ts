@@ -3,12 +3,12 @@
  * other one equally often.
  */
 import { Side } from './protocol';
-import type { Work } from './works';
+import type { Reference, Work } from './works';
 
 export interface Measured {
   name: string;
   version: string;
-  /** One median a round. */
+  /** One median a round; none where time is not compared. */
   milliseconds: number[];
   /** See `Ready.peak`. */
   peakBytes: number;
@@ -18,7 +18,7 @@ export interface WorkResult {
   work: string;
   title: string;
   ours: Measured;
-  references: (Measured & { target: number; memoryTarget?: number })[];
+  references: (Measured & Pick<Reference, 'target' | 'memoryTarget'>)[];
 }
 
 export function median(values: readonly number[]): number {
@@ -55,9 +55,10 @@ export async function measure(
   try {
     for (const side of sides) await side.start();
     for (const other of others) checkSame(work, ours, other);
-    for (const side of sides) await side.run(work.runs); // the second run is often slow too: memory is still growing
+    // The second run is often slow too: memory is still growing
+    if (work.runs > 0) for (const side of sides) await side.run(work.runs);
     const times = new Map(sides.map((side): [Side, number[]] => [side, []]));
-    for (let round = 0; round < rounds; round++) {
+    for (let round = 0; round < rounds && work.runs > 0; round++) {
       for (let i = 0; i < sides.length; i++) {
         const side = sides[(i + round) % sides.length];
         times.get(side)!.push(median(await side.run(work.runs)));

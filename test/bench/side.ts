@@ -10,6 +10,8 @@ const tasks: Record<string, () => Promise<{ prepare(name: string): Task }>> = {
   'train-frozen': () => import('./tasks/train'),
   'train-batch': () => import('./tasks/train'),
   distillation: () => import('./tasks/distillation'),
+  'memory-forward': () => import('./tasks/inference'),
+  'memory-distillation': () => import('./tasks/distillation'),
   inference: () => import('./tasks/inference'),
   'frequency-loss': () => import('./tasks/frequency-loss'),
   'wavelet-haar': () => import('./tasks/wavelet'),

@@ -24,27 +24,29 @@ export function ratioOf(ours: readonly number[], reference: readonly number[]): 
 export function benchRows(results: readonly WorkResult[]): [string[], string[][]] {
   const rows = results.flatMap(({ title, ours, references }) =>
     references.flatMap((reference) => {
-      const { median: middle, least, most } = ratioOf(ours.milliseconds, reference.milliseconds);
-      const row = [
-        title,
-        reference.name,
-        time(median(ours.milliseconds)),
-        time(median(reference.milliseconds)),
-        `${middle.toFixed(2)} (${least.toFixed(2)} to ${most.toFixed(2)})`,
-        `≤ ${reference.target}`,
-      ];
-      if (reference.memoryTarget === undefined || reference.peakBytes <= 0) return [row];
-      return [
-        row,
-        [
+      const { target, memoryTarget } = reference;
+      const own: string[][] = [];
+      if (target !== undefined) {
+        const { median: middle, least, most } = ratioOf(ours.milliseconds, reference.milliseconds);
+        own.push([
+          title,
+          reference.name,
+          time(median(ours.milliseconds)),
+          time(median(reference.milliseconds)),
+          `${middle.toFixed(2)} (${least.toFixed(2)} to ${most.toFixed(2)})`,
+          `≤ ${target}`,
+        ]);
+      }
+      if (memoryTarget !== undefined && reference.peakBytes > 0)
+        own.push([
           `${title}: peak memory`,
           reference.name,
           megabytes(ours.peakBytes),
           megabytes(reference.peakBytes),
           (ours.peakBytes / reference.peakBytes).toFixed(2),
-          `≤ ${reference.memoryTarget}`,
-        ],
-      ];
+          `≤ ${memoryTarget}`,
+        ]);
+      return own;
     }),
   );
   return [['work', 'reference', 'ours', 'reference’s', 'ratio', 'target'], rows];

@@ -17,7 +17,9 @@ PUBLISHED = {
 STEM = {"kernel": 7, "channels": 64, "pool": True}
 R18 = {"block": "basic", "blocks": [2, 2, 2, 2], "widths": [64, 128, 256, 512], "stem": STEM, "norm": "frozen", "levels": [3, 4, 5]}
 R50 = {**R18, "block": "bottleneck", "blocks": [3, 4, 6, 3]}
-BATCH, SIDE, OBJECTS = 8, 128, 5
+R101 = {**R50, "blocks": [3, 4, 23, 3]}
+SMALL, LARGE = (8, 128, 128), (1, 800, 1344)  # pictures, height, width
+SIDE, OBJECTS = 128, 5  # objects lie in the upper left square of this side
 
 
 def retinanet(backbone: dict) -> reference.RetinaNet:
@@ -25,8 +27,8 @@ def retinanet(backbone: dict) -> reference.RetinaNet:
     return reference.RetinaNet({**PUBLISHED, "backbone": backbone}).to(memory_format=torch.channels_last)
 
 
-def images(count: int, side: int) -> torch.Tensor:
-    return reference.tensor("bench/images", (count, side, side, 3), -2, 2).permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
+def images(size) -> torch.Tensor:
+    return reference.tensor("bench/images", (*size, 3), -2, 2).permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last)
 
 
 def boxes(picture: int) -> torch.Tensor:
@@ -38,14 +40,15 @@ def boxes(picture: int) -> torch.Tensor:
 class Targets:
     """What all anchors of the batch learn, and the loss against it."""
 
-    def __init__(self, model: reference.RetinaNet, shapes) -> None:
+    def __init__(self, model: reference.RetinaNet, pictures: int, shapes) -> None:
+        self.pictures = pictures
         every = torch.cat(model.anchors([torch.empty(1, 1, *shape) for shape in shapes]))
         classes = model.config["classes"]
-        self.onehot = torch.zeros(BATCH * len(every), classes)
-        self.weights = torch.ones(BATCH * len(every), 1)
+        self.onehot = torch.zeros(pictures * len(every), classes)
+        self.weights = torch.ones(pictures * len(every), 1)
         positives, wanted = [], []
         self.normalizer = 0
-        for n in range(BATCH):
+        for n in range(pictures):
             objects = boxes(n)
             matched = reference.assign(every, objects)
             positive = (matched >= 0).nonzero()[:, 0]
@@ -57,7 +60,7 @@ class Targets:
         self.positives, self.wanted = torch.cat(positives), torch.cat(wanted)
 
     def loss(self, outputs) -> torch.Tensor:
-        flat = lambda i, size: torch.cat([o[i].permute(0, 2, 3, 1).reshape(BATCH, -1, size) for o in outputs], 1).reshape(-1, size)
+        flat = lambda i, size: torch.cat([o[i].permute(0, 2, 3, 1).reshape(self.pictures, -1, size) for o in outputs], 1).reshape(-1, size)
         focal = (sigmoid_focal_loss(flat(0, 80), self.onehot, 0.25, 2) * self.weights).sum()
         box = F.l1_loss(flat(1, 4)[self.positives], self.wanted, reduction="sum")
         return (focal + box) / self.normalizer
@@ -79,10 +82,10 @@ def prepare(name: str):
     model.train(training)
     if not training:
         freeze_first_stage(model)
-    x = images(BATCH, SIDE)
+    x = images(SMALL)
     with torch.no_grad():
         shapes = [level.shape[2:] for level in model.neck(model.backbone(x))]
-    targets = Targets(model, shapes)
+    targets = Targets(model, len(x), shapes)
     optimizer = sgd([p for p in model.parameters() if p.requires_grad])
 
     def run():

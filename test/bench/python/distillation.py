@@ -1,14 +1,16 @@
-"""A whole distillation step in eager PyTorch: RetinaNet-R50 teaches RetinaNet-R18 by the losses of the released code."""
+"""A whole distillation step in eager PyTorch by the losses of the released code: RetinaNet-R50 teaches RetinaNet-R18, or R101 teaches R50."""
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from detector import BATCH, R18, R50, SIDE, Targets, freeze_first_stage, images, reference, retinanet, sgd
+from detector import LARGE, R18, R50, R101, SMALL, Targets, freeze_first_stage, images, reference, retinanet, sgd
 from frequency_loss import level_loss, tokens
 
 
-def prepare(_: str):
-    student, teacher = retinanet(R18).eval(), retinanet(R50).eval().requires_grad_(False)
+def prepare(name: str):
+    size, *networks = (LARGE, R50, R101) if name == "memory-distillation" else (SMALL, R18, R50)
+    student, teacher = (retinanet(config).eval() for config in networks)
+    teacher.requires_grad_(False)
     freeze_first_stage(student)
     align = nn.ModuleList(nn.Conv2d(256, 256, 1) for _ in student.strides).to(memory_format=torch.channels_last)
     with torch.no_grad():
@@ -16,9 +18,9 @@ def prepare(_: str):
             conv.weight.copy_(reference.initial(f"phi.{level}.weight", conv.weight.shape))
             conv.bias.copy_(reference.initial(f"phi.{level}.bias", conv.bias.shape))
     prompts = [tokens(level) for level in range(len(student.strides))]
-    x = images(BATCH, SIDE)
+    x = images(size)
     with torch.no_grad():
-        targets = Targets(student, [level.shape[2:] for level in student.neck(student.backbone(x))])
+        targets = Targets(student, len(x), [level.shape[2:] for level in student.neck(student.backbone(x))])
     optimizer = sgd([p for p in [*student.parameters(), *align.parameters()] if p.requires_grad])
 
     def run():

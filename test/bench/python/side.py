@@ -12,7 +12,7 @@ torch.set_num_threads(int(os.environ["FREEKD_BENCH_THREADS"]))
 TASKS = {
     "train-frozen": "detector", "train-batch": "detector", "distillation": "distillation", "inference": "inference",
     "frequency-loss": "frequency_loss", "wavelet-haar": "wavelet", "wavelet-db4": "wavelet",
-    "pycocotools": "evaluation", "faster-coco-eval": "evaluation",
+    "memory-forward": "inference", "memory-distillation": "distillation", "pycocotools": "evaluation", "faster-coco-eval": "evaluation",
 }
 
 

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import {
   Parameters,
   RetinaNet,
+  retinaNetR101,
   retinaNetR18,
   retinaNetR50,
   tf,
@@ -20,11 +21,20 @@ import type { Tensor4D } from '../../../lib/dist/tf';
 import { numbers, parameterNumbers } from '../../detection/golden';
 import type { Task } from '../side';
 
-export const BATCH = 8;
-export const SIDE = 128;
+/** A batch of network inputs. */
+export interface Size {
+  batch: number;
+  height: number;
+  width: number;
+}
+export const SMALL: Size = { batch: 8, height: 128, width: 128 };
+/** COCO's size of most pictures. */
+export const LARGE: Size = { batch: 1, height: 800, width: 1344 };
 const OBJECTS = 5;
+/** Objects lie in the upper left square of this side. */
+const SIDE = 128;
 
-export const configs = { r18: retinaNetR18, r50: retinaNetR50 };
+export const configs = { r18: retinaNetR18, r50: retinaNetR50, r101: retinaNetR101 };
 
 /** Fills every parameter with the numbers of its name. */
 export function fill(parameters: Parameters): void {
@@ -39,12 +49,12 @@ export function network(config: RetinaNetConfig): RetinaNet {
   return model;
 }
 
-export function images(count: number, side: number): Tensor4D {
-  return tf.tensor4d(numbers('bench/images', count * side * side * 3, -2, 2), [count, side, side, 3]);
+export function images({ batch, height, width }: Size): Tensor4D {
+  return tf.tensor4d(numbers('bench/images', batch * height * width * 3, -2, 2), [batch, height, width, 3]);
 }
 
-export function targets(): Target[] {
-  return Array.from({ length: BATCH }, (_, n) => {
+export function targets({ batch }: Size): Target[] {
+  return Array.from({ length: batch }, (_, n) => {
     const sides = numbers(`bench/${n}/side`, 2 * OBJECTS, 16, 96);
     const corners = numbers(`bench/${n}/corner`, 2 * OBJECTS, 0, 1);
     const boxes = new Float32Array(4 * OBJECTS);
@@ -63,8 +73,12 @@ export function targets(): Target[] {
  * for. The rate is too small to change anything, so that every step is the same work.
  * @returns a function that takes one step and gives its loss
  */
-export function steps(stores: Record<string, Parameters>, loss: (pictures: Tensor4D) => LossParts): Task {
-  const pictures = images(BATCH, SIDE);
+export function steps(
+  stores: Record<string, Parameters>,
+  size: Size,
+  loss: (pictures: Tensor4D) => LossParts,
+): Task {
+  const pictures = images(size);
   let taken: (check: number[]) => void;
   let go: (() => void) | undefined;
   const begin = (): void =>
@@ -75,7 +89,7 @@ export function steps(stores: Record<string, Parameters>, loss: (pictures: Tenso
       schedule: { kind: 'cosine', base: 1e-9, steps: 1e9 },
       optimizer: { kind: 'sgd', momentum: 0.9, weightDecay: 1e-4 },
       checkpointEvery: 0,
-      batchSize: BATCH,
+      batchSize: size.batch,
       batch: async () => pictures,
       loss,
       onStep: (record) =>

@@ -1,17 +1,19 @@
 /**
- * A whole distillation step: RetinaNet-R50 teaches RetinaNet-R18 in profile `released`, every part
- * as in stage 2.
+ * A whole distillation step in profile `released`, every part as in stage 2: RetinaNet-R50 teaches
+ * RetinaNet-R18 on small pictures, or R101 teaches R50 on one of COCO's size.
  */
 import { createProjections, liveFeatures, Parameters, project, Teacher } from 'freekd';
 import { distillationLoss } from '../../../lib/dist/distill/distill-student';
 import { ReleasedPrompt } from '../../../lib/dist/freekd/released-prompt';
 import type { Task } from '../side';
-import { configs, fill, network, steps, targets } from './detector';
+import { configs, fill, LARGE, network, SMALL, steps, targets } from './detector';
 import { TOKENS, tokenNumbers } from './frequency-loss';
 
-export function prepare(): Task {
-  const student = network(configs.r18);
-  const teacher = new Teacher(network(configs.r50), student.strides.map(() => 1));
+export function prepare(name: string): Task {
+  const large = name === 'memory-distillation';
+  const size = large ? LARGE : SMALL;
+  const student = network(large ? configs.r50 : configs.r18);
+  const teacher = new Teacher(network(large ? configs.r101 : configs.r50), student.strides.map(() => 1));
   const projections = createProjections(student.strides.length, 256, 256, 0);
   fill(projections);
   const parameters = new Parameters();
@@ -22,8 +24,8 @@ export function prepare(): Task {
     new Map(parameters.all().map(({ name, shape }, level) => [name, { shape, data: tokenNumbers(level) }])),
   );
   const side = { teacher, features: liveFeatures(teacher), frequency: { parameters, released } };
-  const objects = targets();
-  return steps({ student: student.parameters, projections }, (pictures) => {
+  const objects = targets(size);
+  return steps({ student: student.parameters, projections }, size, (pictures) => {
     const pyramid = student.pyramid(pictures, true);
     const outputs = student.head(pyramid, true);
     const { classification, box } = student.loss(outputs, objects);

@@ -3,15 +3,15 @@
  * batch's statistics.
  */
 import type { Task } from '../side';
-import { configs, network, steps, targets } from './detector';
+import { configs, network, SMALL, steps, targets } from './detector';
 
 export function prepare(name: string): Task {
   const { r18 } = configs;
   const model = network(
     name === 'train-batch' ? { ...r18, backbone: { ...r18.backbone, norm: 'batch', frozenStages: -1 } } : r18,
   );
-  const objects = targets();
-  return steps({ student: model.parameters }, (pictures) => {
+  const objects = targets(SMALL);
+  return steps({ student: model.parameters }, SMALL, (pictures) => {
     const { classification, box } = model.loss(model.head(model.pyramid(pictures, true), true), objects);
     return { classification: { value: classification, weight: 1 }, box: { value: box, weight: 1 } };
   });
