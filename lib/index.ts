@@ -51,6 +51,7 @@ export { learningRate, scaleLearningRate, type Schedule } from './train/schedule
 export { train, DivergedError, type LossParts, type TrainOptions, type TrainResult } from './train/loop';
 export { Checkpoints, fingerprintOf, type Checkpoint } from './train/checkpoint';
 export { readLog, type StepRecord } from './train/log';
+export { Stopped } from './train/stop';
 export { connect, gatherJson, world, type Communicator } from './train/distributed/communicator';
 export { readSafetensors, safetensorsMetadata, writeSafetensors } from './weights/safetensors';
 export { publishedCheckpoint, publishedCheckpoints, type PublishedCheckpoint } from './weights/checkpoints';
@@ -100,7 +101,7 @@ export { Session } from './experiments/session';
 export * from './experiments/rows/index';
 export * from './experiments/published';
 export { withBatch, withSteps } from './experiments/scaling';
-export { Stopped, type SessionOptions } from './experiments/workbench';
+export type { SessionOptions } from './experiments/workbench';
 
 // Charts, tables and pictures
 export { bandBars, type BandSeries } from './view/band-bars';

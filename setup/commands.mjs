@@ -1,9 +1,10 @@
 /** The npm scripts: each makes sure of the set-up it needs, then does its work. */
 import path from 'node:path';
+import './parent.mjs';
 import { SetupError } from './errors.mjs';
-import { fromRoot, nodeModules, venvPython } from './paths.mjs';
+import { fromRoot, nodeModules } from './paths.mjs';
 import { seconds } from './progress.mjs';
-import { runInForeground } from './run.mjs';
+import { runInForeground, watchedNode, watchedPython } from './run.mjs';
 import { mpirun, ranksIn } from './mpirun.mjs';
 import { ensure, forBuild, forLint, withOpenMpi, withReferences } from './setup.mjs';
 
@@ -25,38 +26,33 @@ async function setup(words) {
 async function reproduce(words) {
   const ranks = words.includes('--help') || words.includes('-h') ? undefined : ranksIn(words);
   const { environment } = await ensure(ranks ? withOpenMpi : undefined);
-  const [program, ...parameters] = [
+  const command = [
     ...(ranks ? mpirun(ranks) : []),
-    process.execPath,
+    ...watchedNode,
     fromRoot('lib', 'dist', 'commands', 'reproduce', 'main.js'),
     ...words,
   ];
-  // mpirun would end its ranks at Ctrl-C; SIGUSR2 it passes on, and they stop after the step under
-  // way.
-  return runInForeground(program, parameters, { env: environment, interrupts: ranks ? ['SIGUSR2', 'SIGTERM'] : [] });
+  // mpirun would end its ranks; SIGUSR2 it passes on, and they stop after the step under way.
+  return runInForeground(command, { env: environment, as: ranks ? 'SIGUSR2' : undefined });
 }
 
 /** Downloads: data and weights. */
 async function data(words) {
   const { environment } = await ensure();
-  return runInForeground(process.execPath, [fromRoot('lib', 'dist', 'download', 'command.js'), ...words], {
-    env: environment,
-  });
+  const command = [...watchedNode, fromRoot('lib', 'dist', 'download', 'command.js'), ...words];
+  return runInForeground(command, { env: environment });
 }
 
 async function bench(words) {
   const { environment } = await ensure(words.includes('--help') || words.includes('-h') ? undefined : withReferences);
-  return runInForeground(
-    process.execPath,
-    [path.join(nodeModules, 'tsx', 'dist', 'cli.mjs'), fromRoot('test', 'bench', 'index.ts'), ...words],
-    { env: environment },
-  );
+  const tsx = path.join(nodeModules, 'tsx', 'dist', 'cli.mjs');
+  return runInForeground([...watchedNode, tsx, fromRoot('test', 'bench', 'index.ts'), ...words], { env: environment });
 }
 
 /** A command that is a script of setup/ in the Python environment. */
 const python = (script) => async (words) => {
   const { environment } = await ensure();
-  return runInForeground(venvPython, [fromRoot('setup', script), ...words], { env: environment });
+  return runInForeground([...watchedPython, fromRoot('setup', script), ...words], { env: environment });
 };
 
 async function build() {
@@ -67,7 +63,8 @@ async function build() {
 
 async function lint(words) {
   await ensure(forLint);
-  return runInForeground(process.execPath, [
+  return runInForeground([
+    ...watchedNode,
     path.join(nodeModules, 'eslint', 'bin', 'eslint.js'),
     ...(words.length > 0 ? words : ['.']),
   ]);

@@ -6,10 +6,25 @@ import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { performance } from 'node:perf_hooks';
+import { pathToFileURL } from 'node:url';
 import { adviceFor, SetupError } from './errors.mjs';
-import { logs, root } from './paths.mjs';
+import { fromRoot, logs, root, venvPython } from './paths.mjs';
 
 const TAIL_LINES = 25;
+/** Milliseconds within which a signal is the first one once more, from the terminal and from npm. */
+const ECHO = 1000;
+/** Milliseconds that a program has after a second signal. */
+const PATIENCE = 3000;
+
+/** What asks a program to stop. */
+export const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2'];
+/** Exit status after a signal, as a shell has it. */
+export const statusOf = (signal) => 128 + (os.constants.signals[signal] ?? 0);
+
+/** Node and Python for programs that end when we are killed. */
+export const watchedNode = [process.execPath, '--import', pathToFileURL(fromRoot('setup', 'parent.mjs')).href];
+export const watchedPython = [venvPython, fromRoot('setup', 'parent.py')];
 
 /**
  * Runs a program, its output into .runtime/logs/<log>.log. Resolves with its stdout, rejects with
@@ -61,32 +76,53 @@ export async function runQuietly(program, parameters, { log, env = process.env, 
 }
 
 /**
- * Runs a program in the foreground with our terminal. Resolves with its exit status, 128 + n after
- * signal n as in a shell. Ctrl-C reaches it directly; we only wait for it to end in its own way.
- * @param {string} program
- * @param {string[]} parameters
- * @param {{ env?: NodeJS.ProcessEnv, interrupts?: NodeJS.Signals[] }} [options] interrupts: signals
- *   that the program gets in place of the first Ctrl-C, the second, and so on
+ * Runs a program in the foreground. Resolves with its exit status, 128 + n after signal n as in a
+ * shell.
+ *
+ * The program is in a session of its own, and hears of a signal from us alone: the first one asks
+ * it to end in its own way, a second one ends it at once. A terminal, npm and we are told of one
+ * Ctrl-C more than once; a program in the middle of a training step could not tell that apart from
+ * a second one.
+ * @param {string[]} command the program, then its arguments
+ * @param {{ env?: NodeJS.ProcessEnv, as?: NodeJS.Signals, terminal?: boolean }} [options] as: what
+ *   the program gets in place of the first signal; terminal: it stays in ours, hears Ctrl-C from it,
+ *   and may ask the user something
  * @returns {Promise<number>}
  */
-export function runInForeground(program, parameters, { env = process.env, interrupts = [] } = {}) {
-  // In a session of its own the terminal's Ctrl-C does not reach it.
-  const child = spawn(program, parameters, { cwd: root, env, stdio: 'inherit', detached: interrupts.length > 0 });
-  const left = [...interrupts];
-  const wait = () => {
-    if (left.length > 0) child.kill(left.shift());
+export function runInForeground([program, ...parameters], { env = process.env, as, terminal = false } = {}) {
+  const child = spawn(program, parameters, {
+    cwd: root,
+    env: { ...env, FREEKD_PARENT: String(process.pid) },
+    stdio: 'inherit',
+    detached: !terminal,
+  });
+  let first;
+  let asked = 0;
+  const stop = (signal) => {
+    if (terminal && signal === 'SIGINT') return;
+    if (!first) {
+      first = signal;
+      asked = performance.now();
+      child.kill(as ?? signal);
+    } else if (performance.now() - asked > ECHO) {
+      child.kill(as ? 'SIGTERM' : signal);
+      setTimeout(() => child.kill('SIGKILL'), PATIENCE).unref();
+    }
   };
-  const pass = (signal) => child.kill(signal);
-  process.on('SIGINT', wait);
-  process.on('SIGTERM', pass);
-  process.on('SIGHUP', pass);
+  const pause = () => {
+    process.kill(-child.pid, 'SIGSTOP');
+    process.kill(process.pid, 'SIGSTOP');
+    process.kill(-child.pid, 'SIGCONT'); // after `fg`
+  };
+  const handlers = stopSignals.map((signal) => [signal, () => stop(signal)]);
+  if (!terminal) handlers.push(['SIGTSTP', pause]);
+  for (const [signal, handler] of handlers) process.on(signal, handler);
   return new Promise((resolve, reject) => {
     child.on('error', (error) => reject(new SetupError(`${program} could not be started: ${error.message}.`)));
     child.on('close', (code, signal) => {
-      process.off('SIGINT', wait);
-      process.off('SIGTERM', pass);
-      process.off('SIGHUP', pass);
-      resolve(code ?? 128 + (os.constants.signals[signal] ?? 0));
+      for (const [name, handler] of handlers) process.off(name, handler);
+      const status = code ?? statusOf(signal);
+      resolve(first && status > 128 ? statusOf(first) : status);
     });
   });
 }

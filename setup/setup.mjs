@@ -5,6 +5,7 @@ import { SetupError } from './errors.mjs';
 import { acquireLock } from './lock.mjs';
 import { lockFile, root, stamps, temporary } from './paths.mjs';
 import { startProgress } from './progress.mjs';
+import { statusOf, stopSignals } from './run.mjs';
 import { childEnvironment, currentRuntime, thisSystem, wheelFor } from './runtime.mjs';
 import { firstDamaged, listFiles, readStamp, removeStamp, writeStamp } from './stamps.mjs';
 import { binding } from './steps/binding.mjs';
@@ -75,13 +76,13 @@ function checkFor(steps, context) {
 
 /** On Ctrl-C and the like: end the running command, free the lock, leave. */
 function leaveOnSignals(lock, runningPid) {
-  const handlers = Object.entries({ SIGINT: 130, SIGTERM: 143, SIGHUP: 129 }).map(([signal, status]) => {
+  const handlers = stopSignals.map((signal) => {
     const handler = () => {
       const pid = runningPid();
       if (pid) process.kill(pid, 'SIGTERM');
       lock.release();
       console.error('\nSet-up was interrupted: run it again, it goes on where it stopped.');
-      process.exit(status);
+      process.exit(statusOf(signal));
     };
     process.on(signal, handler);
     return [signal, handler];

@@ -4,8 +4,8 @@
  * Arguments after `npm start --` go to it.
  */
 import path from 'node:path';
-import { root as repository, venvPython } from './paths.mjs';
-import { runInForeground } from './run.mjs';
+import { root as repository } from './paths.mjs';
+import { runInForeground, watchedPython } from './run.mjs';
 import { ensure } from './setup.mjs';
 
 /**
@@ -17,7 +17,6 @@ export function jupyterArguments({ words, root, display, folder }) {
   const given = (name) => words.some((word) => word === name || word.startsWith(`${name}=`));
   return [
     ...[
-      '-m',
       'jupyterlab',
       `--ServerApp.root_dir=${folder}`,
       `--FileContentsManager.preferred_dir=${path.join(folder, 'notebooks')}`,
@@ -42,5 +41,5 @@ export async function start(words) {
   const { environment, sentence } = await ensure();
   console.log(`${sentence}. JupyterLab is starting; Ctrl-C twice ends it.`);
   const options = { words, root: process.getuid?.() === 0, display: hasDisplay(process.env), folder: repository };
-  return runInForeground(venvPython, jupyterArguments(options), { env: environment });
+  return runInForeground([...watchedPython, ...jupyterArguments(options)], { env: environment, terminal: true });
 }

@@ -8,7 +8,7 @@ import path from 'node:path';
 import { SetupError } from './errors.mjs';
 import { fromRoot, nodeModules, root } from './paths.mjs';
 import { seconds } from './progress.mjs';
-import { runInForeground } from './run.mjs';
+import { runInForeground, watchedNode } from './run.mjs';
 import { ensure, withOpenMpi } from './setup.mjs';
 import { listFiles } from './stamps.mjs';
 
@@ -48,7 +48,7 @@ export async function test(words) {
   const failed = [];
   for (const part of parts) {
     const start = Date.now();
-    const status = await runInForeground(process.execPath, part.words, { env: environment });
+    const status = await runInForeground([...watchedNode, ...part.words], { env: environment });
     if (status > 128) return status;
     if (status !== 0) failed.push(part.name);
     if (part.name !== 'tests')
@@ -71,9 +71,6 @@ export async function testBrowser(words) {
     );
   const { environment } = await ensure();
   const file = fromRoot('test', 'browser', 'notebooks.browser.ts');
-  return runInForeground(
-    process.execPath,
-    [path.join(nodeModules, 'tsx', 'dist', 'cli.mjs'), '--test', '--test-reporter=spec', file],
-    { env: environment },
-  );
+  const tsx = path.join(nodeModules, 'tsx', 'dist', 'cli.mjs');
+  return runInForeground([...watchedNode, tsx, '--test', '--test-reporter=spec', file], { env: environment });
 }

@@ -85,9 +85,10 @@ export function openCoco(folder: string, split: string, { skipBad = false }: Ope
  * and their annotations. Do this before evaluating a doubtful set: a loader that meets a bad
  * picture can only leave it out of its batches, not out of the ground truth.
  */
-export async function checkPictures(dataset: CocoDataset): Promise<CocoDataset> {
+export async function checkPictures(dataset: CocoDataset, signal?: AbortSignal): Promise<CocoDataset> {
   const bad: Problem[] = [];
   for (const image of dataset.images) {
+    signal?.throwIfAborted();
     await decodeChecked(dataset.fileOf(image), image).catch((error: unknown) => {
       if (!(error instanceof DatasetError)) throw error;
       bad.push(...error.problems);

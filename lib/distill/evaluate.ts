@@ -6,7 +6,8 @@ import type { CocoDetection } from '../coco/types';
 import { toCocoDetections } from '../detection/results';
 import type { RetinaNet } from '../detection/retinanet';
 import { tf } from '../tf';
-import { connect, gatherJson } from '../train/distributed/communicator';
+import { alone, connect, gatherJson } from '../train/distributed/communicator';
+import { throwIfStopped } from '../train/stop';
 
 export interface DetectorScore {
   /** AP, AP50, AP75, APs, APm, APl, in percent; -1 where the data set has no such object. */
@@ -21,15 +22,21 @@ export interface DetectorScore {
  * Detects on every picture and scores the boxes. Of several ranks each takes its part of the
  * batches, and all get the same score as one rank.
  * @param loader over `dataset` in order, not flipped, last batch kept
+ * @param signal ends it after the batch under way; its reason is thrown
  */
 export async function evaluateDetector(
   detector: RetinaNet,
   dataset: CocoDataset,
   loader: Loader,
   onProgress?: (done: number, total: number) => void,
+  signal?: AbortSignal,
 ): Promise<DetectorScore> {
+  const world = loader.shard.size > 1 ? await connect() : alone;
   const own: CocoDetection[][] = []; // by batch
-  for (let step = 0; step < loader.batchesPerEpoch; step++) {
+  const rounds = Math.max(...gatherJson(world, loader.batchesPerEpoch)); // the last ranks may have one less
+  for (let step = 0; step < rounds; step++) {
+    throwIfStopped(signal, world);
+    if (step >= loader.batchesPerEpoch) continue;
     const batch = await loader.batch(step);
     tf.tidy(() => {
       const found = detector.detect(detector.head(detector.pyramid(batch.images)), batch.origins);
@@ -38,7 +45,7 @@ export async function evaluateDetector(
     batch.images.dispose();
     onProgress?.(step + 1, loader.batchesPerEpoch);
   }
-  const all = loader.shard.size > 1 ? gatherJson(await connect(), own) : [own];
+  const all = world.size > 1 ? gatherJson(world, own) : [own];
   // Rank r has the batches r, r + size, ...: back in order.
   const detections = all[0].flatMap((_, i) => all.flatMap((batches) => batches[i] ?? []));
   const { stats, perCategory } = evaluateBoxes(dataset.instances, detections);

@@ -12,6 +12,7 @@ import { tf } from '../tf';
 import type { Tensor4D } from '../tf';
 import { connect, gatherJson, type Communicator } from '../train/distributed/communicator';
 import { checkShards } from '../train/distributed/shares';
+import { throwIfStopped } from '../train/stop';
 import type { Teacher } from './teacher';
 
 /** Gives the teacher's divided pyramid of a batch; the receiver disposes it. */
@@ -47,11 +48,13 @@ interface Part {
  * training changes from epoch to epoch, so a rank meets every picture.
  * @param loaders one in data-set order without flipping, one with everything flipped
  * @param onProgress called with the number of batches done and their total, of this rank
+ * @param signal ends it after the batch under way; its reason is thrown
  */
 export async function cachedFeatures(
   teacher: Teacher,
   loaders: { plain: Loader; flipped: Loader },
   onProgress?: (done: number, total: number) => void,
+  signal?: AbortSignal,
 ): Promise<TeacherFeatures> {
   const world = await connect();
   const pyramids = new Map<string, Float32Array[]>();
@@ -62,6 +65,7 @@ export async function cachedFeatures(
     checkShards(world, loader);
     const rounds = Math.max(...gatherJson(world, loader.batchesPerEpoch));
     for (let step = 0; step < rounds; step++) {
+      throwIfStopped(signal, world);
       const own =
         step < loader.batchesPerEpoch
           ? pyramidsOf(teacher, await loader.batch(step))

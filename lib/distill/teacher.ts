@@ -44,9 +44,15 @@ export class Teacher {
 }
 
 /** Standard deviation of each pyramid level over the first `batches` batches of `loader`. */
-export async function pyramidDeviations(detector: RetinaNet, loader: Loader, batches = 8): Promise<number[]> {
+export async function pyramidDeviations(
+  detector: RetinaNet,
+  loader: Loader,
+  batches = 8,
+  signal?: AbortSignal,
+): Promise<number[]> {
   const sums: { square: number; plain: number; count: number }[] = [];
   for (let step = 0; step < Math.min(batches, loader.batchesPerEpoch); step++) {
+    signal?.throwIfAborted();
     const { images } = await loader.batch(step);
     const moments = tf.tidy(() =>
       detector

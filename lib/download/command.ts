@@ -5,6 +5,7 @@ import { cocoAddress, cocoArchives, type CocoArchive } from '../coco/archives';
 import { downloadCoco } from '../coco/download';
 import { verifyCoco } from '../coco/verify';
 import { terminalProgress } from '../train/progress';
+import { stopOnSignals, stopStatus } from '../train/stop';
 import {
   publishedCheckpoint,
   publishedCheckpoints,
@@ -14,12 +15,11 @@ import {
 import { downloadFile } from './download-file';
 
 /** Where the user stood when npm was called, and what relative paths are relative to. */
-const STOPPED = 'Stopped. What is here stays: the same command goes on from there.';
 const base = process.env.INIT_CWD ?? process.cwd();
 const defaultCoco = resolve(__dirname, '../../../data/coco');
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
-const stop = new AbortController();
-const shared = { signal: stop.signal, progress: terminalProgress, say };
+const signal = stopOnSignals('what is here stays, and the same command goes on from there', () => undefined);
+const shared = { signal, progress: terminalProgress, say };
 const SHOWN = 20;
 
 interface CocoWords {
@@ -131,19 +131,11 @@ function program(): Command {
   return data;
 }
 
-/** The first Ctrl-C stops cleanly; the second one ends the process. */
-process.once('SIGINT', () => {
-  stop.abort();
-  process.once('SIGINT', () => process.exit(130));
-});
-
 program()
   .parseAsync()
   .catch((error: unknown) => {
-    const { message, stack } = error as Error;
-    const stopped = stop.signal.aborted;
-    process.stderr.write(
-      `\n${stopped ? STOPPED : process.env.DEBUG ? stack : `error: ${message}`}\n`,
-    );
-    process.exitCode = stopped ? 130 : 1;
+    // What a stop broke off has errors of its own.
+    const { message, stack } = (signal.aborted ? signal.reason : error) as Error;
+    process.stderr.write(`\n${process.env.DEBUG || signal.aborted ? stack : `error: ${message}`}\n`);
+    process.exitCode = signal.aborted ? stopStatus(signal) : 1;
   });

@@ -13,12 +13,12 @@ import type { CorruptedAP } from '../coco/robustness';
 import type { RetinaNet } from '../detection/retinanet';
 import { evaluateDetector } from '../distill/evaluate';
 import { fingerprintOf } from '../train/checkpoint';
+import { Stopped, stopStatus } from '../train/stop';
 import { corruptionChart, corruptionTables } from '../view/corruptions';
 import { toPng } from '../view/render';
 import { corruptionFile, readCorruptions, saveCorruptions, type CorruptionResult } from './corruption-results';
 import { provenance } from './results';
 import type { Session } from './session';
-import { Stopped } from './workbench';
 
 export interface CorruptionPlan {
   names: readonly CorruptionName[];
@@ -110,7 +110,8 @@ export class CorruptionRuns {
     const display = progress(`${detector}${seed === undefined ? '' : `, seed ${seed}`}: corruptions`, todo.length);
     try {
       for (const [done, { name, severity }] of todo.entries()) {
-        if (signal?.aborted) throw new Stopped(`stopped before ${name}, severity ${severity}; ${goOn}`);
+        if (signal?.aborted)
+          throw new Stopped(`stopped before ${name}, severity ${severity}; ${goOn}`, stopStatus(signal));
         const AP = await this.evaluate(model, { name, severity, seed: SEED, frostFolder: this.plan.frostFolder });
         result = { ...result, measured: [...result.measured, { name, severity, AP }], ...provenance(root) };
         await saveCorruptions(out, result);
@@ -123,7 +124,8 @@ export class CorruptionRuns {
 
   /** AP in percent. */
   private async evaluate(model: RetinaNet, corruption?: LoaderOptions['corruption']): Promise<number> {
-    const { size, antialias } = this.session.options.experiment;
+    const { experiment, signal } = this.session.options;
+    const { size, antialias } = experiment;
     const loader = createLoader(this.pictures, {
       size,
       antialias,
@@ -133,7 +135,7 @@ export class CorruptionRuns {
       workers: Math.min(8, availableParallelism()),
     });
     try {
-      return (await evaluateDetector(model, this.pictures, loader)).metrics.AP;
+      return (await evaluateDetector(model, this.pictures, loader, undefined, signal)).metrics.AP;
     } finally {
       await loader.close();
     }

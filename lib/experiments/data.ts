@@ -34,6 +34,6 @@ export function openSplits(folder: string, options: OpenOptions = {}): Splits {
  * Decodes every picture of both splits: an error lists the broken ones; where opened with `skipBad`
  * they are left out and counted.
  */
-export async function checkSplits({ train, val }: Splits): Promise<Splits> {
-  return { train: await checkPictures(train), val: await checkPictures(val) };
+export async function checkSplits({ train, val }: Splits, signal?: AbortSignal): Promise<Splits> {
+  return { train: await checkPictures(train, signal), val: await checkPictures(val, signal) };
 }

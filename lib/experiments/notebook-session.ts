@@ -3,6 +3,7 @@
  * interrupt of the kernel stops.
  */
 import * as path from 'node:path';
+import { Stopped } from '../train/stop';
 import { liveTraining } from '../view/notebook';
 import { openSplits } from './data';
 import { emojiScenes, type Experiment } from './experiment';
@@ -45,9 +46,10 @@ export function openNotebookSession({
   skipBad = false,
   resume = false,
 }: NotebookSessionOptions): Session {
+  const goOn = 'run the cell again to go on from there';
   let stop = new AbortController();
   process.on('SIGINT', () => {
-    stop.abort();
+    stop.abort(new Stopped(`stopped; ${goOn}`));
     stop = new AbortController(); // for the next cell
   });
   return new Session({
@@ -58,7 +60,7 @@ export function openNotebookSession({
     out: path.resolve(out),
     trainTeacher: false,
     resume,
-    goOn: 'run the cell again to go on from there',
+    goOn,
     get signal() {
       return stop.signal;
     },

@@ -79,6 +79,7 @@ export async function adoptTeacher(
   trained: RetinaNet,
   loader: Loader,
   file: string,
+  signal?: AbortSignal,
 ): Promise<{ detector: RetinaNet; deviations: number[] }> {
   if (world().rank === 0) {
     fs.mkdirSync(path.dirname(file), { recursive: true });
@@ -88,7 +89,7 @@ export async function adoptTeacher(
   await world().barrier();
   const detector = new RetinaNet(trained.config);
   await loadWeights(detector, `${file}.safetensors`);
-  return { detector, deviations: await pyramidDeviations(detector, loader) };
+  return { detector, deviations: await pyramidDeviations(detector, loader, undefined, signal) };
 }
 
 /** Writes the card, and beside it the log of the run: from now on the teacher counts as made. */

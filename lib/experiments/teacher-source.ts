@@ -104,7 +104,7 @@ export class TeacherSource {
       const batches = Math.ceil((DEVIATION_PICTURES * loader.batchesPerEpoch) / loader.length);
       return {
         detector,
-        deviations: await pyramidDeviations(detector, loader, batches),
+        deviations: await pyramidDeviations(detector, loader, batches, this.bench.options.signal),
         sha256: await sha256(file),
         expected: AP,
       };
@@ -141,6 +141,7 @@ export class TeacherSource {
         detector,
         this.bench.inOrder(this.bench.train, { shard: undefined }),
         teacherFile,
+        this.bench.options.signal,
       );
       const { metrics } = await this.bench.evaluate(adopted.detector, 'teacher AP');
       adopted.detector.dispose();
@@ -178,12 +179,10 @@ export class TeacherSource {
     if (bytes > CACHE_LIMIT) return liveFeatures(teacher);
     const plain = this.bench.inOrder(this.bench.train);
     const flipped = this.bench.inOrder(this.bench.train, { flip: 1 });
-    const progress = this.bench.options.progress('teacher features', plain.batchesPerEpoch + flipped.batchesPerEpoch);
-    try {
-      return await cachedFeatures(teacher, { plain, flipped }, (done) => progress.update(done));
-    } finally {
-      progress.stop();
-    }
+    const total = plain.batchesPerEpoch + flipped.batchesPerEpoch;
+    return this.bench.untilStopped('teacher features', total, (update, signal) =>
+      cachedFeatures(teacher, { plain, flipped }, update, signal),
+    );
   }
 
   /** Frees the teacher. */

@@ -13,11 +13,9 @@ import { fingerprintOf } from '../train/checkpoint';
 import { world } from '../train/distributed/communicator';
 import type { TrainOptions, TrainResult } from '../train/loop';
 import type { Progress } from '../train/progress';
+import { Stopped, stopStatus } from '../train/stop';
 import type { Splits } from './data';
 import type { Experiment, Profile, TrainingConfig } from './experiment';
-
-/** Raised when the user stopped the work; what was reached is saved. */
-export class Stopped extends Error {}
 
 export interface SessionOptions {
   experiment: Experiment;
@@ -119,9 +117,24 @@ export class Workbench {
   /** A detector's score on the validation pictures. */
   async evaluate(detector: RetinaNet, title: string): Promise<DetectorScore> {
     const loader = this.inOrder(this.val);
-    const progress = this.options.progress(title, loader.batchesPerEpoch);
+    return this.untilStopped(title, loader.batchesPerEpoch, (update, signal) =>
+      evaluateDetector(detector, this.val, loader, update, signal),
+    );
+  }
+
+  /** Long work under a progress display that is no training: throws `Stopped` where the user stopped it. */
+  async untilStopped<T>(
+    title: string,
+    total: number,
+    body: (update: (done: number) => void, signal?: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    const { signal, goOn } = this.options;
+    const progress = this.options.progress(title, total);
     try {
-      return await evaluateDetector(detector, this.val, loader, (done) => progress.update(done));
+      return await body((done) => progress.update(done), signal);
+    } catch (error) {
+      if (error instanceof Stopped) throw new Stopped(`stopped during ${title}; ${goOn}`, error.status);
+      throw error;
     } finally {
       progress.stop();
     }
@@ -175,7 +188,7 @@ export class Workbench {
       });
       if (!result.finished) {
         this.stopped.add(name);
-        throw new Stopped(`stopped after step ${result.steps} of ${title}; ${goOn}`);
+        throw new Stopped(`stopped after step ${result.steps} of ${title}; ${goOn}`, stopStatus(signal));
       }
       this.stopped.delete(name);
       return { ...result, folder };

@@ -31,6 +31,8 @@ export interface EmojiScenesOptions extends Partial<SceneConfig> {
    * called when nothing had to be made.
    */
   onProgress?: (done: number, total: number) => void;
+  /** Ends it after the runs of pictures under way, which are kept; its reason is thrown. */
+  signal?: AbortSignal;
 }
 
 export interface EmojiScenes {
@@ -60,6 +62,7 @@ export async function ensureEmojiScenes(options: EmojiScenesOptions = {}): Promi
     folder: parent = defaultFolder,
     workers = Math.min(availableParallelism(), 8),
     onProgress,
+    signal,
     ...settings
   } = options;
   const config = sceneConfig(settings);
@@ -75,7 +78,7 @@ export async function ensureEmojiScenes(options: EmojiScenesOptions = {}): Promi
     if (records.includes(undefined)) {
       for (const name of ['train', 'val', 'annotations', 'records'])
         await mkdir(join(folder, name), { recursive: true });
-      await renderMissing({ config, folder }, chunks, records, workers, onProgress);
+      await renderMissing({ config, folder }, chunks, records, workers, { onProgress, signal });
     }
     await mkdir(join(folder, 'annotations'), { recursive: true });
     for (const split of ['train', 'val'] as const) {
@@ -86,6 +89,7 @@ export async function ensureEmojiScenes(options: EmojiScenesOptions = {}): Promi
       }
     }
   } catch (error) {
+    if (signal?.aborted && error === signal.reason) throw error;
     throw new Error(
       `emoji scenes: could not make the pictures in ${folder}: ${(error as Error).message}. ` +
         'Check that the folder can be written and the disk has room (about 100 MB for the default set), then run ' +
@@ -121,7 +125,7 @@ async function renderMissing(
   chunks: Chunk[],
   records: (ChunkRecord | undefined)[],
   count: number,
-  onProgress: EmojiScenesOptions['onProgress'],
+  { onProgress, signal }: Pick<EmojiScenesOptions, 'onProgress' | 'signal'>,
 ): Promise<void> {
   const queue = chunks.map((_, i) => i).filter((i) => records[i] === undefined);
   const pictures = (list: Chunk[]): number => list.reduce((sum, { start, end }) => sum + end - start, 0);
@@ -131,7 +135,7 @@ async function renderMissing(
     () => new Worker(join(__dirname, 'worker.js'), { workerData: task }),
   );
   const drain = async (worker: Worker): Promise<void> => {
-    for (let i = queue.shift(); i !== undefined; i = queue.shift()) {
+    for (let i = queue.shift(); i !== undefined && !signal?.aborted; i = queue.shift()) {
       const record = await ask(worker, chunks[i]);
       await writeAtomically(
         recordPath(task.folder, chunks[i]),
@@ -143,6 +147,7 @@ async function renderMissing(
   };
   try {
     await Promise.all(workers.map(drain));
+    if (records.includes(undefined)) signal?.throwIfAborted();
   } finally {
     await Promise.all(workers.map((worker) => worker.terminate()));
   }

@@ -118,6 +118,7 @@ export async function train<B>(options: TrainOptions<B>): Promise<TrainResult> {
       if (due || step === schedule.steps) averageStatistics(world, stores);
       if (due && root) await checkpoints.save({ step, tensors: snapshot(step, stores, optimizer) });
     }
+    if (stopped) await world.barrier(); // rank 0 has saved
     return {
       steps: step,
       finished: step >= schedule.steps,

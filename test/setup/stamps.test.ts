@@ -64,7 +64,6 @@ test('tests are found in folders and by name', (t) => {
 test('JupyterLab keeps its safe defaults', () => {
   const plain = jupyterArguments({ words: [], root: false, display: true, folder: '/r' });
   const own = [
-    '-m',
     'jupyterlab',
     '--ServerApp.root_dir=/r',
     '--FileContentsManager.preferred_dir=/r/notebooks',

@@ -1,29 +1,22 @@
 /** `npm run reproduce`: runs when imported. */
-import { Stopped } from '../../experiments/workbench';
-import { world } from '../../train/distributed/communicator';
+import { leaveTogether, world } from '../../train/distributed/communicator';
+import { Stopped, stopOnSignals } from '../../train/stop';
 import { parseOptions } from './options';
 import { run } from './running';
+import { goOn } from './speech';
 
-/**
- * Aborted by the first Ctrl-C; the second one ends the process. SIGUSR2 is what mpirun passes on to
- * its ranks.
- */
-function stopOnInterrupt(): AbortSignal {
-  const stop = new AbortController();
-  const interrupt = (): void => {
-    if (stop.signal.aborted) process.exit(130);
-    if (world().rank === 0) process.stderr.write('\nstopping after this step (Ctrl-C again to quit at once)\n');
-    stop.abort();
-  };
-  process.on('SIGINT', interrupt).on('SIGUSR2', interrupt);
-  return stop.signal;
-}
+const signal = stopOnSignals(goOn, () => {
+  if (world().rank === 0) process.stderr.write('\nstopping after this step (Ctrl-C again to quit at once)\n');
+});
 
-run(parseOptions(process.argv.slice(2)), stopOnInterrupt()).catch((error: unknown) => {
+run(parseOptions(process.argv.slice(2)), signal).catch(async (error: unknown) => {
+  const { rank } = world();
+  if (error instanceof Stopped) {
+    if (rank === 0) process.stderr.write(`\n${error.message}\n`);
+    await leaveTogether(world());
+    process.exit(error.status);
+  }
   const { message, stack } = error instanceof Error ? error : new Error(String(error));
-  const { rank, leave } = world();
-  const what = error instanceof Stopped ? message : process.env.DEBUG ? stack : `error: ${message}`;
-  if (error instanceof Stopped) leave(); // all ranks stopped together
-  if (rank === 0 || !(error instanceof Stopped)) process.stderr.write(`\n${rank > 0 ? `rank ${rank}: ` : ''}${what}\n`);
-  process.exitCode = error instanceof Stopped ? 130 : 1;
+  process.stderr.write(`\n${rank > 0 ? `rank ${rank}: ` : ''}${process.env.DEBUG ? stack : `error: ${message}`}\n`);
+  process.exitCode = 1;
 });

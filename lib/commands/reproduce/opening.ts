@@ -32,7 +32,11 @@ function smokeSized(experiment: Experiment): Experiment {
 }
 
 /** The pictures of a row of `experiments`: where `--data` says, or where `npm run data` puts them. */
-async function openRow({ name, data, teacher }: Experiment, { data: given, skipBad }: Options): Promise<Splits> {
+async function openRow(
+  { name, data, teacher }: Experiment,
+  { data: given, skipBad }: Options,
+  signal: AbortSignal,
+): Promise<Splits> {
   const { folder: standard, remedy } = data!;
   const folder = given ? path.resolve(base, given) : path.join(root, standard);
   if (!fs.existsSync(folder))
@@ -41,7 +45,7 @@ async function openRow({ name, data, teacher }: Experiment, { data: given, skipB
     );
   const published = 'checkpoint' in teacher;
   const splits = openSplits(folder, { skipBad: skipBad || published }); // train2017 has two boxes without height
-  if (!published) return checkSplits(splits);
+  if (!published) return checkSplits(splits, signal);
   for (const { split, skipped } of [splits.train, splits.val])
     if (skipped['missing-image'])
       throw new Error(`${name}: ${skipped['missing-image']} pictures of ${split} are missing in ${folder}; ${remedy}`);
@@ -51,6 +55,7 @@ async function openRow({ name, data, teacher }: Experiment, { data: given, skipB
 /** The experiment that the options ask for, its pictures, and where its teacher and results lie. */
 export async function openExperiment(
   options: Options,
+  signal: AbortSignal,
 ): Promise<Pick<SessionOptions, 'experiment' | 'splits' | 'teacherFile' | 'out'>> {
   let experiment: Experiment;
   let splits: Splits;
@@ -58,7 +63,7 @@ export async function openExperiment(
   const row: Experiment | undefined = options.experiment && experiments[options.experiment];
   if (row?.data) {
     experiment = row;
-    splits = await openRow(row, options);
+    splits = await openRow(row, options, signal);
   } else if (options.data) {
     if (options.setting || row)
       throw new Error(
@@ -67,7 +72,7 @@ export async function openExperiment(
       );
     const folder = path.resolve(base, options.data);
     if (!fs.existsSync(folder)) throw new Error(`--data: there is no folder ${folder}`);
-    splits = await checkSplits(openSplits(folder, { skipBad: options.skipBad }));
+    splits = await checkSplits(openSplits(folder, { skipBad: options.skipBad }), signal);
     experiment = folderExperiment(path.basename(folder), splits.train.categories.length);
   } else {
     const setting: Setting | undefined = options.setting && settings[options.setting];
@@ -77,6 +82,7 @@ export async function openExperiment(
       ...setting?.scenes,
       ...size,
       onProgress: (done: number, total: number) => bar.update(done / total),
+      signal,
     };
     const { folder } = await rootFirst(world(), () => ensureEmojiScenes(wanted));
     bar.stop();

@@ -20,7 +20,7 @@ import { comparisonTable } from '../../view/text-table';
 import { openExperiment } from './opening';
 import type { Options } from './options';
 import { base, root } from './places';
-import { progress, say } from './speech';
+import { goOn, progress, say } from './speech';
 
 /**
  * What runs where `--variants` says nothing: of a published row, whose students take days, the
@@ -40,7 +40,7 @@ export async function run(options: Options, signal: AbortSignal): Promise<void> 
       `--ranks ${options.ranks}: this is a run of ${size}; start it as npm run reproduce -- --ranks ${options.ranks}`,
     );
   const { full, resume, trainTeacher, firstSeed } = options;
-  const opened = await openExperiment(options);
+  const opened = await openExperiment(options, signal);
   const { experiment, out } = opened;
   const chosen = options.variants ?? standardVariants(options, experiment);
   const seeds = Array.from({ length: full ? Math.max(3, options.seeds) : options.seeds }, (_, i) => firstSeed + i);
@@ -54,7 +54,7 @@ export async function run(options: Options, signal: AbortSignal): Promise<void> 
     signal,
     say,
     progress,
-    goOn: 'the same command with --resume goes on from there',
+    goOn,
   });
   say(
     `${experiment.title}: ${session.train.images.length} training and ${session.val.images.length} validation ` +

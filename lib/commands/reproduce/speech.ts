@@ -8,3 +8,6 @@ export const say = (line: string): void => void (world().rank === 0 && process.s
 const silent: Progress = { update: () => undefined, stop: () => undefined };
 export const progress: SessionOptions['progress'] = (...settings) =>
   world().rank === 0 ? terminalProgress(...settings) : silent;
+
+/** How a run that was stopped goes on, as the end of a sentence. */
+export const goOn = 'the same command with --resume goes on from there';

@@ -3,6 +3,7 @@
  * is `alone`: then every call below gives back what it got, and neither MPI nor the library that
  * binds it is loaded.
  */
+import { setTimeout } from 'node:timers/promises';
 import { isRank } from './placement';
 
 /** A sum under way. */
@@ -84,6 +85,15 @@ export async function rootFirst<T>(communicator: Communicator, body: () => Promi
   const result = await body();
   if (communicator.rank === 0) await communicator.barrier();
   return result;
+}
+
+/**
+ * Leaves the run together with all others. Where they do not come, being stopped elsewhere, this
+ * rank has not left, and its exit status ends them.
+ */
+export async function leaveTogether({ barrier, leave }: Communicator, patience = 10_000): Promise<void> {
+  const met = await Promise.race([barrier().then(() => true), setTimeout(patience, false, { ref: false })]);
+  if (met) leave();
 }
 
 /** Everybody's value for everybody, by rank; it goes through JSON. */

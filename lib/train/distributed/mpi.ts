@@ -75,6 +75,7 @@ export function openMpi(): Communicator {
     return answer[0];
   };
   const [rank, size] = [ask('MPI_Comm_rank'), ask('MPI_Comm_size')];
+  stopWithStarter();
   let open = true;
   const leave = (): void => {
     if (open) finalize();
@@ -129,6 +130,17 @@ export function openMpi(): Communicator {
       while (!isDone(request)) await new Promise((resolve) => setTimeout(resolve, 5));
     },
   };
+}
+
+/** A rank whose mpirun was killed is an orphan: it stops as at the SIGTERM that mpirun could not send. */
+function stopWithStarter(): void {
+  const starter = process.ppid;
+  const watch = setInterval(() => {
+    if (process.ppid === starter) return;
+    clearInterval(watch);
+    process.kill(process.pid, 'SIGTERM');
+  }, 1000);
+  watch.unref();
 }
 
 /**
