@@ -134,6 +134,21 @@ test('a killed run is continued', async () => {
   );
 });
 
+test('a stopped run keeps what is finished, and is continued', async () => {
+  const parent = join(root, 'stopped');
+  const stop = new AbortController();
+  const reason = new Error('stopped');
+  const progress: number[] = [];
+  const run = { ...options, folder: parent, workers: 1 };
+  await assert.rejects(
+    ensureEmojiScenes({ ...run, signal: stop.signal, onProgress: () => stop.abort(reason) }),
+    (error) => error === reason,
+  );
+  const { description } = await ensureEmojiScenes({ ...run, onProgress: (done) => progress.push(done) });
+  assert.deepEqual(progress, [54, 60]);
+  assert.equal(description.digest, goldenDigest);
+});
+
 test('two at once do not harm each other', async () => {
   const small = { ...options, train: 10, folder: join(root, 'two'), workers: 1 };
   const [a, b] = await Promise.all([ensureEmojiScenes(small), ensureEmojiScenes(small)]);

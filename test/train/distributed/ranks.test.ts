@@ -12,9 +12,6 @@ import { distillations, frequencies } from '../../distill/setup';
 import { temporary, tinyStudent, tinyTeacher, writePictures } from '../../distill/tiny';
 
 const script = join(__dirname, 'rank.mjs');
-const missing = existsSync(mpirun(2)[0])
-  ? false
-  : 'Open MPI is not set up: `npm test` installs it, `node --test` alone does not';
 
 interface Result {
   ranks: number;
@@ -84,11 +81,13 @@ function distance(a: Result, b: Result): number {
   return Math.max(...differences);
 }
 
-describe('two ranks', { skip: missing }, () => {
+describe('two ranks', () => {
   let data: string;
   let folder: string;
   let one: Result;
   before(async () => {
+    const [program] = mpirun(2);
+    assert.ok(existsSync(program), `${program} is missing: npm run setup -- --openmpi`);
     data = await writePictures({ train: 10, val: 5 });
     folder = temporary();
     one = await finished(0, { data, folder, cached: true });
