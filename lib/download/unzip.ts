@@ -3,13 +3,15 @@
  * files is made, and a file gets its name only when its length and CRC are those of the zip's
  * directory. A second call goes on where the first one stopped.
  */
-import { existsSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { openPromise, type Entry, type ZipFile } from 'yauzl';
+import type { Entry, ZipFile } from 'yauzl';
+import { openArchive } from '../zip-archive';
 import { byteProgress, type OpenProgress } from './byte-progress';
 import { crc32 } from './crc32';
 import { requireSpace } from './disk';
+import { PART, requireSafeNames } from './zip-names';
 
 /** One file as the zip's directory has it. */
 export interface ZipEntry {
@@ -40,16 +42,16 @@ export async function unzip(
   folder: string,
   { select = () => true, replace, signal, progress }: UnzipOptions = {},
 ): Promise<ZipEntry[]> {
-  const archive = await openPromise(zip, { lazyEntries: true, autoClose: false, strictFileNames: true }).catch(
-    (error: Error) => {
-      throw new Error(`${zip} is no zip that can be read: ${error.message}`);
-    },
-  );
+  const file = await open(zip, 'r');
   try {
-    const entries = (await directory(archive, zip)).filter(({ fileName }) => select(fileName));
+    const archive = await openArchive(file, { strictFileNames: true }).catch((error: Error) => {
+      throw new Error(`${zip} is no zip that can be read: ${error.message}`);
+    });
+    const entries = (await directory(archive, zip, folder)).filter(({ fileName }) => select(fileName));
     const missing = entries.filter(({ fileName, uncompressedSize }) => {
-      const path = join(folder, fileName);
-      return replace?.has(fileName) || !existsSync(path) || statSync(path).size !== uncompressedSize;
+      const there = statSync(join(folder, fileName), { throwIfNoEntry: false });
+      if (there?.isDirectory()) throw new Error(`${zip}: its entry ${fileName} is a folder in ${folder}; move it away`);
+      return replace?.has(fileName) || there?.size !== uncompressedSize;
     });
     const total = missing.reduce((sum, entry) => sum + entry.uncompressedSize, 0);
     await mkdir(folder, { recursive: true });
@@ -82,27 +84,28 @@ export async function unzip(
       crc,
     }));
   } finally {
-    archive.close();
+    await file.close();
   }
 }
 
-/**
- * All files of the zip, none of which can do harm. (yauzl itself refuses "..", absolute names and
- * backslashes.)
- */
-async function directory(archive: ZipFile, zip: string): Promise<Entry[]> {
+/** All files of the zip, none of which can do harm. */
+async function directory(archive: ZipFile, zip: string, folder: string): Promise<Entry[]> {
   const entries = new Map<string, Entry>();
+  const folders: string[] = [];
   try {
     for await (const entry of archive.eachEntry()) {
       const { fileName } = entry;
-      if (fileName.endsWith('/')) continue; // a folder
+      if (fileName.endsWith('/')) {
+        folders.push(fileName.slice(0, -1));
+        continue;
+      }
       const kind = entry.versionMadeBy >>> 8 === 3 ? (entry.externalFileAttributes >>> 28) & 15 : 0; // Unix: S_IFMT
       if (kind !== 0 && kind !== 8) throw new Error(`${fileName} is a link or a device, not a plain file`);
-      if (fileName.includes('\0')) throw new Error(`${JSON.stringify(fileName)} is no file name`);
       if (entry.isEncrypted()) throw new Error(`${fileName} is encrypted`);
       if (entries.has(fileName)) throw new Error(`${fileName} occurs twice`);
       entries.set(fileName, entry);
     }
+    requireSafeNames([...entries.keys()], folders, folder);
   } catch (error) {
     throw new Error(`${zip} is not unpacked: ${(error as Error).message}`);
   }
@@ -110,8 +113,9 @@ async function directory(archive: ZipFile, zip: string): Promise<Entry[]> {
 }
 
 async function extract(archive: ZipFile, zip: string, entry: Entry, path: string): Promise<void> {
-  const temporary = `${path}.part`;
-  const file = await open(temporary, 'w');
+  const temporary = path + PART;
+  await rm(temporary, { force: true }); // of a run that was killed; a link there is removed, not followed
+  const file = await open(temporary, 'wx');
   try {
     try {
       let crc = 0;

@@ -1,17 +1,20 @@
 /**
  * Reads Python pickles as data. A pickle is a program for a small stack machine which may name any
- * Python callable and call it; here the names that it may use are those of a table, each standing
- * for a function of ours that builds data, and every other name is an error. So nothing that a file
- * says is ever executed.
+ * Python callable and call it; here a few names stand for functions of ours that build data, those
+ * that attackers use are an error, and every other call becomes an inert object. So nothing that a
+ * file says is ever executed. Protocols 0 to 5.
  *
  * What comes out: None null, int number or bigint, str string, bytes Uint8Array, list and tuple
- * arrays, dict Map, set Set.
+ * arrays, dict Map, set Set, a name PythonName or a Builder, all else InertObject.
  */
 import type { ByteReader } from './file-bytes';
+import { operations } from './pickle-operations';
+import { COST, PickleMemory } from './pickle-memory';
+import { InertObject, isDangerous, PythonName } from './python-objects';
 
 export type PickleValue = unknown;
 /** What stands for a Python callable or class: makes a value of the arguments. */
-export type Builder = (args: PickleValue[]) => PickleValue;
+export type Builder = (args: PickleValue[], memory: PickleMemory) => PickleValue;
 
 export interface PickleRules {
   /** By "module.name". */
@@ -21,63 +24,79 @@ export interface PickleRules {
 }
 
 const MARK = Symbol('mark');
-/** Objects that the stack may hold at once. */
-const MOST = 50_000_000;
 
-class Machine {
+/** Integers are compared by value, as Python does; bigints as dict keys would collide by the thousand. */
+const hashable = (key: PickleValue): PickleValue => (typeof key === 'bigint' ? String(key) : key);
+
+export class Machine {
   private readonly stack: PickleValue[] = [];
   private readonly memo = new Map<number, PickleValue>();
+  private readonly memory: PickleMemory;
 
-  constructor(private readonly input: ByteReader, private readonly rules: PickleRules) {}
+  constructor(private readonly input: ByteReader, private readonly rules: PickleRules) {
+    this.memory = new PickleMemory(input.end - input.position);
+  }
 
   run(): PickleValue {
     for (;;) {
       const at = this.input.position;
       const code = this.input.byte();
       if (code === 0x2e) return this.pop(); // STOP
-      const operation = operations.get(String.fromCharCode(code));
+      const operation = operations[code];
       if (!operation) throw this.wrong(at, `0x${code.toString(16)} is no instruction of a pickle`);
-      if (this.stack.length > MOST) throw this.wrong(at, 'it piles up too many objects');
-      operation(this);
+      try {
+        operation(this);
+      } catch (error) {
+        const { message } = error as Error;
+        throw message.startsWith(this.input.path) ? error : this.wrong(at, message);
+      }
     }
   }
 
-  wrong(at: number, what: string): Error {
+  private wrong(at: number, what: string): Error {
     return new Error(`${this.input.path}: not a pickle that can be read: ${what} (byte ${at})`);
   }
 
-  error(what: string): Error {
-    return this.wrong(this.input.position, what);
-  }
-
-  push(value: PickleValue): void {
+  /** @param bytes that the value takes besides its place on the stack */
+  push(value: PickleValue, bytes = 0): void {
+    this.memory.take(COST.slot + bytes);
     this.stack.push(value);
   }
 
   pop(): PickleValue {
-    if (this.stack.length === 0) throw this.error('its stack is empty');
-    return this.stack.pop();
+    const value = this.top();
+    this.stack.pop();
+    return value;
   }
 
   top(): PickleValue {
-    if (this.stack.length === 0) throw this.error('its stack is empty');
-    return this.stack[this.stack.length - 1];
+    if (this.stack.length === 0) throw new Error('its stack is empty');
+    const value = this.stack[this.stack.length - 1];
+    if (value === MARK) throw new Error('a mark stands where an object should');
+    return value;
+  }
+
+  /** POP, which may take a mark, too. */
+  drop(): void {
+    if (this.stack.pop() === undefined) throw new Error('its stack is empty');
   }
 
   /** All above the last mark, which goes too. */
   popToMark(): PickleValue[] {
     const mark = this.stack.lastIndexOf(MARK);
-    if (mark < 0) throw this.error('a mark is missing');
+    if (mark < 0) throw new Error('a mark is missing');
     const values = this.stack.splice(mark + 1);
     this.stack.pop();
     return values;
   }
 
   mark(): void {
-    this.stack.push(MARK);
+    this.push(MARK);
   }
 
   put(key: number): void {
+    if (!Number.isSafeInteger(key)) throw new Error('it remembers an object as what is no number');
+    this.memory.take(COST.memo);
     this.memo.set(key, this.top());
   }
 
@@ -86,202 +105,84 @@ class Machine {
   }
 
   get(key: number): void {
-    if (!this.memo.has(key)) throw this.error(`nothing was remembered as ${key}`);
+    if (!this.memo.has(key)) throw new Error(`nothing was remembered as ${key}`);
     this.push(this.memo.get(key));
   }
 
   /** Little-endian, without sign. */
   uint(bytes: 1 | 2 | 4 | 8): number {
+    if (bytes === 1) return this.input.byte();
     const value = this.input.bytes(bytes);
     return bytes === 8 ? Number(value.readBigUInt64LE()) : value.readUIntLE(0, bytes);
   }
 
+  /** Of a number, which is gone when the instruction is done. */
+  digits(bytes: 4 | 8): Buffer {
+    return this.input.bytes(bytes);
+  }
+
   bytes(count: number): Buffer {
+    this.memory.take(COST.bytes + count);
     return this.input.bytes(count);
   }
 
-  line(): string {
-    return this.input.line();
+  line(): Buffer {
+    const line = this.input.line();
+    this.memory.take(COST.bytes + line.length);
+    return line;
   }
 
-  text(count: number): string {
-    return this.input.bytes(count).toString('utf8');
+  /** A name in a file is data until it is called; what may not even stand there is refused here. */
+  name(module: PickleValue, name: PickleValue): void {
+    if (typeof module !== 'string' || typeof name !== 'string') throw new Error('it names what is no text');
+    const full = `${module}.${name}`;
+    if (isDangerous(full))
+      throw new Error(`it names ${full.slice(0, 200)}, by which files attack; nothing of the file was executed`);
+    this.push(this.rules.builders.get(full) ?? new PythonName(full), COST.object + full.length);
   }
 
-  builder(module: PickleValue, name: PickleValue): void {
-    const full = `${String(module)}.${String(name)}`;
-    const builder = this.rules.builders.get(full);
-    if (!builder)
-      throw this.error(
-        `it names ${full}, which is none of the few that weights need; nothing of the file was executed`,
-      );
-    this.push(builder);
+  /** REDUCE, NEWOBJ, INST, OBJ: our own builder is called, all else becomes an inert object. */
+  call(callable: PickleValue, args: PickleValue): void {
+    if (!Array.isArray(args)) throw new Error('it calls with what is no tuple of arguments');
+    if (typeof callable === 'function') this.push((callable as Builder)(args, this.memory), COST.object);
+    else if (callable instanceof PythonName) this.push(new InertObject(callable.name, args), COST.object);
+    else if (callable instanceof InertObject) this.push(new InertObject(`${callable.type}()`, args), COST.object);
+    else throw new Error('it calls what cannot be called');
   }
 
-  call(args: PickleValue, builder: PickleValue): void {
-    if (typeof builder !== 'function' || !Array.isArray(args)) throw this.error('it calls what cannot be called');
-    this.push((builder as Builder)(args));
+  /** BUILD: the state of an inert object is kept; that of a dict (`_metadata`) or a tensor is of no use here. */
+  build(state: PickleValue): void {
+    const target = this.top();
+    if (target instanceof InertObject) target.state = state;
   }
 
   persistent(id: PickleValue): void {
-    this.push(this.rules.persistent(id));
+    this.push(this.rules.persistent(id), COST.object);
   }
 
   setItems(pairs: PickleValue[]): void {
     const target = this.top();
-    if (!(target instanceof Map) || pairs.length % 2) throw this.error('it sets items of what is no dict');
-    for (let i = 0; i < pairs.length; i += 2) target.set(pairs[i], pairs[i + 1]);
+    const items = target instanceof InertObject ? (target.items ??= new Map()) : target;
+    if (!(items instanceof Map) || pairs.length % 2) throw new Error('it sets items of what is no dict');
+    this.memory.take((COST.entry * pairs.length) / 2);
+    for (let i = 0; i < pairs.length; i += 2) items.set(hashable(pairs[i]), pairs[i + 1]);
   }
 
   append(values: PickleValue[]): void {
     const target = this.top();
-    if (!Array.isArray(target)) throw this.error('it appends to what is no list');
-    for (const value of values) target.push(value);
+    const list = target instanceof InertObject ? (target.list ??= []) : target;
+    if (!Array.isArray(list)) throw new Error('it appends to what is no list');
+    for (const value of values) list.push(value);
+  }
+
+  addItems(values: PickleValue[]): void {
+    const target = this.top();
+    if (target instanceof InertObject) return this.append(values);
+    if (!(target instanceof Set)) throw new Error('it adds to what is no set');
+    this.memory.take(COST.entry * values.length);
+    for (const value of values) target.add(hashable(value));
   }
 }
-
-/** Two's complement, little-endian, of any length. */
-function long(bytes: Buffer): number | bigint {
-  let value = 0n;
-  for (let i = bytes.length - 1; i >= 0; i--) value = (value << 8n) | BigInt(bytes[i]);
-  if (bytes.length > 0 && bytes[bytes.length - 1] & 0x80) value -= 1n << BigInt(8 * bytes.length);
-  return short(value);
-}
-
-const short = (value: bigint): number | bigint =>
-  value >= BigInt(Number.MIN_SAFE_INTEGER) && value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value;
-
-/** A Python string literal of protocol 0; escapes of ASCII only occur in old checkpoints. */
-function unquoted(line: string): string {
-  const quote = line[0];
-  if (line.length < 2 || (quote !== "'" && quote !== '"') || !line.endsWith(quote))
-    throw new Error(`${line} is no string`);
-  return line.slice(1, -1).replace(/\\(['"\\])/g, '$1');
-}
-
-const integerLine = (line: string): number | bigint | boolean =>
-  line === '00' ? false : line === '01' ? true : short(BigInt(line.replace(/L$/, '')));
-const tuple = (count: number) => (m: Machine): void => m.push(Array.from({ length: count }, () => m.pop()).reverse());
-
-/** By instruction, in the order of Python's pickletools. */
-const operations = new Map<string, (m: Machine) => void>([
-  ['I', (m) => m.push(integerLine(m.line()))],
-  ['J', (m) => m.push(m.bytes(4).readInt32LE())],
-  ['K', (m) => m.push(m.uint(1))],
-  ['M', (m) => m.push(m.uint(2))],
-  ['L', (m) => m.push(integerLine(m.line()))],
-  ['\x8a', (m) => m.push(long(m.bytes(m.uint(1))))],
-  ['\x8b', (m) => m.push(long(m.bytes(m.uint(4))))],
-  ['S', (m) => m.push(unquoted(m.line()))],
-  ['T', (m) => m.push(m.text(m.uint(4)))],
-  ['U', (m) => m.push(m.text(m.uint(1)))],
-  ['B', (m) => m.push(new Uint8Array(m.bytes(m.uint(4))))],
-  ['C', (m) => m.push(new Uint8Array(m.bytes(m.uint(1))))],
-  ['\x8e', (m) => m.push(new Uint8Array(m.bytes(m.uint(8))))],
-  ['N', (m) => m.push(null)],
-  ['\x88', (m) => m.push(true)],
-  ['\x89', (m) => m.push(false)],
-  ['V', (m) => m.push(m.line())],
-  ['\x8c', (m) => m.push(m.text(m.uint(1)))],
-  ['X', (m) => m.push(m.text(m.uint(4)))],
-  ['\x8d', (m) => m.push(m.text(m.uint(8)))],
-  ['F', (m) => m.push(Number(m.line()))],
-  ['G', (m) => m.push(m.bytes(8).readDoubleBE())],
-  [']', (m) => m.push([])],
-  [
-    'a',
-    (m) => {
-      const value = m.pop();
-      m.append([value]);
-    },
-  ],
-  ['e', (m) => m.append(m.popToMark())],
-  ['l', (m) => m.push(m.popToMark())],
-  [')', (m) => m.push([])],
-  ['t', (m) => m.push(m.popToMark())],
-  ['\x85', tuple(1)],
-  ['\x86', tuple(2)],
-  ['\x87', tuple(3)],
-  ['}', (m) => m.push(new Map())],
-  [
-    'd',
-    (m) => {
-      const pairs = m.popToMark();
-      m.push(new Map());
-      m.setItems(pairs);
-    },
-  ],
-  [
-    's',
-    (m) => {
-      const value = m.pop();
-      const key = m.pop();
-      m.setItems([key, value]);
-    },
-  ],
-  ['u', (m) => m.setItems(m.popToMark())],
-  ['\x8f', (m) => m.push(new Set())],
-  [
-    '\x90',
-    (m) => {
-      const values = m.popToMark();
-      const set = m.top();
-      if (!(set instanceof Set)) throw m.error('it adds to what is no set');
-      values.forEach((value) => set.add(value));
-    },
-  ],
-  ['\x91', (m) => m.push(new Set(m.popToMark()))],
-  ['0', (m) => void m.pop()],
-  ['2', (m) => m.push(m.top())],
-  ['(', (m) => m.mark()],
-  ['1', (m) => void m.popToMark()],
-  ['g', (m) => m.get(Number(m.line()))],
-  ['h', (m) => m.get(m.uint(1))],
-  ['j', (m) => m.get(m.uint(4))],
-  ['p', (m) => m.put(Number(m.line()))],
-  ['q', (m) => m.put(m.uint(1))],
-  ['r', (m) => m.put(m.uint(4))],
-  ['\x94', (m) => m.memoize()],
-  [
-    'c',
-    (m) => {
-      const module = m.line();
-      m.builder(module, m.line());
-    },
-  ],
-  [
-    '\x93',
-    (m) => {
-      const name = m.pop();
-      m.builder(m.pop(), name);
-    },
-  ],
-  [
-    'R',
-    (m) => {
-      const args = m.pop();
-      m.call(args, m.pop());
-    },
-  ],
-  ['b', (m) => void m.pop()], // attributes of an object, such as `_metadata` of a state dict: of no use here
-  [
-    '\x81',
-    (m) => {
-      const args = m.pop();
-      m.call(args, m.pop());
-    },
-  ],
-  [
-    '\x80',
-    (m) => {
-      const version = m.uint(1);
-      if (version > 5) throw m.error(`protocol ${version} is newer than 5`);
-    },
-  ],
-  ['\x95', (m) => void m.uint(8)], // how long a frame is
-  ['P', (m) => m.persistent(m.line())],
-  ['Q', (m) => m.persistent(m.pop())],
-]);
 
 /** The object of one pickle; `input` stands behind it afterwards. */
 export function readPickle(input: ByteReader, rules: PickleRules): PickleValue {

@@ -5,7 +5,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { ByteReader } from './file-bytes';
 import { readPickle } from './pickle';
-import { checkedTensor, dtypeOf, plainRules, torchBuilders, type Storage } from './torch-objects';
+import { checkedTensor, plainRules, storagePart, storageType, torchBuilders, type Storage } from './torch-objects';
 import type { TorchFile } from './torch';
 import { BYTES } from './typed-data';
 
@@ -14,8 +14,10 @@ const BLOCK = 512;
 /** A reader of each plain member, by name. */
 function members(descriptor: number, path: string, size: number): Map<string, ByteReader> {
   const found = new Map<string, ByteReader>();
+  const headers = new ByteReader(descriptor, path, 0, size);
   for (let position = 0; position + BLOCK <= size;) {
-    const header = new ByteReader(descriptor, path, position, size).bytes(BLOCK);
+    headers.position = position;
+    const header = headers.bytes(BLOCK);
     const text = (from: number, length: number): string =>
       header.toString('latin1', from, from + length).split('\0')[0];
     if (!text(0, 100)) break; // the end
@@ -57,30 +59,31 @@ export function openTar(file: FileHandle, path: string, size: number): TorchFile
 function readStorages(input: ByteReader, objects: Map<string, unknown>, positions: Map<string, number>): void {
   const count = readPickle(input, plainRules) as number;
   for (let i = 0; i < count; i++) {
-    const [key, , type] = readPickle(input, plainRules) as unknown[];
+    const [key, , type] = tuple(readPickle(input, plainRules));
+    const known = storageType(type);
+    if (!known.dtype) throw new Error(`a storage is a ${known.type}, of unknown length`);
     const storage: Storage = {
+      ...known,
       key: String(key),
-      dtype: dtypeOf(type),
       elements: Number(input.bytes(8).readBigInt64LE()),
-      offset: 0,
+      start: 0,
     };
     positions.set(storage.key, input.position);
     objects.set(storage.key, storage);
-    input.position += storage.elements * BYTES[storage.dtype];
+    input.position += storage.elements * BYTES[known.dtype];
     if (!(storage.elements >= 0) || input.position > input.end) throw new Error(`storage ${storage.key} is cut off`);
   }
-  for (const [target, root, offset, elements] of readPickle(input, plainRules) as [
-    unknown,
-    unknown,
-    number,
-    number,
-  ][]) {
+  for (const part of tuple(readPickle(input, plainRules))) {
+    const [target, root, offset, elements] = tuple(part);
     const whole = objects.get(String(root)) as Storage | undefined;
-    if (!whole || !(offset >= 0 && elements >= 0 && offset + elements <= whole.elements))
-      throw new Error(`a part of storage ${String(root)} lies outside of it`);
-    objects.set(String(target), { ...whole, elements, offset: whole.offset + offset });
+    objects.set(String(target), storagePart(whole, String(root), offset, elements));
   }
 }
+
+const tuple = (value: unknown): unknown[] => {
+  if (!Array.isArray(value)) throw new Error('a tuple expected in its list of storages or tensors');
+  return value as unknown[];
+};
 
 /**
  * Each tensor: a pickle of (key, storage, type), the number of its axes, shape, strides and offset,
@@ -89,8 +92,9 @@ function readStorages(input: ByteReader, objects: Map<string, unknown>, position
 function readTensors(input: ByteReader, objects: Map<string, unknown>): void {
   const count = readPickle(input, plainRules) as number;
   for (let i = 0; i < count; i++) {
-    const [key, storage] = readPickle(input, plainRules) as unknown[];
+    const [key, storage] = tuple(readPickle(input, plainRules));
     const axes = input.bytes(8).readInt32LE();
+    if (axes < 0 || axes > 64) throw new Error(`a tensor has ${axes} axes`);
     const sizes = (length: number): number[] => Array.from({ length }, () => Number(input.bytes(8).readBigInt64LE()));
     const [shape, strides] = [sizes(axes), sizes(axes)];
     objects.set(String(key), checkedTensor(objects.get(String(storage)), sizes(1)[0], shape, strides));

@@ -8,6 +8,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -77,13 +78,61 @@ const refused: [string, ZipMember[], RegExp][] = [
   ['a backslash', [text('..\\evil.txt', 'x')], /not unpacked: .*\\/],
   ['a link', [text('link', '/etc/passwd', { mode: 0o120777 })], /not unpacked: link is a link/],
   ['a name that occurs twice', [text('a', 'x'), text('a', 'y')], /not unpacked: a occurs twice/],
+  ['the folder itself', [text('.', 'x')], /not unpacked: \. is no path inside a folder/],
+  ['the folder above it', [text('..', 'x')], /not unpacked: .*\.\./],
+  ['a step on the spot', [text('a/./b', 'x')], /not unpacked: a\/\.\/b is no path/],
+  ['an empty step', [text('a//b', 'x')], /not unpacked: a\/\/b is no path/],
+  ['a folder that is listed as "."', [text('./', '')], /not unpacked: \. is no path/],
+  ['a drive', [text('C:evil.txt', 'x')], /not unpacked: .*C:evil/],
+  ['a zero in a name', [text('a\0.txt', 'x')], /not unpacked: a\\u0000\.txt is no path/],
+  ['a name with the one it is unpacked under', [text('a', 'x'), text('a.part', 'y')], /a and a\.part cannot both/],
+  ['a file and a folder of one name', [text('a', 'x'), text('a/b', 'y')], /not unpacked: a is a file and a folder/],
+  ['the same, listed', [text('a/', ''), text('a', 'y')], /not unpacked: a is a file and a folder/],
+  ['names that differ in case only', [text('a/B', 'x'), text('A/c', 'y')], /a and A are one file where upper and lower/],
+  ['a name too long for a disk', [text('x'.repeat(251), 'x')], /the name x{100}\.\.\. is too long/],
+  ['a path too long', [text('dir/'.repeat(1020) + 'x', 'x')], /is too long/],
 ];
 for (const [what, members, message] of refused)
   test(`${what} is refused before anything is written`, async () => {
     const { zip, folder } = pack(members);
+    const beside = `${folder}.part`;
+    mkdirSync(beside, { recursive: true });
+    writeFileSync(join(beside, 'kept'), '');
     await assert.rejects(unzip(zip, folder), message);
+    assert.deepEqual(readdirSync(beside), ['kept'], 'what lies beside the folder is not touched');
+    rmSync(beside, { recursive: true });
     assert.ok(!existsSync(join(folder, '..')) || readdirSync(join(folder, '..')).length === 0);
   });
+
+test('a folder where a file should be is named, a link where a part should be is not followed', async () => {
+  const { zip, folder } = pack([text('a.txt', 'aaa')]);
+  mkdirSync(join(folder, 'a.txt'), { recursive: true });
+  await assert.rejects(unzip(zip, folder), /\.zip: its entry a\.txt is a folder in .*move it away/);
+  rmSync(join(folder, 'a.txt'), { recursive: true });
+  const elsewhere = join(root, 'elsewhere');
+  writeFileSync(elsewhere, 'kept');
+  symlinkSync(elsewhere, join(folder, 'a.txt.part'));
+  await unzip(zip, folder);
+  assert.equal(readFileSync(elsewhere, 'utf8'), 'kept');
+  assert.deepEqual(readdirSync(folder), ['a.txt']);
+});
+
+test('any changed byte of a zip is an error that names it, or harmless', async () => {
+  const whole = makeZip([text('a/one.txt', 'one'), text('two.txt', long.slice(0, 500), { deflate: true })]);
+  let state = 7;
+  const below = (n: number): number => (state = (state * 48271) % 2147483647) % n;
+  for (let i = 0; i < 300; i++) {
+    const changed = Buffer.from(whole);
+    changed[below(changed.length)] = below(256);
+    const { zip, folder } = pack(i % 3 ? changed : changed.subarray(0, below(changed.length)));
+    await unzip(zip, folder).catch((error: Error) => assert.ok(error.message.includes(zip), error.message));
+  }
+  // A locator of ZIP64 that points far beyond the file.
+  const locator = Buffer.alloc(20, 0xff);
+  locator.write('PK\x06\x07', 'latin1');
+  const { zip, folder } = pack(Buffer.concat([whole.subarray(0, -22), locator, whole.subarray(-22)]));
+  await assert.rejects(unzip(zip, folder), /\.zip is no zip that can be read/);
+});
 
 test('a wrong CRC leaves no file of that name; those before it stay', async () => {
   const { zip, folder } = pack([text('good.txt', 'good'), text('bad.txt', long, { deflate: true, crc: 1 })]);
