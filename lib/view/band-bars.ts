@@ -1,5 +1,5 @@
 /** Numbers by frequency band, as bars: one group a band, one colour a series. */
-import { themed, type Chart } from './theme';
+import { lookAt, seriesChannels, themed, type Chart } from './theme';
 
 const LOG_TICKS = Array.from({ length: 13 }, (_, i) => 10 ** (i - 9)); // 1e-9 to 1e3
 
@@ -26,6 +26,12 @@ export function bandBars(
   const values = series.flatMap(({ name, values: all }) =>
     all.map((value, i) => ({ band: names[i], series: name, value })),
   );
+  const { color, shape } = seriesChannels(
+    'series',
+    series.map(({ name }) => name),
+    series.map((one, i) => lookAt(i, one.color)),
+    { legend: series.length > 1 ? ({ orient: 'top' } as const) : null },
+  );
   return themed({
     title,
     data: { values: values.filter(({ value }) => !log || value > 0) },
@@ -50,13 +56,8 @@ export function bandBars(
         axis: { format, ...(log ? { values: LOG_TICKS } : { tickCount: 5 }) },
         scale: log ? { type: 'log' } : { zero: true },
       },
-      color: {
-        field: 'series',
-        type: 'nominal',
-        title: null,
-        scale: { domain: series.map(({ name }) => name), range: series.map(({ color }) => color) },
-        legend: series.length > 1 ? { orient: 'top' } : null,
-      },
+      color,
+      ...(log ? { shape } : {}),
       tooltip: [{ field: 'band' }, { field: 'series' }, { field: 'value', type: 'quantitative', format }],
     },
   });

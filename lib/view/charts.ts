@@ -2,7 +2,7 @@
 import { variantTitles, variants, type Variant } from '../experiments/experiment';
 import { summarise, type Metric, type RunResult } from '../experiments/results';
 import { percentText } from './text-table';
-import { detectorColors, themed, type Chart } from './theme';
+import { detectorColors, detectorLook, LINE_SYMBOL, seriesChannels, themed, type Chart } from './theme';
 
 /** What a metric is called where its name alone would be cryptic. */
 const metricTitles: Record<Metric, string> = {
@@ -14,14 +14,19 @@ const metricTitles: Record<Metric, string> = {
   APl: 'large objects',
 };
 
-/** The detectors that appear in `results`, and their colours, in the order of all tables. */
-function detectors(results: RunResult[], withTeacher: boolean): { titles: string[]; colors: string[] } {
-  const present = variants.filter((variant) => results.some((result) => result.variant === variant));
-  const keys: (Variant | 'teacher')[] = withTeacher ? ['teacher', ...present] : present;
-  return {
-    titles: keys.map((key) => (key === 'teacher' ? key : variantTitles[key])),
-    colors: keys.map((key) => detectorColors[key]),
-  };
+/** The variants that appear in `results`, in the order of all tables. */
+const presentIn = (results: RunResult[]): Variant[] =>
+  variants.filter((variant) => results.some((result) => result.variant === variant));
+
+/** What tells the variants of `results` apart in a chart whose rows have a field `detector`. */
+function variantChannels(results: RunResult[], symbol: object = {}) {
+  const present = presentIn(results);
+  return seriesChannels(
+    'detector',
+    present.map((variant) => variantTitles[variant]),
+    present.map(detectorLook),
+    { legend: { orient: 'top', columns: 3, ...symbol } } as const,
+  );
 }
 
 /**
@@ -34,7 +39,9 @@ export function metricBars(
   metrics: Metric[],
   title: string,
 ): Chart {
-  const { titles, colors } = detectors(results, true);
+  const present = presentIn(results);
+  const titles = ['teacher', ...present.map((variant) => variantTitles[variant])];
+  const colors = [detectorColors.teacher, ...present.map((variant) => detectorColors[variant])];
   const bars = metrics
     .filter((metric) => teacher[metric] >= 0)
     .flatMap((metric) => {
@@ -118,7 +125,7 @@ export function sizeBars(
 
 /** AP of every category, a dot a variant (mean over seeds), best categories first. */
 export function categoryDots(results: RunResult[], title = 'Average precision by category'): Chart {
-  const { titles, colors } = detectors(results, false);
+  const { color, shape } = variantChannels(results);
   const values = results.flatMap(({ variant, seed, perCategory }) =>
     perCategory
       .filter(({ ap }) => ap >= 0)
@@ -150,13 +157,8 @@ export function categoryDots(results: RunResult[], title = 'Average precision by
         encoding: {
           x: { field: 'ap', type: 'quantitative', title: 'AP (%), mean over seeds', scale: { zero: true } },
           y,
-          color: {
-            field: 'detector',
-            type: 'nominal',
-            scale: { domain: titles, range: colors },
-            title: null,
-            legend: { orient: 'top', columns: 3 },
-          },
+          color,
+          shape,
         },
       },
     ],
@@ -210,16 +212,9 @@ function lossPoints({ variant, seed, curve }: RunResult): LossPoint[] {
  * Faint: single steps of each seed; strong: running mean over neighbouring records and seeds.
  */
 export function lossCurves(results: RunResult[], title = 'Losses in training'): Chart {
-  const { titles, colors } = detectors(results, false);
+  const { color, strokeDash } = variantChannels(results, LINE_SYMBOL);
   const points = results.flatMap(lossPoints);
   const parts = [...new Set(points.map(({ part }) => part))];
-  const color = {
-    field: 'detector',
-    type: 'nominal',
-    scale: { domain: titles, range: colors },
-    title: null,
-    legend: { orient: 'top', columns: 3 },
-  } as const;
   const panels = parts.map((part): Panel => {
     const own = points.filter((point) => point.part === part);
     const [low, high] = own.reduce(
@@ -259,7 +254,7 @@ export function lossCurves(results: RunResult[], title = 'Losses in training'): 
             },
           ],
           mark: { type: 'line', strokeWidth: 2.2 },
-          encoding: { x, y: { ...y, field: 'smooth' }, color },
+          encoding: { x, y: { ...y, field: 'smooth' }, color, strokeDash },
         },
       ],
     };

@@ -7,7 +7,7 @@ import { robustness, type Robustness } from '../coco/robustness';
 import type { CorruptionResult } from '../experiments/corruption-results';
 import { variantTitles } from '../experiments/experiment';
 import { percentText, pipeTable } from './text-table';
-import { detectorColors, themed, type Chart } from './theme';
+import { detectorLook, seriesChannels, themed, type Chart } from './theme';
 
 interface Row {
   result: CorruptionResult;
@@ -71,10 +71,12 @@ export function corruptionTables(results: readonly CorruptionResult[]): string {
 export function corruptionChart(results: readonly CorruptionResult[]): Chart {
   const rows = rowsOf(results);
   const titles = rows.map(({ title }) => title);
-  const color = {
-    field: 'detector', type: 'nominal', title: null, legend: { orient: 'top', columns: 4 },
-    scale: { domain: titles, range: results.map(({ detector }) => detectorColors[detector]) },
-  } as const;
+  const { color, shape } = seriesChannels(
+    'detector',
+    titles,
+    results.map(({ detector }) => detectorLook(detector)),
+    { legend: { orient: 'top', columns: 4 } } as const,
+  );
   const clean = 'without corruption';
   const values = rows.flatMap(({ title, result, under }) => [
     { detector: title, corruption: clean, AP: result.clean, least: result.clean, most: result.clean },
@@ -105,7 +107,7 @@ export function corruptionChart(results: readonly CorruptionResult[]): Chart {
       },
       {
         mark: { type: 'point', filled: true, size: 46, opacity: 1, tooltip: true },
-        encoding: { x: { ...x, field: 'AP' }, y, yOffset: offset, color },
+        encoding: { x: { ...x, field: 'AP' }, y, yOffset: offset, color, shape },
       },
     ],
   });

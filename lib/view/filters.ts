@@ -1,6 +1,6 @@
 /** The filters of wavelets: their numbers, and which frequencies they let through. */
 import { filterBank } from '../wavelet/filter-bank';
-import { detectorColors, themed, type Chart } from './theme';
+import { detectorColors, FILLED_SYMBOL, lookAt, seriesChannels, themed, type Chart } from './theme';
 
 const POINTS = 65; // of a frequency response
 
@@ -36,13 +36,12 @@ export function filterChart(names: readonly string[], title = 'Analysis filters 
       gain: round(response(filter, i / (POINTS - 1))),
     })),
   );
-  const color = {
-    field: 'pass',
-    type: 'nominal',
-    title: null,
-    scale: { domain: ['low pass', 'high pass'], range: [detectorColors.mse, detectorColors.freekd] },
-    legend: { orient: 'top' },
-  } as const;
+  const { color, strokeDash } = seriesChannels(
+    'pass',
+    ['low pass', 'high pass'],
+    [lookAt(0, detectorColors.mse), lookAt(1, detectorColors.freekd)],
+    { legend: { orient: 'top', ...FILLED_SYMBOL } } as const,
+  );
   const filter = { filter: 'datum.wavelet === wavelet' };
   return themed({
     title,
@@ -76,6 +75,7 @@ export function filterChart(names: readonly string[], title = 'Analysis filters 
           },
           y: { field: 'gain', type: 'quantitative', title: 'gain' },
           color,
+          strokeDash,
         },
       },
     ],

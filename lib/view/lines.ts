@@ -1,5 +1,5 @@
 /** Lines over a common x, in one panel or several. */
-import { themed, type Chart } from './theme';
+import { LINE_SYMBOL, lookAt, seriesChannels, themed, type Chart } from './theme';
 
 export interface LinePoint {
   series: string;
@@ -28,13 +28,12 @@ export function lineChart(
   const series = [...new Set(points.map((point) => point.series))];
   const missing = series.find((name) => !(name in colors));
   if (missing !== undefined) throw new Error(`lineChart: there is no colour for "${missing}"`);
-  const color = {
-    field: 'series',
-    type: 'nominal',
-    title: null,
-    scale: { domain: series, range: series.map((name) => colors[name]) },
-    legend: series.length > 1 ? { orient: 'top' } : null,
-  } as const;
+  const { color, strokeDash } = seriesChannels(
+    'series',
+    series,
+    series.map((name, i) => lookAt(i, colors[name])),
+    { legend: series.length > 1 ? ({ orient: 'top', ...LINE_SYMBOL } as const) : null },
+  );
   const charts = panels.map((panel) => ({
     ...(panel && { title: { text: panel, anchor: 'middle' as const, fontSize: 13 } }),
     data: { values: points.filter((point) => (point.panel ?? '') === panel) },
@@ -45,6 +44,7 @@ export function lineChart(
       x: { field: 'x', type: 'quantitative' as const, title: x, axis: { grid: false, tickCount: 5 } },
       y: { field: 'y', type: 'quantitative' as const, title: y, axis: { format, tickCount: 5 }, scale: { zero: true } },
       color,
+      strokeDash,
       tooltip: [{ field: 'series' }, { field: 'x', title: x }, { field: 'y', title: y, format }],
     },
   }));

@@ -3,7 +3,7 @@
  * of the mean as a bar, zero as a line.
  */
 import { summarisePairs, type SeedDifference } from '../experiments/paired';
-import { seedColor, TEXT_COLOR, themed, type Chart } from './theme';
+import { seedChannels, TEXT_COLOR, themed, type Chart } from './theme';
 
 export interface Comparison {
   name: string;
@@ -25,6 +25,7 @@ export function pairedDots(
     const { mean, margin } = summarisePairs(pairs);
     return { name, mean, ...(Number.isNaN(margin) ? {} : { low: mean - margin, high: mean + margin }) };
   });
+  const { color: seedColor, shape } = seedChannels(dots.map(({ seed }) => seed));
   const y = { field: 'name', type: 'nominal', title: null, sort: comparisons.map(({ name }) => name) } as const;
   const x = { type: 'quantitative', title: axis, axis: { tickCount: 8 } } as const;
   return themed({
@@ -50,11 +51,7 @@ export function pairedDots(
       {
         data: { values: dots },
         mark: { type: 'point', filled: true, size: 46, opacity: 0.9, tooltip: true },
-        encoding: {
-          x: { ...x, field: 'difference' },
-          y,
-          color: seedColor(dots.map(({ seed }) => seed)),
-        },
+        encoding: { x: { ...x, field: 'difference' }, y, color: seedColor, shape },
       },
     ],
   });

@@ -3,7 +3,7 @@
  * mean of all; a menu picks the metric.
  */
 import { metricNames, type Metric, type RunResult } from '../experiments/results';
-import { detectorColors, seedColor, themed, type Chart } from './theme';
+import { detectorColors, seedChannels, themed, type Chart } from './theme';
 
 /** The runs at one value, a run a seed. */
 export interface SeedValue {
@@ -38,6 +38,7 @@ export function seedLines(
     axis: { labelAngle: 0, labelLimit: 160 },
     scale: { domain: values.map(({ value }) => value) },
   } as const;
+  const { color, shape, strokeDash } = seedChannels(values.flatMap(({ runs }) => runs.map(({ seed }) => seed)));
   const scale = { zero: false, nice: true, padding: 8 } as const;
   const y = { type: 'quantitative', title: 'average precision (%)', scale, axis: { tickCount: 5 } } as const;
   const chosen = { filter: 'datum.metric === metric' };
@@ -53,11 +54,18 @@ export function seedLines(
       {
         data: { values: rows(values) },
         transform: [chosen],
-        mark: { type: 'line', strokeWidth: 1.3, opacity: 0.8, point: { size: 40, filled: true } },
+        mark: { type: 'line', strokeWidth: 1.3, opacity: 0.8 },
+        encoding: { x, y: { ...y, field: 'result' }, color, strokeDash },
+      },
+      {
+        data: { values: rows(values) },
+        transform: [chosen],
+        mark: { type: 'point', size: 40, filled: true, opacity: 0.8 },
         encoding: {
           x,
           y: { ...y, field: 'result' },
-          color: seedColor(values.flatMap(({ runs }) => runs.map(({ seed }) => seed))),
+          color,
+          shape,
           tooltip: [
             { field: 'seed' },
             { field: 'value', title: axis },

@@ -1,6 +1,8 @@
 /**
  * One look for every chart: a colour a detector, wherever it appears, and greys that can be read on
- * white and on black, since a notebook or a page may be either.
+ * white and on black, since a notebook or a page may be either. Colours stay apart for readers
+ * without one kind of cones (test/view/theme.test.ts measures it), and what a colour tells, the
+ * shape of a point or the dash of a line tells as well.
  */
 import type { Config, TopLevelSpec } from 'vega-lite';
 import type { Variant } from '../experiments/experiment';
@@ -11,30 +13,76 @@ export const TEXT_COLOR = '#767b84';
 export const FONT = 'Inter, system-ui, Helvetica, Arial, sans-serif';
 
 export const detectorColors: Record<Variant | 'teacher', string> = {
-  teacher: '#98a0ab',
-  student: '#e08a2e',
-  mse: '#3d8fd8',
-  fkd: '#22a699',
-  prompt: '#8f78dc',
-  relation: '#b59a1f',
-  freekd: '#d9475f',
-  released: '#c264b0',
+  teacher: '#939597',
+  student: '#c18b2e',
+  mse: '#6e8efd',
+  fkd: '#147157',
+  prompt: '#5f54c1',
+  relation: '#5e6c18',
+  freekd: '#d7376a',
+  released: '#9676a7',
 };
 
-/** One a seed, told apart from each other and from FreeKD's red. */
-const seedColors = ['#3d8fd8', '#e08a2e', '#8f78dc', '#22a699', '#c264b0', '#b59a1f'];
+const SHAPES = 'circle square triangle-up diamond triangle-down cross triangle-right triangle-left'.split(' ');
+const DASHES = [[1, 0], [7, 3], [2, 2], [9, 3, 2, 3], [4, 2], [12, 4], [1, 3], [7, 2, 2, 2, 2, 2]];
 
-/** The colour channel of a chart whose rows have a field `seed`, one of `seeds` (which may repeat). */
-export function seedColor(seeds: readonly number[]) {
-  const domain = [...new Set(seeds)].sort((a, b) => a - b);
-  const scale = { domain, range: domain.map((_, i) => seedColors[i % seedColors.length]) };
+/** How one series looks. */
+export interface Look {
+  color: string;
+  /** Of its points. */
+  shape: string;
+  /** Of its lines. */
+  dash: number[];
+}
+
+/** The look of the series at `place`: looks differ in shape and dash where places do. */
+export function lookAt(place: number, color: string): Look {
+  return { color, shape: SHAPES[place % SHAPES.length], dash: DASHES[place % DASHES.length] };
+}
+
+const places = ['freekd', 'mse', 'student', 'prompt', 'fkd', 'relation', 'released', 'teacher'];
+
+/** A detector's look, the same in every chart. */
+export function detectorLook(detector: Variant | 'teacher'): Look {
+  return lookAt(places.indexOf(detector), detectorColors[detector]);
+}
+
+/** In a legend of lines: long enough to show a dash. */
+export const LINE_SYMBOL = { symbolType: 'stroke', symbolSize: 900 } as const;
+/** In a legend of points or bars beside lines: no dashed outline. */
+export const FILLED_SYMBOL = { symbolStrokeWidth: 0 } as const;
+
+/**
+ * The channels that tell the series of a chart apart: `color`, and beside it `shape` for points or
+ * `strokeDash` for lines. One legend shows them together.
+ * @param names values of `field`, in the order of the legend, each with its look
+ */
+export function seriesChannels<Legend extends object | null>(
+  field: string,
+  names: readonly (string | number)[],
+  looks: readonly Look[],
+  { title = null, legend }: { title?: string | null; legend: Legend },
+) {
+  const channel = <Value,>(range: Value[]) =>
+    ({ field, type: 'nominal', title, legend, scale: { domain: [...names], range } }) as const;
   return {
-    field: 'seed',
-    type: 'nominal',
-    title: 'seed',
-    scale,
-    legend: { orient: 'top', titleOrient: 'left' },
-  } as const;
+    color: channel(looks.map(({ color }) => color)),
+    shape: channel(looks.map(({ shape }) => shape)),
+    strokeDash: channel(looks.map(({ dash }) => dash)),
+  };
+}
+
+/** Of the detectors a seed's colour is none of: FreeKD's red is for means. */
+const seedColors = (['mse', 'student', 'prompt', 'fkd', 'released', 'relation'] as const).map(
+  (variant) => detectorColors[variant],
+);
+
+/** The channels of a chart whose rows have a field `seed`, one of `seeds` (which may repeat). */
+export function seedChannels(seeds: readonly number[]) {
+  const names = [...new Set(seeds)].sort((a, b) => a - b);
+  const looks = names.map((_, i) => lookAt(i, seedColors[i % seedColors.length]));
+  const legend = { orient: 'top', titleOrient: 'left', ...FILLED_SYMBOL } as const;
+  return seriesChannels('seed', names, looks, { title: 'seed', legend });
 }
 
 /** Boxes drawn on pictures. */

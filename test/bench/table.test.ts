@@ -1,5 +1,7 @@
 /** Ratios and rows of the benchmark's table. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { toSvg } from 'freekd';
 import { benchChart } from './chart';
@@ -31,8 +33,13 @@ test('a row a reference, and one for memory where it has a target', () => {
   for (const row of rows) assert.equal(row.length, header.length);
 });
 
-test('works have names of their own', () => {
+test('works have names of their own, their references too, and side.py knows the task of each', () => {
   assert.equal(new Set(works.map(({ name }) => name)).size, works.length);
+  const side = readFileSync(join(__dirname, 'python/side.py'), 'utf8');
+  for (const { name, references } of works) {
+    assert.equal(new Set(references.map((reference) => reference.name)).size, references.length, name);
+    for (const { task } of references) assert.ok(side.includes(`"${task}": "`), task);
+  }
 });
 
 test('a thousand steps are summed up after the warm-up; what was not measured has no row', () => {

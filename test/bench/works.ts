@@ -50,7 +50,10 @@ export const works: Work[] = [
   {
     name: 'frequency-loss',
     title: 'frequency loss and gradient, 5 levels of 256 channels, T = 6',
-    references: [{ name: 'PyTorch + pytorch_wavelets', task: 'frequency-loss', target: 0.25, memoryTarget: 0.25 }],
+    references: [
+      { name: 'PyTorch + pytorch_wavelets', task: 'frequency-loss', target: 0.25, memoryTarget: 0.25 },
+      { name: 'the same with our algebra', task: 'frequency-loss-algebra', target: 0.8, memoryTarget: 1 },
+    ],
     runs: 2,
     tolerance: 1e-4,
   },

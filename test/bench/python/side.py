@@ -11,7 +11,7 @@ import torch
 torch.set_num_threads(int(os.environ["FREEKD_BENCH_THREADS"]))
 TASKS = {
     "train-frozen": "detector", "train-batch": "detector", "distillation": "distillation", "inference": "inference",
-    "frequency-loss": "frequency_loss", "wavelet-haar": "wavelet", "wavelet-db4": "wavelet",
+    "frequency-loss": "frequency_loss", "frequency-loss-algebra": "frequency_loss", "wavelet-haar": "wavelet", "wavelet-db4": "wavelet",
     "memory-forward": "inference", "memory-distillation": "distillation", "pycocotools": "evaluation", "faster-coco-eval": "evaluation",
 }
 
