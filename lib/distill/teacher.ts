@@ -16,12 +16,13 @@ import type { Tensor4D } from '../tf';
 export class Teacher {
   /**
    * @param detector owned by the caller
-   * @param deviations one positive number a pyramid level
+   * @param deviations one positive number a pyramid level; anything else throws a RangeError
    */
   constructor(
     readonly detector: RetinaNet,
     readonly deviations: number[],
   ) {
+    checkDeviations(detector, deviations);
     for (const parameter of detector.parameters.all()) parameter.trainable = false;
   }
 
@@ -43,29 +44,72 @@ export class Teacher {
   }
 }
 
-/** Standard deviation of each pyramid level over the first `batches` batches of `loader`. */
+/** How many pictures the deviations of a pyramid are taken over, where there are as many. */
+const DEVIATION_PICTURES = 80;
+
+/**
+ * Standard deviation of each pyramid level over the loader's first 80 pictures, or all where there
+ * are fewer, however many a batch has.
+ * @param loader in order, of all ranks the same
+ * @throws RangeError naming the level whose deviation is 0 or not a finite number
+ */
 export async function pyramidDeviations(
   detector: RetinaNet,
   loader: Loader,
-  batches = 8,
   signal?: AbortSignal,
 ): Promise<number[]> {
-  const sums: { square: number; plain: number; count: number }[] = [];
-  for (let step = 0; step < Math.min(batches, loader.batchesPerEpoch); step++) {
+  let levels: Moments[] = [];
+  let left = DEVIATION_PICTURES;
+  for (let step = 0; left > 0 && step < loader.batchesPerEpoch; step++) {
     signal?.throwIfAborted();
     const { images } = await loader.batch(step);
-    const moments = tf.tidy(() =>
-      detector
-        .pyramid(images)
-        .map((map) => [tf.sum(map).dataSync()[0], tf.sum(tf.square(map)).dataSync()[0], map.size]),
-    );
-    images.dispose();
-    moments.forEach(([plain, square, count], level) => {
-      const sum = (sums[level] ??= { square: 0, plain: 0, count: 0 });
-      sum.plain += plain;
-      sum.square += square;
-      sum.count += count;
-    });
+    const count = Math.min(left, images.shape[0]);
+    const maps = tf.tidy(() => detector.pyramid(tf.slice(images, 0, count)));
+    const found = maps.map(momentsOf);
+    tf.dispose([images, maps]);
+    levels = step === 0 ? found : levels.map((level, i) => joined(level, found[i]));
+    left -= count;
   }
-  return sums.map(({ square, plain, count }) => Math.sqrt(square / count - (plain / count) ** 2));
+  const deviations = levels.map(({ squares, count }) => Math.sqrt(squares / count));
+  checkDeviations(detector, deviations);
+  return deviations;
+}
+
+function checkDeviations({ strides }: RetinaNet, deviations: readonly number[]): void {
+  if (deviations.length !== strides.length)
+    throw new RangeError(
+      `the teacher's pyramid has ${strides.length} levels, but ${deviations.length} deviations are given`,
+    );
+  for (const [level, deviation] of deviations.entries())
+    if (!(deviation > 0 && deviation < Infinity))
+      throw new RangeError(
+        `pyramid level ${level} (stride ${strides[level]}) of the teacher has the deviation ${deviation}, where a ` +
+          'number above 0 is expected: its weights are broken or were not loaded',
+      );
+}
+
+/** Of the values of one pyramid level. */
+interface Moments {
+  count: number;
+  mean: number;
+  /** Sum of squared differences from the mean. */
+  squares: number;
+}
+
+function momentsOf(map: Tensor4D): Moments {
+  const moments = tf.tidy(() => tf.moments(map));
+  const [mean, variance] = [moments.mean, moments.variance].map((scalar) => scalar.dataSync()[0]);
+  tf.dispose([moments.mean, moments.variance]);
+  return { count: map.size, mean, squares: map.size * variance };
+}
+
+/** Of the values of both together (Chan et al., Updating Formulae, 1979). */
+function joined(a: Moments, b: Moments): Moments {
+  const count = a.count + b.count;
+  const apart = b.mean - a.mean;
+  return {
+    count,
+    mean: a.mean + (apart * b.count) / count,
+    squares: a.squares + b.squares + (apart ** 2 * a.count * b.count) / count,
+  };
 }

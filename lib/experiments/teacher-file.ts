@@ -89,7 +89,7 @@ export async function adoptTeacher(
   await world().barrier();
   const detector = new RetinaNet(trained.config);
   await loadWeights(detector, `${file}.safetensors`);
-  return { detector, deviations: await pyramidDeviations(detector, loader, undefined, signal) };
+  return { detector, deviations: await pyramidDeviations(detector, loader, signal) };
 }
 
 /** Writes the card, and beside it the log of the run: from now on the teacher counts as made. */

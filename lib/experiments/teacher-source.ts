@@ -21,7 +21,6 @@ import { adoptTeacher, readTeacher, saveTeacher, type TeacherCard } from './teac
 import type { Workbench } from './workbench';
 
 const CACHE_LIMIT = 2 ** 31; // bytes of teacher features kept in memory
-const DEVIATION_PICTURES = 80;
 
 /** A teacher that has not been measured here yet. */
 interface Unmeasured {
@@ -101,10 +100,9 @@ export class TeacherSource {
       const { loaded } = await importWeights(detector.parameters, file, { names });
       this.bench.options.say(`teacher: ${loaded.length} tensors imported from ${path.basename(checkpoint)}`);
       const loader = this.bench.inOrder(this.bench.train, { shard: undefined });
-      const batches = Math.ceil((DEVIATION_PICTURES * loader.batchesPerEpoch) / loader.length);
       return {
         detector,
-        deviations: await pyramidDeviations(detector, loader, batches, this.bench.options.signal),
+        deviations: await pyramidDeviations(detector, loader, this.bench.options.signal),
         sha256: await sha256(file),
         expected: AP,
       };

@@ -5,12 +5,12 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { openCoco } from '../../lib/dist/coco/dataset';
-import { createLoader } from '../../lib/dist/coco/loader';
+import { createLoader, type Loader } from '../../lib/dist/coco/loader';
 import { RetinaNet } from '../../lib/dist/detection/retinanet';
 import { cachedFeatures, dividedFeatures, liveFeatures } from '../../lib/dist/distill/feature-cache';
 import { checkTeacher, TeacherMismatchError } from '../../lib/dist/distill/evaluate';
 import { pyramidDeviations, Teacher } from '../../lib/dist/distill/teacher';
-import { tf, type Tensor } from '../../lib/dist/tf';
+import { tf, type Tensor, type Tensor4D } from '../../lib/dist/tf';
 import { pictures } from './setup';
 import { tinyTeacher, writePictures } from './tiny';
 
@@ -94,6 +94,54 @@ describe('a teacher', () => {
       assertClose([logits, deltas], [original[level].logits, original[level].deltas], 1e-5),
     );
     assert.ok(detector.parameters.all().every(({ trainable }) => !trainable));
+    detector.dispose();
+  });
+
+  it('has its deviations from the first 80 pictures, whatever the batch', async () => {
+    const detector = new RetinaNet(tinyTeacher, { seed: 5 });
+    /** 82 made pictures, of which the last two differ much. */
+    const loader = (batch: number): Loader => ({
+      length: 82,
+      batchesPerEpoch: Math.ceil(82 / batch),
+      shard: { rank: 0, size: 1 },
+      batch: async (step: number) => {
+        const ids = Array.from({ length: Math.min(batch, 82 - batch * step) }, (_, i) => batch * step + i);
+        const images = tf.tidy(() =>
+          tf.stack(ids.map((id) => tf.randomUniform([32, 32, 3], -1, id < 80 ? 1 : 50, 'float32', id))),
+        );
+        return { images: images as Tensor4D, targets: [], origins: [] };
+      },
+      close: async () => undefined,
+    } as unknown as Loader);
+    const before = tf.memory().numTensors;
+    const eighty = await loader(80).batch(0);
+    const expected = tf.tidy(() =>
+      detector.pyramid(eighty.images).map((map) => tf.sqrt(tf.moments(map).variance).dataSync()[0]),
+    );
+    eighty.images.dispose();
+    for (const batch of [1, 7, 10, 82]) {
+      const deviations = await pyramidDeviations(detector, loader(batch));
+      deviations.forEach((deviation, level) =>
+        assert.ok(Math.abs(deviation / expected[level] - 1) < 1e-4, `batch ${batch}: ${deviation}, ${expected[level]}`),
+      );
+    }
+    assert.equal(tf.memory().numTensors, before);
+    detector.dispose();
+  });
+
+  it('with a deviation of 0, or none, is an error that names the level', async () => {
+    const detector = new RetinaNet(tinyTeacher, { seed: 5 });
+    const loader = pictures(folder, { batch: 7 });
+    for (const [value, deviation] of [[0, '0'], [NaN, 'NaN']] as const) {
+      const weight = detector.parameters.get('neck.fpn_convs.1.conv.weight');
+      tf.tidy(() => weight.assign(tf.fill(weight.shape, value)));
+      await assert.rejects(
+        pyramidDeviations(detector, loader),
+        new RegExp(`pyramid level 1 \\(stride 16\\) of the teacher has the deviation ${deviation}, where`),
+      );
+    }
+    assert.throws(() => new Teacher(detector, [1, 0]), /pyramid level 1 \(stride 16\) of the teacher has the deviation 0/);
+    assert.throws(() => new Teacher(detector, [1]), /pyramid has 2 levels, but 1 deviations are given/);
     detector.dispose();
   });
 

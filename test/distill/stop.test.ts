@@ -52,7 +52,7 @@ describe('a signal stops', () => {
           return batch;
         },
       };
-      return pyramidDeviations(detector, counting, 6, signal);
+      return pyramidDeviations(detector, counting, signal);
     }));
 
   it('the decoding of all pictures', async () => {

@@ -35,9 +35,13 @@ export function placementOf(variables: Variables, gpus: number, processors: numb
   const given = variables.CUDA_VISIBLE_DEVICES;
   const devices =
     given === undefined ? Array.from({ length: gpus }, (_, i) => String(i)) : given.split(',').filter(Boolean);
-  if (devices.length > 1 && rank >= devices.length)
+  // `srun` can set one GPU for each rank; what `mpirun` passes on is the same for all.
+  const own = given !== undefined && devices.length === 1 && variables.OMPI_COMM_WORLD_LOCAL_RANK === undefined;
+  const ranks = Math.max(size, rank + 1);
+  if (devices.length > 0 && ranks > devices.length && !own)
     throw new Error(
-      `this machine has ${size} ranks, but only ${devices.length} GPUs (${devices.join(', ')}): start one rank a GPU`,
+      `this machine has ${ranks} ranks, but only ${devices.length} GPU${devices.length > 1 ? 's' : ''} ` +
+        `(${devices.join(', ')}): start one rank a GPU, or set CUDA_VISIBLE_DEVICES to nothing to train on processors`,
     );
   return {
     ...(devices.length > 1 && { CUDA_VISIBLE_DEVICES: devices[rank] }),

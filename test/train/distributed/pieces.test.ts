@@ -33,7 +33,19 @@ describe('a rank', () => {
       CUDA_VISIBLE_DEVICES: '1',
       TF_NUM_INTRAOP_THREADS: '4',
     });
-    assert.throws(() => placementOf(mpi(2, 3), 2, 8), /3 ranks, but only 2 GPUs \(0, 1\)/);
+    for (const rank of [0, 1, 2])
+      assert.throws(() => placementOf(mpi(rank, 3), 2, 8), /3 ranks, but only 2 GPUs \(0, 1\): start one rank a GPU/);
+  });
+
+  it('does not share the only GPU with others, unless there is none to use or it was given its own', () => {
+    for (const rank of [0, 1, 2])
+      assert.throws(() => placementOf(mpi(rank, 3), 1, 9), /3 ranks, but only 1 GPU \(0\): start one rank a GPU/);
+    assert.throws(() => placementOf({ ...mpi(1, 2), CUDA_VISIBLE_DEVICES: '5' }, 8, 8), /only 1 GPU \(5\)/);
+    assert.throws(() => placementOf({ PMIX_RANK: '2', SLURM_LOCALID: '2' }, 1, 8), /3 ranks, but only 1 GPU \(0\)/);
+    const slurm = { PMIX_RANK: '1', SLURM_LOCALID: '1', SLURM_STEP_TASKS_PER_NODE: '2' };
+    assert.deepEqual(placementOf({ ...slurm, CUDA_VISIBLE_DEVICES: '3' }, 8, 8), { TF_NUM_INTRAOP_THREADS: '4' });
+    assert.deepEqual(placementOf({ ...mpi(2, 3), CUDA_VISIBLE_DEVICES: '' }, 1, 9), { TF_NUM_INTRAOP_THREADS: '3' });
+    assert.deepEqual(placementOf(mpi(0, 1), 1, 8), {});
   });
 
   it('is started by mpirun, unbound, and as many as asked for', () => {
