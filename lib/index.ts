@@ -7,7 +7,7 @@ export { bandEnergies } from './wavelet/energy';
 export { dwt2, idwt2, wavedec2, waverec2, wavedec2Adjoint } from './wavelet/transform';
 export type { WaveletBands, WaveletDecomposition, WaveletDetails } from './wavelet/transform';
 export { filterBank, maxLevel, wavelets, type FilterBank } from './wavelet/filter-bank';
-export { MODES as boundaryModes, type WaveletMode } from './wavelet/boundary';
+export { MODES as boundaryModes, type WaveletMode, type WaveletModeName } from './wavelet/boundary';
 
 // FreeKD
 export { bandCount, bandNames, bandsOf, decompositionOf } from './freekd/bands';

@@ -9,6 +9,7 @@
  * mu L_FreeKD; under the default `reduction` mu is of order 10 to 100 (data/README.md: 30).
  */
 import { tf, type Scalar, type Tensor2D, type Tensor4D } from '../tf';
+import { checkMode } from '../wavelet/boundary';
 import { wavedec2 } from '../wavelet/transform';
 import { withoutGradient } from './band-distance';
 import { checkPerLevel, checkPyramids } from './checks';
@@ -51,10 +52,11 @@ function omega(relation: PositionRelation, teacher: Tensor4D[], student: Tensor4
  * error.
  */
 function promptedOptions(prompt: FrequencyPrompt, options: FrequencyOptions, i: number): FrequencyOptions {
+  const given = { wavelet: options.wavelet, mode: options.mode && checkMode(options.mode) };
   for (const field of ['wavelet', 'mode'] as const) {
-    if (options[field] !== undefined && options[field] !== prompt[field]) {
+    if (given[field] !== undefined && given[field] !== prompt[field]) {
       throw new Error(
-        `freekdLoss: ${field} is '${options[field]}', but prompts[${i}] was ` +
+        `freekdLoss: ${field} is '${given[field]}', but prompts[${i}] was ` +
           `made for '${prompt[field]}'; leave the option out`,
       );
     }

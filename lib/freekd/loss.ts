@@ -10,7 +10,7 @@
  * is computed: band-distance.ts.
  */
 import { tf, type Scalar, type Tensor2D, type Tensor4D } from '../tf';
-import { type WaveletMode } from '../wavelet/boundary';
+import { checkMode, type WaveletModeName } from '../wavelet/boundary';
 import { bandCount, type Transform } from './bands';
 import { bandDistance } from './band-distance';
 import { checkPair } from './checks';
@@ -21,7 +21,7 @@ export interface FrequencyOptions {
   /** Default 'haar'; the paper names none, the authors' code has Haar. */
   wavelet?: string;
   /** Boundary mode, default 'zero' as in the authors' code; with Haar it matters for odd sizes only. */
-  mode?: WaveletMode;
+  mode?: WaveletModeName;
   /** Default 3. */
   level?: number;
   /** Use fewer levels on maps too small for `level` (see level.ts); default true. */
@@ -130,7 +130,7 @@ export function frequencyLoss({
   }
   const wanted = level ?? 3;
   const used = Array.isArray(masks) ? levelOfMasks(masks, level, [h, w]) : clamp ? usableLevel([h, w], wanted) : wanted;
-  const transform = { wavelet, mode, level: used };
+  const transform = { wavelet, mode: checkMode(mode), level: used };
   const maps =
     masks &&
     ((shapes: number[][]): Tensor4D[] => {

@@ -12,7 +12,7 @@
 import { tf, type Tensor2D, type Tensor3D, type Tensor4D } from '../tf';
 import { type Parameters } from '../kernels/parameters';
 import { Random } from '../kernels/random';
-import { type WaveletMode } from '../wavelet/boundary';
+import { checkMode, type WaveletMode, type WaveletModeName } from '../wavelet/boundary';
 import { checkLevel } from '../wavelet/levels';
 import { wavedec2, waverec2, type WaveletDecomposition } from '../wavelet/transform';
 import { bandCount, bandsOf, decompositionOf } from './bands';
@@ -28,7 +28,7 @@ export interface FrequencyPromptOptions {
   /** Default 'haar'; the paper names none, the authors' code has Haar. */
   wavelet?: string;
   /** Boundary mode, default 'zero' as in the authors' code; with Haar it matters for odd sizes only. */
-  mode?: WaveletMode;
+  mode?: WaveletModeName;
   /** Use fewer levels on maps too small for `level` (see level.ts); default true. */
   clamp?: boolean;
   /** Seed of the tokens' start, normal with deviation 0.01 as in the authors' code; default 0. */
@@ -76,20 +76,16 @@ export class FrequencyPrompt {
     parameters,
     name = 'prompt',
   }: FrequencyPromptOptions) {
-    for (const [field, value, least] of [
-      ['channels', channels, 1],
-      ['tokens', tokens, 1],
-      ['level', level, 0],
-    ] as const) {
-      if (!Number.isInteger(value) || value < least)
-        throw new Error(`FrequencyPrompt: ${field} must be an integer >= ${least}, is ${value}`);
+    for (const [field, value] of Object.entries({ channels, tokens })) {
+      if (!Number.isInteger(value) || value < 1)
+        throw new Error(`FrequencyPrompt: ${field} must be an integer >= 1, is ${value}`);
     }
     checkLevel(level);
     this.channels = channels;
     this.numTokens = tokens;
     this.level = level;
     this.wavelet = wavelet;
-    this.mode = mode;
+    this.mode = checkMode(mode);
     this.clamp = clamp;
     const shape: [number, number, number] = [bandCount(level), tokens, channels];
     const start = new Random(seed).fork(`${name}.tokens`).normals(shape[0] * shape[1] * shape[2], 0, 0.01);

@@ -24,17 +24,33 @@ export const MODES = [
 /** A boundary mode, by PyWavelets' name. */
 export type WaveletMode = (typeof MODES)[number];
 
+/** PyWavelets' former short names, which older scripts and papers use. */
+const SHORT = {
+  zpd: 'zero',
+  cpd: 'constant',
+  sym: 'symmetric',
+  ppd: 'periodic',
+  sp1: 'smooth',
+  per: 'periodization',
+} as const satisfies Record<string, WaveletMode>;
+
+/** Any name of a mode that PyWavelets takes. */
+export type WaveletModeName = WaveletMode | keyof typeof SHORT;
+
 /** `weight` times the sample at `index`. */
 export interface Term {
   index: number;
   weight: number;
 }
 
-/** `mode` if it is one of the nine; throws otherwise. */
+/** The mode that a long or a short name means; throws where it is neither. */
 export function checkMode(mode: string): WaveletMode {
-  const found = MODES.find((name) => name === mode);
-  if (found === undefined) throw new Error(`Unknown wavelet mode "${mode}". Use one of ${MODES.join(', ')}.`);
-  return found;
+  const [, long] = Object.entries(SHORT).find(([short]) => short === mode) ?? [];
+  const found = long ?? MODES.find((name) => name === mode);
+  if (found !== undefined) return found;
+  throw new Error(
+    `Unknown wavelet mode "${mode}". Use one of ${MODES.join(', ')}, or for short ${Object.keys(SHORT).join(', ')}.`,
+  );
 }
 
 /** The value at position `t` (any integer) of a signal of length `n`, extended by `mode`. */

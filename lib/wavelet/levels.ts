@@ -3,7 +3,7 @@
  * side, on the other its coefficients in PyWavelets' order: approximation, then horizontal,
  * vertical, diagonal of each level, coarsest first.
  */
-import { checkMode, type WaveletMode } from './boundary';
+import { checkMode, type WaveletMode, type WaveletModeName } from './boundary';
 import { filterBank, type FilterBank } from './filter-bank';
 import { haarAnalysis, haarSynthesis } from './haar';
 import type { LinearMap } from './linear';
@@ -18,7 +18,7 @@ export interface WaveletOptions {
   /** One of `wavelets()`. */
   wavelet: string;
   /** How the picture goes on beyond its border. */
-  mode: WaveletMode;
+  mode: WaveletModeName;
 }
 
 /** The filters and the mode that `options` name; throws on an unknown name. */
@@ -50,7 +50,7 @@ export function pictureSize(options: WaveletOptions, size: Size): Size {
 /** One level: [picture] -> [approximation, horizontal, vertical, diagonal]. */
 export function analysis(options: WaveletOptions, size: Size): LinearMap {
   const { bank, mode } = resolve(options);
-  if (ownKernels()) return plannedAnalysis(options, size, bandSize(options, size));
+  if (ownKernels()) return plannedAnalysis({ ...options, mode }, size, bandSize(options, size));
   return bank.length === 2 ? haarAnalysis(mode, size) : matrixAnalysis(bank, mode, size);
 }
 
@@ -60,7 +60,7 @@ export function analysis(options: WaveletOptions, size: Size): LinearMap {
  */
 export function synthesis(options: WaveletOptions, bands: Size, size: Size): LinearMap {
   const { bank, mode } = resolve(options);
-  if (ownKernels()) return plannedSynthesis(options, bands, size);
+  if (ownKernels()) return plannedSynthesis({ ...options, mode }, bands, size);
   return bank.length === 2 ? haarSynthesis(bands, size) : matrixSynthesis(bank, mode, bands, size);
 }
 
@@ -82,7 +82,7 @@ export function multilevelPlan(options: WaveletOptions, size: Size, level: numbe
   if (!ownKernels() || !levelByLevel({ bank, mode })) return undefined;
   const sizes = [size];
   while (sizes.length <= level) sizes.push(bandSize(options, sizes[sizes.length - 1]));
-  return analysisPlan(options, sizes);
+  return analysisPlan({ ...options, mode }, sizes);
 }
 
 /** [picture of `size`] -> [approximation, details of level `level`, ..., details of level 1]. */

@@ -6,9 +6,13 @@
 import { tf, type Tensor, type Tensor4D } from '../tf';
 import { execute } from '../kernels/native';
 import { filterBank, type FilterBank } from './filter-bank';
-import type { Size, WaveletOptions } from './levels';
+import type { WaveletMode } from './boundary';
+import type { Size } from './levels';
 import type { LinearMap } from './linear';
 import { analysisMatrix, synthesisMatrix, type Matrix } from './matrix';
+
+/** `WaveletOptions` whose mode has its long name: what the keys of kept plans are made of. */
+type Filtering = { wavelet: string; mode: WaveletMode };
 
 /** Packed levels; see lib/native/levels.h. */
 export interface Plan {
@@ -69,7 +73,7 @@ type Direction = 'analysis' | 'synthesis';
 
 /** The plan of one level between a picture and bands of these sizes, forward or transposed. */
 function levelPlan(
-  { wavelet, mode }: WaveletOptions,
+  { wavelet, mode }: Filtering,
   direction: Direction,
   adjoint: boolean,
   picture: Size,
@@ -91,7 +95,7 @@ function levelPlan(
  * The analysis of several levels as one plan, finest first: `sizes` of the picture, then of the
  * bands of each level.
  */
-export function analysisPlan(options: WaveletOptions, sizes: readonly Size[]): Plan {
+export function analysisPlan(options: Filtering, sizes: readonly Size[]): Plan {
   return keep([options.wavelet, options.mode, 'levels', sizes.join('|')].join(' '), () => {
     const levels = sizes.slice(1).map((bands, l) => levelPlan(options, 'analysis', false, sizes[l], bands));
     return {
@@ -112,7 +116,7 @@ const toPicture = (plan: Plan, bands: Tensor[]): Tensor4D[] =>
   execute('FreekdSynthesis', [], [...bands, ...planTensors(plan)], 1) as Tensor4D[];
 
 /** As `matrixAnalysis` of matrix.ts: [N, H, W, C] -> approximation, horizontal, vertical, diagonal. */
-export function plannedAnalysis(options: WaveletOptions, picture: Size, bands: Size): LinearMap {
+export function plannedAnalysis(options: Filtering, picture: Size, bands: Size): LinearMap {
   const plan = (adjoint: boolean): Plan => levelPlan(options, 'analysis', adjoint, picture, bands);
   return { forward: ([x]) => toBands(plan(false), x), adjoint: (y) => toPicture(plan(true), y) };
 }
@@ -121,7 +125,7 @@ export function plannedAnalysis(options: WaveletOptions, picture: Size, bands: S
  * As `matrixSynthesis` of matrix.ts: approximation, horizontal, vertical, diagonal -> the upper
  * left `picture` of the synthesis.
  */
-export function plannedSynthesis(options: WaveletOptions, bands: Size, picture: Size): LinearMap {
+export function plannedSynthesis(options: Filtering, bands: Size, picture: Size): LinearMap {
   const plan = (adjoint: boolean): Plan => levelPlan(options, 'synthesis', adjoint, picture, bands);
   return { forward: (y) => toPicture(plan(false), y), adjoint: ([x]) => toBands(plan(true), x) };
 }

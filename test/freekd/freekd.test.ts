@@ -25,6 +25,16 @@ const near = (actual: number, expected: number, tolerance = 1e-6): void =>
     `${actual}, expected ${expected}`,
   );
 
+test('the short name of a mode is that mode, in prompts and losses', () => {
+  const [teacher, student] = [feature(1, [7, 5], 2, 1), feature(1, [7, 5], 2, 2)];
+  const prompt = new FrequencyPrompt({ channels: 2, tokens: 2, level: 1, mode: 'sym' });
+  assert.equal(prompt.mode, 'symmetric');
+  const loss = (mode: 'sym' | 'symmetric'): number => value(frequencyLoss({ teacher, student, mode }));
+  assert.equal(loss('sym'), loss('symmetric'));
+  const prompted = { teacher: [teacher], student: [student], prompts: [prompt] };
+  assert.equal(value(freekdLoss({ ...prompted, mode: 'sym' })), value(freekdLoss(prompted)));
+});
+
 test('bands are ordered LL, then H, V, D, coarsest first', () => {
   assert.deepEqual(bandNames(2), ['LL2', 'H2', 'V2', 'D2', 'H1', 'V1', 'D1']);
   const decomposition = wavedec2(feature(1, [8, 8], 2, 1), { ...haar, level: 2 });
@@ -238,6 +248,12 @@ test('wrong inputs are named', () => {
     () => frequencyLoss({ teacher: x, student: x, weights: tf.ones([2, 3]) as Tensor2D }),
     /weights is \[2,3\].*\[2, 4\]/,
   );
+  for (const level of [-1, 1.5, NaN, 1e9]) {
+    const wrong = new RegExp(`level of a wavelet transform must be an integer from 0 to 64, not ${level}`);
+    assert.throws(() => new FrequencyPrompt({ channels: 4, tokens: 2, level }), wrong);
+    assert.throws(() => frequencyLoss({ teacher: x, student: x, level, clamp: false }), wrong);
+    assert.throws(() => usableLevel([8, 8], level), wrong);
+  }
   assert.throws(() => prompt.apply(wide), /6 channels, the prompt was made for 4/);
   assert.throws(() => prompt.masks(wavedec2(x, { ...haar, level: 3 })), /3 levels, the prompt 2/);
   assert.throws(

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { tf, type Scalar, type Tensor4D } from '../../lib/dist/tf';
-import { MODES } from '../../lib/dist/wavelet/boundary';
+import { MODES, type WaveletModeName } from '../../lib/dist/wavelet/boundary';
 import { filterBank, maxLevel, wavelets } from '../../lib/dist/wavelet/filter-bank';
 import { haarAnalysis, haarSynthesis } from '../../lib/dist/wavelet/haar';
 import { multilevelAnalysis, multilevelSynthesis } from '../../lib/dist/wavelet/levels';
@@ -240,6 +240,41 @@ test('no tensor is left behind', () => {
     assert.equal(tf.memory().numTensors, before);
   }
   x.dispose();
+});
+
+test('more levels than are useful are allowed, as in PyWavelets', () => {
+  const { approximation, details } = wavedec2(hashed([1, 4, 4, 3], 1), { wavelet: 'haar', mode: 'zero', level: 64 });
+  assert.deepEqual(approximation.shape, [1, 1, 1, 3]);
+  assert.equal(details.length, 64);
+});
+
+test("PyWavelets' short names of the modes mean the long ones, in every transform", () => {
+  const x = hashed([1, 7, 5, 2], 1);
+  const short = [
+    ['zpd', 'zero'],
+    ['cpd', 'constant'],
+    ['sym', 'symmetric'],
+    ['ppd', 'periodic'],
+    ['sp1', 'smooth'],
+    ['per', 'periodization'],
+  ] as const;
+  for (const [name, mode] of short)
+    for (const wavelet of ['haar', 'db3']) {
+      const numbers = (mode: WaveletModeName): number[][] => {
+        const options = { wavelet, mode };
+        const bands = dwt2(x, options);
+        const decomposition = wavedec2(x, { ...options, level: 2 });
+        return [
+          ...bandsOf(decomposition),
+          idwt2(bands, options),
+          waverec2(decomposition, options),
+          wavedec2Adjoint(decomposition, { ...options, size: [7, 5] }),
+        ].map((band) => [...band.dataSync()]);
+      };
+      assert.deepEqual(numbers(name), numbers(mode), `${wavelet} ${name}`);
+    }
+  for (const mode of ['asym', 'PER', 'toString', '__proto__'])
+    assert.throws(() => dwt2(x, { wavelet: 'haar', mode: mode as 'zero' }), /Unknown wavelet mode .* or for short zpd/);
 });
 
 test('wrong input is named', () => {
