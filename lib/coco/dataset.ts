@@ -5,20 +5,32 @@
  */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { odditySentence, type Oddities } from './forms';
 import { decodeChecked } from './image';
-import { countByKind, DatasetError, type Problem, type ProblemKind } from './problems';
+import { countByKind, DatasetError, leftOutLines, type Problem, type ProblemKind } from './problems';
+import { isTrainedOn } from './training-boxes';
 import type { CocoAnnotation, CocoCategory, CocoImage, CocoInstances } from './types';
 import { readInstances } from './validate';
 
 export interface OpenOptions {
   /** Leave out what is bad, and count it, instead of throwing. Default false. */
   skipBad?: boolean;
+  /**
+   * Told in a line each what was accepted in a form of its own, and what was left out. Default:
+   * `console.warn`.
+   */
+  warn?(line: string): void;
 }
 
 export interface CocoDataset {
   readonly folder: string;
   readonly split: string;
   readonly skipBad: boolean;
+  readonly warn: (line: string) => void;
+  /** Annotations in the file, good and bad. */
+  readonly boxes: number;
+  /** What was accepted in a form of its own, counted; zeros included. */
+  readonly oddities: Oddities;
   /**
    * The good rows of the annotation file, boxes exactly as written: what evaluation takes as ground
    * truth.
@@ -54,7 +66,11 @@ export function splitsOf(folder: string): string[] {
  * leaves out: a bad box alone, a bad picture with its annotations. (COCO's own train2017 has two
  * boxes without height, so it wants `skipBad`.)
  */
-export function openCoco(folder: string, split: string, { skipBad = false }: OpenOptions = {}): CocoDataset {
+export function openCoco(
+  folder: string,
+  split: string,
+  { skipBad = false, warn = (line) => console.warn(line) }: OpenOptions = {},
+): CocoDataset {
   const annotationFile = join(folder, 'annotations', `instances_${split}.json`);
   const pictures = join(folder, split);
   if (!existsSync(annotationFile) || !existsSync(pictures)) {
@@ -66,7 +82,7 @@ export function openCoco(folder: string, split: string, { skipBad = false }: Ope
           : `COCO's layout is <split>/ and annotations/instances_<split>.json.`),
     );
   }
-  const { instances, problems } = readInstances(annotationFile);
+  const { instances, problems, oddities, boxes } = readInstances(annotationFile);
   const present = new Set(readdirSync(pictures));
   for (const { id, file_name } of instances.images) {
     const file = join(pictures, file_name);
@@ -75,8 +91,11 @@ export function openCoco(folder: string, split: string, { skipBad = false }: Ope
     problems.push({ kind: 'missing-image', file, id, message });
   }
   if (problems.length > 0 && !skipBad) throw new DatasetError(problems);
+  const odd = odditySentence(annotationFile, oddities);
+  if (odd) warn(odd);
+  leftOutLines(problems).forEach(warn);
   const missing = new Set(problems.filter(({ kind }) => kind === 'missing-image').map(({ id }) => id));
-  return build({ folder, split, skipBad }, withoutImages(instances, missing), problems);
+  return build({ folder, split, skipBad, warn, boxes, oddities }, withoutImages(instances, missing), problems);
 }
 
 /**
@@ -96,6 +115,7 @@ export async function checkPictures(dataset: CocoDataset, signal?: AbortSignal):
   }
   if (bad.length === 0) return dataset;
   if (!dataset.skipBad) throw new DatasetError(bad);
+  leftOutLines(bad).forEach(dataset.warn);
   const instances = withoutImages(dataset.instances, new Set(bad.map(({ id }) => id)));
   return build(dataset, instances, [...dataset.problems, ...bad]);
 }
@@ -104,6 +124,23 @@ export async function checkPictures(dataset: CocoDataset, signal?: AbortSignal):
 export function firstPictures(dataset: CocoDataset, count: number): CocoDataset {
   const rest = new Set<number | string>(dataset.images.slice(count).map(({ id }) => id));
   return build(dataset, withoutImages(dataset.instances, rest), dataset.problems);
+}
+
+/**
+ * Throws where what is left of a split is no data set any more: no object to learn or to find, or
+ * less than half of its boxes.
+ */
+export function checkLeft({ folder, split, instances, images, boxes }: CocoDataset): void {
+  const where = `${folder}, split ${split}`;
+  const imageOf = new Map(images.map((image) => [image.id, image]));
+  const kept = instances.annotations.length;
+  if (2 * kept < boxes)
+    throw new Error(
+      `${where}: ${boxes - kept} of its ${boxes} boxes are bad or belong to bad pictures; with less than ` +
+        'half of them the results say nothing of this data set: correct the annotation file.',
+    );
+  if (!instances.annotations.some((annotation) => isTrainedOn(annotation, imageOf.get(annotation.image_id)!)))
+    throw new Error(`${where}: no box is left to train on or to measure with, of ${boxes} in the annotation file.`);
 }
 
 function withoutImages(instances: CocoInstances, ids: ReadonlySet<number | string>): CocoInstances {
@@ -115,8 +152,10 @@ function withoutImages(instances: CocoInstances, ids: ReadonlySet<number | strin
   };
 }
 
+type Opened = Pick<CocoDataset, 'folder' | 'split' | 'skipBad' | 'warn' | 'boxes' | 'oddities'>;
+
 function build(
-  { folder, split, skipBad }: Pick<CocoDataset, 'folder' | 'split' | 'skipBad'>,
+  { folder, split, skipBad, warn, boxes, oddities }: Opened,
   instances: CocoInstances,
   found: readonly Problem[],
 ): CocoDataset {
@@ -132,6 +171,9 @@ function build(
     folder,
     split,
     skipBad,
+    warn,
+    boxes,
+    oddities,
     instances,
     images: instances.images,
     categories: instances.categories,

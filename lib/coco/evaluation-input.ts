@@ -2,7 +2,8 @@
  * Brings parsed COCO JSON into flat arrays, grouped and sorted once, for the matching of
  * evaluation-match.ts.
  */
-import type { CocoDetection, CocoInstances } from './types';
+import { flagOf } from './forms';
+import type { CocoAnnotation, CocoDetection, CocoInstances } from './types';
 
 /**
  * Annotations sorted by category, then image, then place in the file; all arrays have one entry an
@@ -64,7 +65,8 @@ function groundTruthTable(
 ): GroundTruthTable {
   const ids = new Set<number>();
   const known = annotations.filter((annotation) => {
-    const { id, bbox, area } = annotation;
+    const { id, bbox } = annotation;
+    const area = areaOf(annotation);
     if (!Number.isFinite(id))
       throw new Error(
         `ground truth: an annotation of image ${annotation.image_id} has the id ${id}; a number is needed`,
@@ -88,12 +90,18 @@ function groundTruthTable(
   return {
     boxes,
     image: order.map((source) => image[source]),
-    area: Float64Array.from(order, (source) => known[source].area),
-    crowd: Uint8Array.from(order, (source) => (known[source].iscrowd ? 1 : 0)),
+    area: Float64Array.from(order, (source) => areaOf(known[source])),
+    crowd: Uint8Array.from(order, (source) => (isCrowd(known[source]) ? 1 : 0)),
     idZero: Uint8Array.from(order, (source) => (known[source].id === 0 ? 1 : 0)),
     starts: groupStarts(category, categoryIndex.size),
   };
 }
+
+/** The area as written, or that of the box where there is none. */
+const areaOf = ({ area, bbox }: CocoAnnotation): number => area ?? bbox?.[2] * bbox?.[3];
+
+/** By truth, as in pycocotools, but for texts such as "0", of which there any is true. */
+const isCrowd = ({ iscrowd }: CocoAnnotation): boolean => Boolean(flagOf(iscrowd) ?? iscrowd);
 
 function detectionTable(
   detections: readonly CocoDetection[], imageIndex: Map<number, number>, categoryIndex: Map<number, number>,

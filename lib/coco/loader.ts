@@ -19,7 +19,8 @@ import type { CocoDataset } from './dataset';
 import { WorkerPool } from './pool';
 import { Sampler, type Shard } from './sampler';
 import { IMAGENET, originOf, targetOf, type InputSize } from './transforms';
-import type { Batch } from './types';
+import { isTrainedOn } from './training-boxes';
+import type { Batch, CocoImage } from './types';
 
 export interface LoaderOptions {
   /** Pictures a batch (of one rank). */
@@ -55,7 +56,7 @@ export interface LoaderOptions {
   dropLast?: boolean;
   /** Batches of landscape or of portrait pictures only. Default false. */
   groupByAspect?: boolean;
-  /** Leave out pictures without a box (crowds do not count). Default false. */
+  /** Leave out pictures without a box that is trained on (training-boxes.ts). Default false. */
   skipEmpty?: boolean;
   /**
    * Average over all pixels when shrinking. Default false: OpenCV's bilinear, which aliases when it
@@ -114,11 +115,11 @@ export function createLoader(dataset: CocoDataset, options: LoaderOptions): Load
   const { padMultiple = 32, antialias = false, mean = IMAGENET.mean, std = IMAGENET.std, dropLast = shuffle } = options;
   check(options);
   const { images } = dataset;
+  const hasObject = (image: CocoImage): boolean =>
+    dataset.annotationsOf(image.id).some((annotation) => isTrainedOn(annotation, image));
   const indices = images
     .map((_, index) => index)
-    .filter(
-      (index) => !options.skipEmpty || dataset.annotationsOf(images[index].id).some(({ iscrowd }) => iscrowd === 0),
-    );
+    .filter((index) => !options.skipEmpty || hasObject(images[index]));
   const sampler = new Sampler(images, indices, { batch, shard, shuffle, flip, seed, dropLast, groupByAspect });
   const { batchesPerEpoch } = sampler;
   if (dropLast ? batchesPerEpoch === 0 : indices.length === 0) {

@@ -3,6 +3,7 @@
  * Boxes follow. Pure arithmetic, no tensors: it runs in the loader's worker threads.
  */
 import type { Picture } from './image';
+import { hasArea, isTrainedOn } from './training-boxes';
 import type { CocoAnnotation, CocoImage, Origin, Target } from './types';
 
 /**
@@ -83,22 +84,27 @@ export function originOf(image: CocoImage, size: InputSize, flipped: boolean): O
 }
 
 /**
- * Annotations as boxes and class indices in input pixels, clipped to the picture; crowd regions are
- * left out. `classOf` maps a category id to its class index.
+ * Annotations as boxes and class indices in input pixels, clipped to the picture; what is not
+ * trained on (training-boxes.ts) is left out. `classOf` maps a category id to its class index.
  */
 export function targetOf(
   annotations: readonly CocoAnnotation[],
   origin: Origin,
   classOf: ReadonlyMap<number, number>,
 ): Target {
-  const objects = annotations.filter(({ iscrowd }) => iscrowd === 0);
-  const boxes = new Float32Array(objects.length * 4);
-  objects.forEach(({ bbox: [x, y, w, h] }, i) => {
+  const boxes: number[] = [];
+  const labels: number[] = [];
+  for (const annotation of annotations) {
+    if (!isTrainedOn(annotation, origin)) continue;
+    const [x, y, w, h] = annotation.bbox;
     const clipX = (value: number): number => Math.min(Math.max(value * origin.scaleX, 0), origin.inputWidth);
     const clipY = (value: number): number => Math.min(Math.max(value * origin.scaleY, 0), origin.inputHeight);
     const [left, right] = [clipX(x), clipX(x + w)];
     const [x1, x2] = origin.flipped ? [origin.inputWidth - right, origin.inputWidth - left] : [left, right];
-    boxes.set([x1, clipY(y), x2, clipY(y + h)], i * 4);
-  });
-  return { boxes, labels: Int32Array.from(objects, ({ category_id }) => classOf.get(category_id) as number) };
+    const box = [x1, clipY(y), x2, clipY(y + h)];
+    if (!hasArea(box)) continue;
+    boxes.push(...box);
+    labels.push(classOf.get(annotation.category_id) as number);
+  }
+  return { boxes: Float32Array.from(boxes), labels: Int32Array.from(labels) };
 }

@@ -16,6 +16,8 @@ export interface CocoAnnotation {
   bbox: [number, number, number, number];
   area: number;
   iscrowd: 0 | 1;
+  /** 1: not trained on, as in mmdetection; evaluation overlooks the field, as pycocotools does. */
+  ignore?: 1;
 }
 
 export interface CocoCategory {
@@ -44,7 +46,7 @@ export interface CocoDetection {
  * 0.
  */
 export interface Target {
-  /** [n * 4]: x1, y1, x2, y2 after resizing and flipping; crowd regions are left out. */
+  /** [n * 4]: x1, y1, x2, y2 after resizing and flipping, of what is trained on. */
   boxes: Float32Array;
   /** [n] class index: position of the category in the file's `categories`. */
   labels: Int32Array;

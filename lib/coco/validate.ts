@@ -1,48 +1,63 @@
 /**
- * Checks of an `instances_*.json`: every row is either good or has a named problem.
+ * Checks of an `instances_*.json`: every row is either good or has a named problem. A good row may
+ * have its fields in forms of its own (forms.ts), which are counted.
  *
- * A box may reach past its picture by up to one pixel, as COCO's own rounding makes some do; more
- * is refused.
+ * A box may reach past its picture: it is kept as written for evaluation, as pycocotools does, and
+ * clipped when it becomes a target. Up to one pixel, as COCO's own rounding makes some do, is not
+ * even counted.
  */
-import { existsSync } from 'node:fs';
 import { cacheKey, readCache, writeCache, type Checked } from './annotation-cache';
+import { flagOf, idOf, noOddities, numberOf, shown, type OddityKind } from './forms';
 import { readLists } from './json-lists';
 import type { Problem, ProblemKind } from './problems';
+import { clipped, hasArea, isTrainedOn } from './training-boxes';
 import type { CocoAnnotation, CocoCategory, CocoImage, CocoInstances } from './types';
 
-/**
- * Pixels by which a box may leave its picture and is still accepted (and clipped when it becomes a
- * target).
- */
+/** Pixels by which a box may leave its picture without being counted. */
 export const BOX_TOLERANCE = 1;
+/** Beyond this no number is a pixel. */
+const FARTHEST = 2 ** 31;
 
 type Row = Record<string, unknown>;
 
-const isNumber = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);
-const isId = (value: unknown): value is number => Number.isSafeInteger(value);
-const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
-const isSize = (value: unknown): value is number => isId(value) && value > 0;
-const isBox = (value: unknown): boolean => Array.isArray(value) && value.length === 4 && value.every(isNumber);
-const isFlag = (value: unknown): boolean => value === undefined || value === 0 || value === 1;
-const isInside = (value: unknown): boolean => isText(value) && !/^([\\/]|[a-zA-Z]:)|(^|[\\/])\.\.([\\/]|$)/.test(value);
+/** A reader of a field: what the given value means, undefined where that is nothing. */
+type Read = (given: unknown) => unknown;
 
-type Fields = Record<string, [check: (value: unknown) => boolean, expected: string]>;
+const when =
+  (check: (value: unknown) => boolean): Read =>
+  (value) =>
+    check(value) ? value : undefined;
+
+const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
+const isPixels = (value: unknown): boolean => typeof value === 'number' && Math.abs(value) < FARTHEST;
+const text = when(isText);
+const size = when((value) => Number.isSafeInteger(value) && (value as number) > 0);
+const box = when((value) => Array.isArray(value) && value.length === 4 && value.every(isPixels));
+
+/** Whether a path stays in the folder it is relative to. */
+export const isInside = (value: unknown): boolean =>
+  isText(value) && !/^([\\/]|[a-zA-Z]:)|(^|[\\/])\.\.([\\/]|$)|\0/.test(value);
+
+type Fields = Record<string, [read: Read, expected: string, form?: OddityKind]>;
+
+const ID = [idOf, 'an integer', 'id-form'] as [Read, string, OddityKind];
 
 const FIELDS: Record<keyof CocoInstances, Fields> = {
-  categories: { id: [isId, 'an integer'], name: [isText, 'a text'] },
+  categories: { id: ID, name: [text, 'a text'] },
   images: {
-    id: [isId, 'an integer'],
-    file_name: [isInside, "a path inside the split's folder"],
-    width: [isSize, 'a positive integer'],
-    height: [isSize, 'a positive integer'],
+    id: ID,
+    file_name: [when(isInside), "a path inside the split's folder"],
+    width: [size, 'a positive integer'],
+    height: [size, 'a positive integer'],
   },
   annotations: {
-    id: [isId, 'an integer'],
-    image_id: [isId, 'an integer'],
-    category_id: [isId, 'an integer'],
-    bbox: [isBox, 'four numbers [x, y, width, height]'],
-    area: [isNumber, 'a number (width * height of the box where there is no mask)'],
-    iscrowd: [isFlag, '0 or 1 (0 when left out)'],
+    id: ID,
+    image_id: ID,
+    category_id: ID,
+    bbox: [box, 'four numbers [x, y, width, height]'],
+    area: [numberOf, 'a number (width * height of the box when left out)'],
+    iscrowd: [flagOf, '0 or 1 (0 when left out)', 'flag-form'],
+    ignore: [flagOf, '0 or 1 (0 when left out)', 'flag-form'],
   },
 };
 
@@ -52,17 +67,22 @@ const SINGULAR = { images: 'image', annotations: 'annotation', categories: 'cate
 const KEPT: { [K in keyof CocoInstances]: (row: Row) => Row } = {
   categories: ({ id, name }) => ({ id, name }),
   images: ({ id, file_name, width, height }) => ({ id, file_name, width, height }),
-  annotations: ({ id, image_id, category_id, bbox, area, iscrowd }) => ({
+  annotations: ({ id, image_id, category_id, bbox, area, iscrowd, ignore }) => ({
     id,
     image_id,
     category_id,
     bbox,
     area,
     iscrowd,
+    ignore,
   }),
 };
 
 const isKept = (key: string): key is keyof CocoInstances => Object.keys(KEPT).includes(key);
+
+/** An id with the decimals .0, which `JSON.parse` would not tell from one without. */
+const DECIMAL_ID = /("(?:image_|category_)?id"\s*:\s*)(-?\d+\.0+)(?=\s*[,}])/g;
+const parseRow = (text: string): unknown => JSON.parse(text.replace(DECIMAL_ID, '$1"$2"'));
 
 /**
  * Reads and checks an annotation file, or takes over what was kept of it. `instances` holds the
@@ -71,16 +91,20 @@ const isKept = (key: string): key is keyof CocoInstances => Object.keys(KEPT).in
  * COCO file.
  */
 export function readInstances(path: string): Checked {
-  const key = existsSync(path) ? cacheKey(path) : undefined;
+  const key = cacheKey(path);
   const cached = key && readCache(path, key);
   if (cached) return cached;
   const lists: Partial<Record<keyof CocoInstances, (Row | null)[]>> = {};
-  readLists(path, (name) => {
-    if (!isKept(name)) return () => {};
-    const rows: (Row | null)[] = (lists[name] = []);
-    const keep = KEPT[name];
-    return (row) => rows.push(typeof row === 'object' && row !== null ? keep(row as Row) : null);
-  });
+  readLists(
+    path,
+    (name) => {
+      if (!isKept(name)) return () => {};
+      const rows: (Row | null)[] = (lists[name] = []);
+      const keep = KEPT[name];
+      return (row) => rows.push(typeof row === 'object' && row !== null ? keep(row as Row) : null);
+    },
+    parseRow,
+  );
   const checked = checkRows(path, lists);
   if (key) writeCache(path, key, checked);
   return checked;
@@ -88,11 +112,12 @@ export function readInstances(path: string): Checked {
 
 function checkRows(path: string, lists: Partial<Record<keyof CocoInstances, (Row | null)[]>>): Checked {
   const problems: Problem[] = [];
+  const oddities = noOddities();
   const add = (kind: ProblemKind, id: number | string, what: string): void => {
     problems.push({ kind, file: path, id, message: `${path}: ${what}` });
   };
 
-  /** The rows whose fields are as they should be. */
+  /** The rows whose fields are as they should be, with the values that the fields mean. */
   const rowsOf = (key: keyof CocoInstances): unknown[] => {
     const rows = lists[key];
     if (!rows) {
@@ -103,20 +128,31 @@ function checkRows(path: string, lists: Partial<Record<keyof CocoInstances, (Row
     const seen = new Set<number>();
     const fields = Object.entries(FIELDS[key]);
     return rows.filter((row, index) => {
-      const id = row !== null && isId(row.id) ? row.id : `${key}[${index}]`;
+      const id = idOf(row?.id) ?? `${key}[${index}]`;
       const subject = `${SINGULAR[key]} ${id}`;
-      for (const [field, [check, expected]] of fields) {
+      const met: OddityKind[] = [];
+      for (const [field, [read, expected, form]] of fields) {
         const given = row?.[field];
-        if (check(given)) continue;
-        const value = given === undefined ? 'is missing' : `is ${JSON.stringify(given)}`;
-        add('missing-field', id, `${subject}: field "${field}" ${value}, expected ${expected}.`);
-        return false;
+        const value = read(given);
+        if (row === null || value === undefined) {
+          const what = given === undefined ? 'is missing' : `is ${shown(given)}`;
+          add('missing-field', id, `${subject}: field "${field}" ${what}, expected ${expected}.`);
+          return false;
+        }
+        if (form && given !== undefined && given !== value) met.push(form);
+        row[field] = value;
       }
       if (seen.has(id as number)) {
-        add('duplicate-id', id, `${subject} occurs more than once; every ${SINGULAR[key]} needs an id of its own.`);
+        add(
+          'duplicate-id',
+          id,
+          `${subject} occurs more than once (as a text or with a decimal point it is the same id); ` +
+            `every ${SINGULAR[key]} needs an id of its own.`,
+        );
         return false;
       }
       seen.add(id as number);
+      for (const form of met) oddities[form]++;
       return true;
     });
   };
@@ -129,44 +165,61 @@ function checkRows(path: string, lists: Partial<Record<keyof CocoInstances, (Row
   const imageOf = new Map(images.map((image) => [image.id, image]));
   const known = new Set(categories.map(({ id }) => id));
 
-  const annotations = (rowsOf('annotations') as CocoAnnotation[]).filter((annotation) => {
-    annotation.iscrowd ??= 0;
-    const { id, image_id, category_id, bbox } = annotation;
-    const image = imageOf.get(image_id);
-    if (image === undefined) {
-      if (!dropped.has(image_id)) {
-        add('unknown-image', id, `annotation ${id}: image_id ${image_id} is not among the file's images.`);
+  const annotations = (rowsOf('annotations') as (Omit<CocoAnnotation, 'ignore'> & { ignore?: 0 | 1 })[]).filter(
+    (annotation): annotation is CocoAnnotation => {
+      const { id, image_id, category_id, bbox } = annotation;
+      const image = imageOf.get(image_id);
+      if (image === undefined) {
+        if (!dropped.has(image_id)) {
+          add('unknown-image', id, `annotation ${id}: image_id ${image_id} is not among the file's images.`);
+        }
+        return false;
       }
-      return false;
-    }
-    if (!known.has(category_id)) {
-      add(
-        'unknown-category',
-        id,
-        `annotation ${id} of ${image.file_name}: category_id ${category_id} is not among the file's categories.`,
-      );
-      return false;
-    }
-    const fault = boxFault(bbox, image);
-    if (fault !== undefined) add(fault.kind, id, `annotation ${id} of ${image.file_name}: ${fault.what}`);
-    return fault === undefined;
-  });
-  return { instances: { images, annotations, categories }, problems };
+      if (!known.has(category_id)) {
+        add(
+          'unknown-category',
+          id,
+          `annotation ${id} of ${image.file_name}: category_id ${category_id} is not among the file's categories.`,
+        );
+        return false;
+      }
+      const fault = boxFault(bbox, image);
+      if (fault !== undefined) {
+        add(fault.kind, id, `annotation ${id} of ${image.file_name}: ${fault.what}`);
+        return false;
+      }
+      if (annotation.ignore === 0) delete annotation.ignore;
+      if (Number.isNaN(annotation.area)) {
+        annotation.area = bbox[2] * bbox[3];
+        oddities['area-missing']++;
+      }
+      if (overEdge(bbox, image) > BOX_TOLERANCE) oddities['box-over-edge']++;
+      if (annotation.ignore) oddities.ignored++;
+      else if (annotation.iscrowd === 0 && !isTrainedOn(annotation as CocoAnnotation, image)) oddities['not-trained']++;
+      return true;
+    },
+  );
+  if (categories.length === 0)
+    throw new Error(
+      `${path}: field "categories" has no good row; list there the classes that the annotations name, ` +
+        'as { "id": 1, "name": "cell" }.',
+    );
+  return { instances: { images, annotations, categories }, problems, oddities, boxes: lists.annotations!.length };
 }
 
-function boxFault(
-  [x, y, w, h]: CocoAnnotation['bbox'],
-  image: CocoImage,
-): { kind: ProblemKind; what: string } | undefined {
-  const text = (): string => `bbox [${[x, y, w, h].join(', ')}]`;
-  if (w <= 0 || h <= 0) return { kind: 'box-size', what: `${text()} has no area; width and height must be positive.` };
-  const over = Math.max(-x, -y, x + w - image.width, y + h - image.height);
-  if (over > BOX_TOLERANCE || x >= image.width || y >= image.height || x + w <= 0 || y + h <= 0) {
-    const size = `${image.width}x${image.height}`;
-    return {
-      kind: 'box-outside',
-      what: `${text()} leaves the picture of ${size} by ${+over.toFixed(2)} pixels; boxes are [x, y, width, height].`,
-    };
+/** Pixels by which a box leaves its picture; 0 or less where it does not. */
+const overEdge = ([x, y, w, h]: CocoAnnotation['bbox'], { width, height }: CocoImage): number =>
+  Math.max(-x, -y, x + w - width, y + h - height);
+
+function boxFault(bbox: CocoAnnotation['bbox'], image: CocoImage): { kind: ProblemKind; what: string } | undefined {
+  const [x, y, w, h] = bbox;
+  const text = `bbox [${bbox.join(', ')}]`;
+  if (w <= 0 || h <= 0) return { kind: 'box-size', what: `${text} has no area; width and height must be positive.` };
+  if (!hasArea([x, y, x + w, y + h]))
+    return { kind: 'box-size', what: `${text} has no area in single precision, in which networks compute.` };
+  if (!hasArea(clipped(bbox, image))) {
+    const what = `${text} lies outside the picture of ${image.width}x${image.height}; boxes are [x, y, width, height].`;
+    return { kind: 'box-outside', what };
   }
   return undefined;
 }

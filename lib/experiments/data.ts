@@ -1,5 +1,5 @@
 /** The two splits of a folder in COCO layout that an experiment needs. */
-import { checkPictures, openCoco, splitsOf, type CocoDataset, type OpenOptions } from '../coco/dataset';
+import { checkLeft, checkPictures, openCoco, splitsOf, type CocoDataset, type OpenOptions } from '../coco/dataset';
 
 export interface Splits {
   train: CocoDataset;
@@ -9,6 +9,7 @@ export interface Splits {
 /**
  * The split to train on and the one to measure on: the first `train*` and the first `val*` of the
  * folder.
+ * @throws also where a split has no box, or `skipBad` left out more than half of them
  */
 export function openSplits(folder: string, options: OpenOptions = {}): Splits {
   const splits = splitsOf(folder);
@@ -27,13 +28,17 @@ export function openSplits(folder: string, options: OpenOptions = {}): Splits {
       `${folder}: ${train.split} and ${val.split} must list the same categories in the ` +
         `same order; they have (${listOf(train)}) and (${listOf(val)})`,
     );
+  [train, val].forEach(checkLeft);
   return { train, val };
 }
 
 /**
  * Decodes every picture of both splits: an error lists the broken ones; where opened with `skipBad`
  * they are left out and counted.
+ * @throws also where a split has no box left, or less than half of them
  */
 export async function checkSplits({ train, val }: Splits, signal?: AbortSignal): Promise<Splits> {
-  return { train: await checkPictures(train, signal), val: await checkPictures(val, signal) };
+  const checked = { train: await checkPictures(train, signal), val: await checkPictures(val, signal) };
+  [checked.train, checked.val].forEach(checkLeft);
+  return checked;
 }

@@ -1,6 +1,7 @@
 /** Annotation files that are long: read in pieces, in little memory, and kept for the next time. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import {
   existsSync,
   mkdtempSync,
@@ -15,6 +16,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { deserialize, serialize } from 'node:v8';
+import { cacheKey, readCache, writeCache, type Checked } from '../../lib/dist/coco/annotation-cache';
 import { readLists } from '../../lib/dist/coco/json-lists';
 import { readInstances } from '../../lib/dist/coco/validate';
 import { writeLargeAnnotations } from './large-annotations';
@@ -115,23 +118,33 @@ test('30 MB are read with a heap in which parsing them whole dies', () => {
   rmSync(cache, { force: true });
 });
 
-test('the second reading is that of the cache, equal in rows and problems, as long as the file is the same', () => {
+/** What a large file with two problems, a crowd and an ignored object is read as, and its text. */
+function large(): { text: string; read: () => Checked } {
   writeLargeAnnotations(path, 9);
   const text = readFileSync(path, 'utf8')
     .replace('"bbox": [', '"bbox": [-50, ')
-    .replace('"category_id": 2,', '"category_id": 99,');
+    .replace('"category_id": 2,', '"category_id": 99,')
+    .replace('"iscrowd": 0,"image_id": 9,', '"iscrowd": true, "ignore": 1, "image_id": 9,');
   writeFileSync(path, text);
-  const first = readInstances(path);
-  assert.equal(first.problems.length, 2);
-  assert.deepEqual(readdirSync(folder).filter((name) => name.startsWith('.')), ['.instances_x.json.freekd-cache']);
-  assert.deepEqual(readInstances(path), first);
+  rmSync(cache, { force: true });
+  return { text, read: () => readInstances(path) };
+}
 
-  const marked = first.instances.images[0].file_name;
-  writeFileSync(
-    cache,
-    Buffer.from(readFileSync(cache).toString('latin1').replace(marked, '999999999999.jpg'), 'latin1'),
-  );
-  assert.equal(readInstances(path).instances.images[0].file_name, '999999999999.jpg', 'it is read');
+test('the second reading is that of the cache, equal in rows, problems and counts', () => {
+  const { read } = large();
+  const first = read();
+  assert.equal(first.problems.length, 2);
+  assert.equal(first.oddities.ignored, 1);
+  assert.equal(first.instances.annotations.filter(({ iscrowd, ignore }) => iscrowd && ignore).length, 1);
+  assert.deepEqual(readdirSync(folder).filter((name) => name.startsWith('.')), ['.instances_x.json.freekd-cache']);
+  assert.deepEqual(read(), first);
+
+  const { images } = first.instances;
+  const others = [{ ...images[0], width: 7 }, ...images.slice(1)];
+  const marked = { ...first, instances: { ...first.instances, images: others } };
+  writeCache(path, cacheKey(path)!, marked);
+  assert.deepEqual(read(), marked, 'it is read');
+
   const other = join(folder, 'moved.json');
   renameSync(path, other);
   renameSync(cache, join(folder, '.moved.json.freekd-cache'));
@@ -141,18 +154,59 @@ test('the second reading is that of the cache, equal in rows and problems, as lo
     ),
   );
   renameSync(other, path);
+});
 
-  readInstances(path); // no cache of this name: written again
-  utimesSync(path, 1, 1);
-  writeFileSync(path, text.replace(marked, '888888888888.jpg'));
-  assert.equal(readInstances(path).instances.images[0].file_name, '888888888888.jpg', 'a changed file is read anew');
-  writeFileSync(cache, 'damaged');
-  assert.equal(readInstances(path).instances.images[0].file_name, '888888888888.jpg');
+test('a file with other content is read anew, whatever its size and date', () => {
+  const { text, read } = large();
+  const [{ file_name: name }] = read().instances.images;
+  const { atime, mtime } = statSync(path);
+  writeFileSync(path, text.replace(name, '888888888888.jpg'));
+  utimesSync(path, atime, mtime);
+  assert.equal(statSync(path).size, Buffer.byteLength(text));
+  assert.equal(read().instances.images[0].file_name, '888888888888.jpg');
+});
+
+test('a cache that is damaged or odd is as good as none', () => {
+  const { read } = large();
+  const first = read();
+  const good = readFileSync(cache);
+  const content = deserialize(good.subarray(32)) as Record<string, Record<string, unknown>>;
+  const sealed = (value: unknown): Buffer => {
+    const bytes = serialize(value);
+    return Buffer.concat([createHash('sha256').update(bytes).digest(), bytes]);
+  };
+  const images = { ...content.images, file_name: ['a.jpg'] };
+  const annotations = (change: object): Buffer =>
+    sealed({ ...content, annotations: { ...content.annotations, ...change } });
+  const { length } = first.instances.annotations;
+  const flipped = Buffer.from(good);
+  flipped[Math.floor(good.length / 2)] ^= 1;
+  const damaged: Record<string, Buffer> = {
+    'one bit': flipped,
+    empty: Buffer.alloc(0),
+    'no seal': good.subarray(32),
+    'cut off': good.subarray(0, good.length - 9),
+    null: sealed(null),
+    'another layout': sealed({ key: content.key }),
+    'another file': sealed({ ...content, key: '2 abc' }),
+    'a column too short': sealed({ ...content, images }),
+    'boxes that are no numbers': annotations({ bbox: new Float64Array(4 * length).fill(NaN) }),
+    'flags of another type': annotations({ iscrowd: content.annotations.area }),
+    'a flag of 2': annotations({ ignore: new Uint8Array(length).fill(2) }),
+    'no counts': sealed({ ...content, oddities: {} }),
+    'problems of no kind': sealed({ ...content, problems: [{ kind: 'x', id: 1, message: '' }] }),
+  };
+  for (const [what, bytes] of Object.entries(damaged)) {
+    writeFileSync(cache, bytes);
+    assert.equal(readCache(path, cacheKey(path)!), undefined, what);
+  }
+  assert.deepEqual(read(), first);
+  assert.deepEqual(readFileSync(cache), good, 'and is written again');
 });
 
 test('small files leave no cache', () => {
-  writeFileSync(path, '{"images": [], "annotations": [], "categories": []}');
-  rmSync(cache);
+  writeFileSync(path, '{"images": [], "annotations": [], "categories": [{"id": 1, "name": "a"}]}');
+  rmSync(cache, { force: true });
   readInstances(path);
   assert.ok(!existsSync(cache));
 });

@@ -1,10 +1,11 @@
 /** Opening data sets: good ones, every kind of bad input named, and going on without it. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import sharp from 'sharp';
-import { checkPictures, openCoco, splitsOf } from '../../lib/dist/coco/dataset';
+import { checkLeft, checkPictures, openCoco, splitsOf } from '../../lib/dist/coco/dataset';
 import { jsonFault } from '../../lib/dist/coco/json';
 import { DatasetError, type ProblemKind } from '../../lib/dist/coco/problems';
 import { picture, writeFixture, type File } from './fixture';
@@ -94,9 +95,58 @@ const BAD_ROWS: [kind: ProblemKind, what: string, edit: (file: File) => void, me
     ],
     [
       'missing-field',
-      'an area left out',
-      ({ annotations }) => delete annotations[0].area,
-      /annotation 101: field "area" is missing/,
+      'an area in words',
+      ({ annotations }) => (annotations[0].area = 'big'),
+      /annotation 101: field "area" is "big", expected a number/,
+      101,
+    ],
+    [
+      'missing-field',
+      'an id that is no integer',
+      ({ annotations }) => (annotations[0].id = 1.5),
+      /annotation annotations\[0\]: field "id" is 1.5, expected an integer/,
+      'annotations[0]',
+    ],
+    [
+      'missing-field',
+      'an id with a zero before it',
+      ({ annotations }) => (annotations[0].image_id = '01'),
+      /annotation 101: field "image_id" is "01", expected an integer/,
+      101,
+    ],
+    [
+      'missing-field',
+      'an id beyond what a number holds',
+      ({ annotations }) => (annotations[0].id = '9007199254740993'),
+      /field "id" is "9007199254740993"/,
+      'annotations[0]',
+    ],
+    [
+      'missing-field',
+      'an unknown word for ignore',
+      ({ annotations }) => (annotations[0].ignore = 'maybe'),
+      /field "ignore" is "maybe", expected 0 or 1/,
+      101,
+    ],
+    [
+      'missing-field',
+      'a side of infinite length',
+      ({ annotations }) => (annotations[0].bbox = [1, 2, 1e300, 4]),
+      /field "bbox" is \[1,2,1e\+300,4\]/,
+      101,
+    ],
+    [
+      'duplicate-id',
+      'one id as a number and as a text',
+      ({ annotations }) => annotations.push({ ...annotations[0], id: '101' }),
+      /annotation 101 occurs more than once \(as a text or with a decimal point it is the same id\)/,
+      101,
+    ],
+    [
+      'box-size',
+      'a box without area in float32',
+      ({ annotations }) => (annotations[0].bbox = [25.57, 2, 1e-7, 5]),
+      /annotation 101 of 1.png: bbox \[25.57, 2, 1e-7, 5\] has no area in single precision/,
       101,
     ],
     [
@@ -192,23 +242,16 @@ const BAD_ROWS: [kind: ProblemKind, what: string, edit: (file: File) => void, me
     ],
     [
       'box-outside',
-      'a box past the right side',
-      ({ annotations }) => (annotations[0].bbox = [30, 2, 12.5, 5]),
-      /leaves the picture of 40x30 by 2.5 pixels/,
-      101,
-    ],
-    [
-      'box-outside',
-      'a box past the upper side',
-      ({ annotations }) => (annotations[0].bbox = [3, -2, 12, 5]),
-      /by 2 pixels/,
-      101,
-    ],
-    [
-      'box-outside',
       'a box beside the picture',
       ({ annotations }) => (annotations[0].bbox = [40, 2, 0.5, 5]),
-      /leaves the picture/,
+      /lies outside the picture of 40x30; boxes are \[x, y, width, height\]/,
+      101,
+    ],
+    [
+      'box-outside',
+      'a box above the picture',
+      ({ annotations }) => (annotations[0].bbox = [4, -9, 5, 9]),
+      /lies outside the picture/,
       101,
     ],
     [
@@ -249,6 +292,127 @@ test('a box up to one pixel outside is accepted as written, and iscrowd may be l
   const [annotation] = openCoco(folder, 'train').annotationsOf(1);
   assert.deepEqual(annotation.bbox, [-0.6, -1, 41.5, 31.9]);
   assert.equal(annotation.iscrowd, 0);
+});
+
+/** What `openCoco` says of a fixture with these changes, and its rows. */
+async function opened(edit: (file: File) => void, change = (text: string): string => text) {
+  const folder = await writeFixture(edit);
+  const path = join(folder, 'annotations', 'instances_train.json');
+  writeFileSync(path, change(readFileSync(path, 'utf8')));
+  const said: string[] = [];
+  const dataset = openCoco(folder, 'train', { warn: (line) => said.push(line.replace(path, 'FILE')) });
+  return { dataset, said };
+}
+
+test('forms of their own are understood, counted, and said once', async () => {
+  const { said: nothing } = await opened(() => undefined);
+  assert.deepEqual(nothing, []);
+  const plain = (await opened(() => undefined)).dataset.instances;
+
+  const flags = [false, true, '0', '1', 'false', 'true', null, 0.0];
+  const { dataset, said } = await opened(({ annotations, images, categories }) => {
+    flags.forEach((flag, i) => (annotations[i].iscrowd = flag));
+    annotations.forEach((row) => (row.id = String(row.id)));
+    images[0].id = '1';
+    categories[0].id = '10.0';
+  });
+  assert.deepEqual(
+    dataset.instances.annotations.map(({ iscrowd }) => iscrowd).slice(0, 8),
+    [0, 1, 0, 1, 0, 1, 0, 0],
+  );
+  assert.deepEqual(dataset.images, plain.images);
+  assert.deepEqual(dataset.categories, plain.categories);
+  assert.deepEqual(dataset.annotationsOf(1).map(({ id }) => id), [101, 201]);
+  assert.deepEqual(said, [
+    'FILE: accepted: 21 ids written as text or with a decimal point; ' +
+      '7 flags that are neither 0 nor 1 but say so (false, "0")',
+  ]);
+  assert.equal(dataset.oddities['id-form'], 21);
+
+  const decimal = await opened(() => undefined, (text) => text.replaceAll(/"image_id":(\d+)/g, '"image_id": $1.0'));
+  assert.deepEqual(decimal.dataset.instances, plain);
+  assert.deepEqual(decimal.said, ['FILE: accepted: 19 ids written as text or with a decimal point']);
+  await assert.rejects(opened(() => undefined, (text) => text.replace('"image_id":1,', '"image_id":1.5,')), /is 1.5/);
+});
+
+test('an area left out is that of the box', async () => {
+  const { dataset, said } = await opened(({ annotations }) => {
+    annotations.forEach((row) => delete row.area);
+    annotations[0].area = null;
+    annotations[0].bbox = [2, 3, 1.5, 8];
+  });
+  assert.deepEqual(dataset.annotationsOf(1).map(({ area }) => area), [12, 80]);
+  assert.deepEqual(said, ['FILE: accepted: 19 annotations without area (width x height of the box is taken)']);
+});
+
+test('a box over the edge is kept as written, one that is not trained on too; both are counted', async () => {
+  const boxes = [[30, 2, 12.5, 5], [-40, -2, 60, 8], [2, 3, 0.5, 8], [2, 3, 5, 5], [2, 3, 5, 5]];
+  const { dataset, said } = await opened(({ annotations }) => {
+    boxes.forEach((bbox, i) => (annotations[2 * i] = { ...annotations[0], id: 1000 + i, image_id: 11, bbox }));
+    annotations[6].area = 0;
+    annotations[8].ignore = true;
+  });
+  assert.deepEqual(dataset.annotationsOf(11).filter(({ id }) => id >= 1000).map(({ bbox }) => bbox), boxes);
+  assert.deepEqual(dataset.annotationsOf(11).filter(({ ignore }) => ignore).map(({ id }) => id), [1004]);
+  assert.deepEqual(said, [
+    'FILE: accepted: 1 flags that are neither 0 nor 1 but say so (false, "0"); ' +
+      '1 boxes over the edge of their picture (clipped in training, kept for evaluation); ' +
+      '2 boxes of area 0 or of less than a pixel (left out of training, kept for evaluation); ' +
+      '1 annotations marked "ignore" (left out of training, kept for evaluation)',
+  ]);
+});
+
+test('no category is a sentence, also under skipBad', async () => {
+  for (const edit of [
+    (file: File) => void (file.categories = []),
+    (file: File) => file.categories.forEach((row) => delete row.name),
+  ]) {
+    const folder = await writeFixture(edit);
+    assert.throws(() => openCoco(folder, 'train', { skipBad: true }), /"categories" has no good row; list there the/);
+  }
+});
+
+test('what skipBad leaves out is said on opening, by kind, with the first ids', async () => {
+  const folder = await writeFixture(({ annotations, images }) => {
+    annotations.slice(0, 7).forEach((row) => (row.bbox = [1, 2, 3, 0]));
+    images[9].file_name = 'no.png';
+  });
+  const said: string[] = [];
+  const dataset = openCoco(folder, 'train', { skipBad: true, warn: (line) => said.push(line.replace(folder, '')) });
+  assert.deepEqual(said, [
+    '/annotations/instances_train.json: left out, box-size: 7 (101, 201, 102, 202, 204, ...)',
+    '/train/no.png: left out, missing-image: 1 (10)',
+  ]);
+  assert.equal(dataset.boxes, 19);
+  assert.doesNotThrow(() => checkLeft(dataset));
+});
+
+test('a split of which less than half is left, or no object, is none', async () => {
+  const bad = await writeFixture(({ annotations }) => {
+    annotations.slice(0, 10).forEach((row) => (row.bbox = [1, 2, 3, 0]));
+  });
+  const skipping = { skipBad: true, warn: () => undefined };
+  assert.throws(() => checkLeft(openCoco(bad, 'train', skipping)), /split train: 10 of its 19 boxes are bad or belong/);
+  for (const edit of [
+    ({ annotations }: File) => annotations.splice(0),
+    ({ annotations }: File) => annotations.forEach((row) => (row.iscrowd = 1)),
+    ({ annotations }: File) => annotations.forEach((row) => (row.ignore = 1)),
+  ]) {
+    const none = openCoco(await writeFixture(edit), 'train', skipping);
+    assert.throws(() => checkLeft(none), /split train: no box is left to train on or to measure with, of \d+ in the/);
+  }
+});
+
+test('a value nested without end is named, whole or cut off', async () => {
+  const deep = '['.repeat(200_000) + ']'.repeat(200_000);
+  for (const value of [deep, deep.slice(0, 200_000), '{"a":'.repeat(200_000)]) {
+    const change = (text: string): string => text.replace('"bbox":[2,3,10,8]', `"bbox":${value}`);
+    await assert.rejects(opened(() => undefined, change), /instances_train\.json: the value at byte \d+ is nested more/);
+  }
+  const pipe = await writeFixture();
+  rmSync(join(pipe, 'annotations', 'instances_train.json'));
+  execFileSync('mkfifo', [join(pipe, 'annotations', 'instances_train.json')]);
+  assert.throws(() => openCoco(pipe, 'train'), /it is no regular file/);
 });
 
 test('many problems are counted, the first ten shown', async () => {

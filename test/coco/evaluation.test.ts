@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { evaluateBoxes, type AreaName } from '../../lib/dist/coco/evaluation';
 import { IOU_THRESHOLDS, RECALL_THRESHOLDS } from '../../lib/dist/coco/evaluation-match';
-import type { CocoDetection, CocoInstances } from '../../lib/dist/coco/types';
+import type { CocoAnnotation, CocoDetection, CocoInstances } from '../../lib/dist/coco/types';
 import { Hash, problem } from './evaluation-problem';
 
 interface Golden {
@@ -152,4 +152,31 @@ test('bad input is refused by name', () => {
   assert.equal(result.stats[0], 0, 'an unknown category is left out, as in pycocotools');
   assert.throws(() => result.recall({ iou: 0.52 }), /iou 0.52/);
   assert.throws(() => result.recall({ category: 4 }), /category 4/);
+});
+
+test('a box over the edge counts as written, as in pycocotools', () => {
+  const truth = {
+    images: [{ id: 1, file_name: 'a.png', width: 100, height: 80 }],
+    categories: [{ id: 1, name: 'c' }],
+    annotations: [
+      { id: 1, image_id: 1, category_id: 1, bbox: [10, 10, 30, 30], area: 900, iscrowd: 0 },
+      { id: 2, image_id: 1, category_id: 1, bbox: [70, 40, 34, 30], area: 1020, iscrowd: 0 },
+    ],
+  } as CocoInstances;
+  const detections: CocoDetection[] = [
+    { image_id: 1, category_id: 1, bbox: [70, 40, 30, 30], score: 0.9 },
+    { image_id: 1, category_id: 1, bbox: [10, 10, 30, 30], score: 0.8 },
+  ];
+  const { stats } = evaluateBoxes(truth, detections);
+  assert.equal(stats[1], 1);
+
+  // Fields in forms of their own; `ignore` is overlooked, as pycocotools overwrites it by iscrowd.
+  const change = (fields: object): CocoInstances => ({
+    ...truth,
+    annotations: truth.annotations.map((row) => ({ ...row, area: undefined, ...fields }) as unknown as CocoAnnotation),
+  });
+  for (const fields of [{}, { area: null }, { iscrowd: false }, { iscrowd: '0' }, { ignore: 1 }])
+    assert.deepEqual(evaluateBoxes(change(fields), detections).stats, stats);
+  for (const iscrowd of [true, '1', 1])
+    assert.equal(evaluateBoxes(change({ iscrowd }), detections).stats[1], -1);
 });

@@ -3,11 +3,14 @@
  * (test/golden/pictures.py).
  */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { decode } from '../../lib/dist/coco/image';
+import { deflateSync, gzipSync } from 'node:zlib';
+import { decode, decodeChecked } from '../../lib/dist/coco/image';
+import { crc32 } from '../../lib/dist/download/crc32';
 import { resizeAntialias, resizeBilinear } from '../../lib/dist/coco/resize';
 import {
   fill,
@@ -18,6 +21,23 @@ import {
   paddedSize,
   targetOf,
 } from '../../lib/dist/coco/transforms';
+
+/** A PNG of `side` x `side` black pixels of one bit. */
+function zerosPng(side: number): Buffer {
+  const chunk = (type: string, data: Buffer): Buffer => {
+    const content = Buffer.concat([Buffer.from(type), data]);
+    const [length, check] = [Buffer.alloc(4), Buffer.alloc(4)];
+    length.writeUInt32BE(data.length);
+    check.writeUInt32BE(crc32(content));
+    return Buffer.concat([length, content, check]);
+  };
+  const header = Buffer.from([0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0]);
+  header.writeUInt32BE(side, 0);
+  header.writeUInt32BE(side, 4);
+  const rows = deflateSync(Buffer.alloc(side * (1 + Math.ceil(side / 8))));
+  const begin = Buffer.from('89504e470d0a1a0a', 'hex');
+  return Buffer.concat([begin, chunk('IHDR', header), chunk('IDAT', rows), chunk('IEND', Buffer.alloc(0))]);
+}
 
 interface Encoded {
   width: number;
@@ -37,7 +57,11 @@ const source = { ...golden.source, data: bytes(golden.source.rgb) };
 const folder = mkdtempSync(join(tmpdir(), 'freekd-pictures-'));
 after(() => rmSync(folder, { recursive: true }));
 
-for (const { name, file, width, height, rgb } of golden.decoded) {
+const others = JSON.parse(readFileSync(join(__dirname, '../golden/picture_files.json'), 'utf8')) as {
+  decoded: (Encoded & { name: string; file: string })[];
+};
+
+for (const { name, file, width, height, rgb } of [...golden.decoded, ...others.decoded]) {
   test(`decodes ${name} as OpenCV`, async () => {
     const path = join(folder, name);
     writeFileSync(path, bytes(file));
@@ -46,6 +70,54 @@ for (const { name, file, width, height, rgb } of golden.decoded) {
     assert.deepEqual(new Uint8Array(picture.data), bytes(rgb));
   });
 }
+
+test('a BMP or JPEG 2000 file that ends too early is refused wherever it ends', async () => {
+  const path = join(folder, 'cut');
+  for (const { name, file } of others.decoded.filter(({ name }) => /(bmp|jp2)$/.test(name))) {
+    const whole = bytes(file);
+    for (let part = 0; part < 1; part += 1 / 16) {
+      writeFileSync(path, whole.subarray(0, Math.floor(part * whole.length)));
+      await assert.rejects(decode(path), /^Error: (it|its) .*/, `${name} ${part}`);
+    }
+  }
+});
+
+test('what no decoder should see is refused by its first bytes, whatever its name', async () => {
+  const svg = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>';
+  const refused: [name: string, content: string | Buffer, message: RegExp][] = [
+    ['svg.jpg', svg, /it is text such as SVG; JPEG, PNG/],
+    ['xml.png', `<?xml version="1.0"?>${svg}`, /it is text such as SVG/],
+    ['mark.png', `\uFEFF\n ${svg}`, /it is text such as SVG/],
+    ['svgz.png', gzipSync(svg), /its first bytes are of no known kind/],
+    ['pdf.jpg', '%PDF-1.7', /no known kind/],
+    ['vips.png', Buffer.from('b6a6f208000000', 'hex'), /no known kind/],
+    ['empty.png', '', /no known kind/],
+  ];
+  for (const [name, content, message] of refused) {
+    writeFileSync(join(folder, name), content);
+    await assert.rejects(decode(join(folder, name)), message, name);
+  }
+  execFileSync('mkfifo', [join(folder, 'pipe.png')]);
+  await assert.rejects(decode(join(folder, 'pipe.png')), /it is no regular file/);
+  await assert.rejects(decode(folder), /it is no regular file/);
+});
+
+test('a size that is not that of the annotation file, or beyond all measure, costs no memory', async () => {
+  const bomb = join(folder, 'bomb.png');
+  writeFileSync(bomb, zerosPng(16383));
+  const before = process.memoryUsage.rss();
+  const image = { id: 7, file_name: 'bomb.png', width: 64, height: 48 };
+  const tooLarge = /bomb\.png \(image 7\) cannot be decoded \(its header says 16383x16383, and at most 134217728/;
+  await assert.rejects(decodeChecked(bomb, image), tooLarge);
+  writeFileSync(bomb, zerosPng(11000));
+  await assert.rejects(decodeChecked(bomb, image), /is 11000x11000, but the annotation file says 64x48/);
+  const { file } = others.decoded.find(({ name }) => name === '8-rle.bmp')!;
+  const tall = Buffer.from(file, 'base64');
+  tall.writeInt32LE(5_000_000, 22);
+  writeFileSync(bomb, tall);
+  await assert.rejects(decodeChecked(bomb, image), /is 19x5000000, but/);
+  assert.ok(process.memoryUsage.rss() - before < 100e6);
+});
 
 for (const { width, height, rgb } of golden.resized) {
   test(`resizes 64x48 to ${width}x${height} as OpenCV`, () => {
@@ -81,6 +153,36 @@ test('resize, flip, normalise and pad give the input mmdet gives', () => {
   const inputs = new Float32Array(padded.width * padded.height * 3);
   fill(inputs, 0, padded.width, resizeBilinear(source, size.width, size.height), true, normalizationTable(IMAGENET));
   assert.deepEqual(inputs, new Float32Array(bytes(pipeline.input).buffer));
+});
+
+test("mmdetection's rule: what it does not train on is no target", () => {
+  const image = { id: 7, file_name: 'a.jpg', width: 100, height: 50 };
+  const annotation = { id: 1, image_id: 7, category_id: 9, area: 1, iscrowd: 0 as const };
+  const boxes: [x: number, y: number, w: number, h: number][] = [
+    [10, 20, 1, 1],
+    [10, 20, 0.99, 30],
+    [10, 20, 30, 0.99],
+    [-29.5, 20, 30, 10], // half a pixel of it is in the picture; its width as written counts
+    [-30, 20, 30, 10],
+    [100, 20, 30, 10],
+    [99.9999999, 20, 30, 10], // no area left in float32
+    [70, 30, 34, 30],
+  ];
+  const annotations = boxes.map((bbox) => ({ ...annotation, bbox }));
+  const more = [{ area: 0 }, { area: -5 }, { ignore: 1 as const }, { iscrowd: 1 as const }].map((change) => ({
+    ...annotation,
+    bbox: boxes[0],
+    ...change,
+  }));
+  for (const flipped of [false, true]) {
+    const origin = originOf(image, { width: 100, height: 50 }, flipped);
+    const target = targetOf([...annotations, ...more], origin, new Map([[9, 3]]));
+    assert.deepEqual([...target.labels], [3, 3, 3]);
+    const expected = flipped
+      ? [89, 20, 90, 21, 99.5, 20, 100, 30, 0, 30, 30, 50]
+      : [10, 20, 11, 21, 0, 20, 0.5, 30, 70, 30, 100, 50];
+    assert.deepEqual([...target.boxes], expected);
+  }
 });
 
 test('boxes follow the picture, are clipped to it, and crowds are left out', () => {

@@ -46,13 +46,24 @@ test('other fields are dropped, bad rows and files are named', async () => {
       (error: Error) => error.message.startsWith(path) && message.test(error.message),
     );
   };
-  await refused('[{', /cannot be read/);
+  await refused('[{', /is not valid JSON: the file ends too early at line 1/);
+  await refused('[{"image_id": 1, "score": NaN}]', /unexpected "NaN/);
   await refused('{"images": []}', /is this the ground truth/);
   await refused('[null]', /detection 0: null/);
-  await refused(JSON.stringify([good, { ...good, image_id: '1' }]), /detection 1: image_id is "1"/);
+  writeFileSync(path, JSON.stringify([{ ...good, image_id: '1', category_id: '2.0' }]));
+  assert.deepEqual(await loadResults(path), [good]);
+  for (const id of ['01', 'a', '1.5', 1.5, 2 ** 53, '9007199254740993', null, true, [1]])
+    await refused(JSON.stringify([good, { ...good, image_id: id }]), /detection 1: image_id is .*; an integer/);
+  const deep = '['.repeat(200_000) + ']'.repeat(200_000);
+  await refused(deep, /the value at byte 1 is nested more than 500 deep/);
+  await refused(`[{"image_id": 1, "bbox": ${deep}}]`, /nested more than 500 deep/);
+  await refused('['.repeat(200_000), /nested more than 500 deep/);
+  await refused(`[{"image_id": "${'9'.repeat(1e6)}"}]`, /image_id is "9{79} \.\.\.; an integer is expected$/);
+  await refused('[{"image_id": 1, "category_id": 1, "bbox": [0, 0, 1, 1e999], "score": 1}]', /bbox is/);
   await refused(JSON.stringify([{ ...good, bbox: [1, 2, 3] }]), /bbox is \[1,2,3\]/);
   await refused(JSON.stringify([{ ...good, score: null }]), /score is null/);
   await assert.rejects(loadResults(join(folder, 'absent.json')), /absent\.json/);
+  await assert.rejects(loadResults(folder), /it is no regular file/);
 });
 
 test('a bad detection is refused and the old file stays', async () => {

@@ -1,6 +1,6 @@
 /** The splits that an experiment opens, and what is said about bad ones. */
 import assert from 'node:assert/strict';
-import { cpSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { checkSplits, openSplits } from '../../lib/dist/experiments/data';
@@ -36,4 +36,25 @@ test('splits must be there and list the same categories', async () => {
     JSON.stringify({ images: [], annotations: [], categories }),
   );
   assert.throws(() => openSplits(other), /same categories/);
+});
+
+test('a split that has no box, or lost more than half of them, stops before anything is trained', async () => {
+  const folder = await twoSplits();
+  const path = join(folder, 'annotations/instances_val.json');
+  const file = JSON.parse(readFileSync(path, 'utf8')) as { annotations: { bbox: number[] }[] };
+  writeFileSync(path, JSON.stringify({ ...file, annotations: [] }));
+  assert.throws(() => openSplits(folder), /split val: no box is left/);
+  file.annotations.slice(0, 10).forEach((row) => (row.bbox = [1, 2, 0, 3]));
+  writeFileSync(path, JSON.stringify(file));
+  const options = { skipBad: true, warn: () => undefined };
+  assert.throws(() => openSplits(folder, options), /split val: 10 of its 19 boxes are bad/);
+  writeFileSync(path, readFileSync(join(folder, 'annotations/instances_train.json')));
+  for (let id = 1; id <= 11; id++) if (id % 5) rmSync(join(folder, 'val', `${id}.png`), { force: true });
+  const said: string[] = [];
+  const missing = { skipBad: true, warn: (line: string) => said.push(line) };
+  assert.throws(() => openSplits(folder, missing), /split val: \d+ of its 19 boxes are bad or belong to bad pictures/);
+  assert.match(said[0], /left out, missing-image: 9 \(1, 2, 3, 4, 6, \.\.\.\)$/);
+  const broken = await twoSplits();
+  for (let id = 1; id <= 11; id++) if (id !== 5) writeFileSync(join(broken, 'train', `${id}.png`), 'none');
+  await assert.rejects(checkSplits(openSplits(broken, options)), /split train: 17 of its 19 boxes/);
 });

@@ -1,4 +1,5 @@
 /** `npm run reproduce`: runs when imported. */
+import { DatasetError, goOnWithout } from '../../coco/problems';
 import { leaveTogether, world } from '../../train/distributed/communicator';
 import { Stopped, stopOnSignals } from '../../train/stop';
 import { parseOptions } from './options';
@@ -16,7 +17,8 @@ run(parseOptions(process.argv.slice(2)), signal).catch(async (error: unknown) =>
     await leaveTogether(world());
     process.exit(error.status);
   }
-  const { message, stack } = error instanceof Error ? error : new Error(String(error));
+  const { message: text, stack } = error instanceof Error ? error : new Error(String(error));
+  const message = error instanceof DatasetError ? `${error.facts}\n${goOnWithout('add --skip-bad')}` : text;
   process.stderr.write(`\n${rank > 0 ? `rank ${rank}: ` : ''}${process.env.DEBUG ? stack : `error: ${message}`}\n`);
   process.exitCode = 1;
 });

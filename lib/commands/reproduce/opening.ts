@@ -44,7 +44,8 @@ async function openRow(
       `${name} needs pictures that are not there: ${folder}; ${remedy}, or --data FOLDER where they lie elsewhere`,
     );
   const published = 'checkpoint' in teacher;
-  const splits = openSplits(folder, { skipBad: skipBad || published }); // train2017 has two boxes without height
+  // train2017 has two boxes without height
+  const splits = openSplits(folder, { skipBad: skipBad || published, warn: say });
   if (!published) return checkSplits(splits, signal);
   for (const { split, skipped } of [splits.train, splits.val])
     if (skipped['missing-image'])
@@ -72,7 +73,7 @@ export async function openExperiment(
       );
     const folder = path.resolve(base, options.data);
     if (!fs.existsSync(folder)) throw new Error(`--data: there is no folder ${folder}`);
-    splits = await checkSplits(openSplits(folder, { skipBad: options.skipBad }), signal);
+    splits = await checkSplits(openSplits(folder, { skipBad: options.skipBad, warn: say }), signal);
     experiment = folderExperiment(path.basename(folder), splits.train.categories.length);
   } else {
     const setting: Setting | undefined = options.setting && settings[options.setting];
