@@ -24,6 +24,6 @@ if (isMainThread && (script || setup)) {
     if (process.ppid === parent && (!setup || lives(Number(setup)))) return;
     clearInterval(watch);
     process.kill(process.pid, 'SIGTERM');
-  }, 1000);
+  }, 500);
   watch.unref();
 }

@@ -13,7 +13,7 @@ import time
 
 def watch(parent):
     while os.getppid() == parent:
-        time.sleep(1)
+        time.sleep(0.5)
     os.kill(os.getpid(), signal.SIGTERM)
 
 

@@ -9,14 +9,15 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { variants } from '../../lib/dist/experiments/experiment';
 import { readResult, readResults } from '../../lib/dist/experiments/results';
+import { readLog } from '../../lib/dist/train/log';
 import { writeFixture } from '../coco/fixture';
-import { reproduce as run } from '../experiments/command';
+import { byNpm, bySetup, reproduce as run, type Stop } from '../experiments/command';
 
 const folder = mkdtempSync(join(tmpdir(), 'freekd-reproduce-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
-const reproduce = (words: string[], interrupt?: (output: string) => boolean): ReturnType<typeof run> =>
-  run(folder, words, interrupt);
+const reproduce = (words: string[], stop?: Stop, start?: string[]): ReturnType<typeof run> =>
+  run(folder, words, stop, start);
 
 test('--help names every option and variant', async () => {
   const { status, stdout } = await reproduce(['--help']);
@@ -72,9 +73,12 @@ test('what was asked for wrongly is said in one sentence', async () => {
 });
 
 test(
-  'a run that Ctrl-C stopped goes on with --resume, ends as an ' + 'undisturbed one, and is kept afterwards',
+  'a run that was stopped, then orphaned, goes on with --resume, ends as an undisturbed one, and is kept afterwards',
   async () => {
-    const words = (out: string): string[] => ['--smoke', '--variants', 'freekd', '--steps', '60', '--out', out];
+    const words = (out: string): string[] => [
+      ...['--smoke', '--variants', 'freekd', '--steps', '60'],
+      ...['--out', join(folder, out)], // npm says that we stand where it does
+    ];
     const whole = await reproduce(words('whole'));
     assert.equal(whole.status, 0, whole.stderr);
     assert.match(whole.stdout, /numbers without meaning/);
@@ -92,15 +96,33 @@ test(
       'the report needs no network',
     );
 
-    const stopped = await reproduce(words('stopped'), (output) => output.includes('prompt, paper, seed 1 10/10'));
-    assert.equal(stopped.status, 130, stopped.stderr);
+    // As a batch system ends a job: npm, set-up and the run itself get the signal, npm passes it on.
+    const stopped = await reproduce(
+      words('stopped'),
+      {
+        when: (output) => output.includes('prompt, paper, seed 1 10/10'),
+        by: (pid) => void process.kill(-pid, 'SIGTERM'),
+      },
+      byNpm,
+    );
+    assert.equal(stopped.status, 143, stopped.stderr);
     assert.match(stopped.stderr, /stopped after step \d+ of .*--resume goes on/);
+    const log = (): number => readLog(join(folder, 'stopped', 'runs', 'freekd-seed1')).length;
+    const orphaned = await reproduce(
+      [...words('stopped'), '--resume'],
+      { when: () => log() >= 10, by: (pid) => void process.kill(pid, 'SIGKILL') },
+      bySetup,
+    );
+    assert.equal(orphaned.status, null);
+    assert.match(orphaned.stderr, /stopped after step \d+ of freekd/, 'it saved');
+    assert.ok(log() < 60, 'and ended by itself');
     assert.ok(!existsSync(join(folder, 'stopped', 'freekd-seed1.json')));
     const resumed = await reproduce([...words('stopped'), '--resume']);
     assert.equal(resumed.status, 0, resumed.stderr);
     const again = readResult(join(folder, 'stopped', 'freekd-seed1.json'));
     assert.deepEqual(again.config, result.config);
     assert.deepEqual(again.metrics, result.metrics);
+    assert.equal(again.parameters, result.parameters);
     const losses = ({ curve }: typeof result): unknown => curve.map(({ step, losses }) => [step, losses]);
     assert.deepEqual(losses(again), losses(result));
 

@@ -28,7 +28,7 @@ import {
 import { checkpointFile } from '../../lib/dist/experiments/checkpoint-file';
 import { readResult } from '../../lib/dist/experiments/results';
 import { temporary, writeFixture } from '../coco/fixture';
-import { reproduce } from './command';
+import { interrupted, reproduce } from './command';
 
 const root = join(__dirname, '../..');
 const coco: Experiment = experiments['retinanet-r101-r50-coco'];
@@ -241,7 +241,7 @@ test(
     const stopped = await reproduce(
       folder,
       [...words, '--set', 'teacher.AP=0', '--variants', 'freekd', '--out', 'stopped'],
-      (output) => /prompt, paper, seed 1 2\/2/.test(output),
+      interrupted((output) => /prompt, paper, seed 1 2\/2/.test(output)),
     );
     assert.equal(stopped.status, 130, stopped.stderr);
     const resumed = await reproduce(folder, [
