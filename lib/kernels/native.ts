@@ -143,9 +143,13 @@ function hasOneDnn(): boolean {
   return givesOne('_MklNativeConv2D', attributes, () => [tf.ones([1, 1, 1, 1]), tf.ones([1, 1, 1, 1])], 1);
 }
 
-/** Loads the library that set-up compiled from lib/native, and tries the distance of one pixel. */
+/**
+ * Loads the library that set-up compiled from lib/native, or the one that FREEKD_KERNEL_LIBRARY
+ * names, and tries the distance of one pixel.
+ */
 function hasOwn(): boolean {
-  const library = path.resolve(__dirname, '../../..', '.runtime/native/freekd_kernels.node');
+  const compiled = path.resolve(__dirname, '../../..', '.runtime/native/freekd_kernels.node');
+  const library = process.env.FREEKD_KERNEL_LIBRARY ?? compiled;
   if (!fs.existsSync(library)) return false;
   try {
     // eslint-disable-next-line @typescript-eslint/no-require-imports

@@ -18,6 +18,24 @@ import { linkerArguments } from './binding.mjs';
 const sources = fromRoot('lib', 'native');
 const target = path.join(runtimeFolder, 'native', 'freekd_kernels.node');
 
+const processorFlag = process.arch === 'arm64' ? '-mcpu=native' : '-march=native';
+
+/**
+ * The compiler's command line.
+ * @param {{ runtime: import('../runtime.mjs').Runtime, output: string, folder: string, flags: string[] }} options
+ *   folder: where the library will lie; flags: of optimisation and the like
+ */
+export function kernelCompilerArguments({ runtime, output, folder, flags }) {
+  const library = path.join(tensorflowFolder(runtime), 'tensorflow');
+  const files = fs.readdirSync(sources).filter((file) => file.endsWith('.cc'));
+  return [
+    ...['-std=c++17', ...flags, processorFlag, '-fPIC', '-pthread', '-I', path.join(library, 'include')],
+    ...files.map((file) => path.join(sources, file)),
+    ...linkerArguments({ platform: process.platform, library, origin: folder }),
+    ...['-o', output],
+  ];
+}
+
 /** The compiler that is there, null if there is none. */
 function compilerVersion() {
   const compiler = findCompiler();
@@ -47,31 +65,14 @@ export const kernels = {
   places: () => [path.relative(root, target)],
 
   async make({ runtime, onStart, environment, progress }) {
-    const library = path.join(tensorflowFolder(runtime), 'tensorflow');
     const output = path.join(temporary, 'freekd_kernels.node');
-    const files = fs
-      .readdirSync(sources)
-      .filter((file) => file.endsWith('.cc'))
-      .map((file) => path.join(sources, file));
-    const optimised = [
-      '-std=c++17',
-      '-O3',
-      process.arch === 'arm64' ? '-mcpu=native' : '-march=native',
-      '-fPIC',
-      '-pthread',
-    ];
-    const headers = ['-I', path.join(library, 'include')];
-    const linked = linkerArguments({ platform: process.platform, library, origin: path.dirname(target) });
     fs.rmSync(target, { force: true });
     const compiler = findCompiler();
     if (!compiler) return progress.update("no C++ compiler, so TensorFlow's are used");
     progress.update(`compiling with ${compiler}`);
     try {
-      await runQuietly(compiler, [...optimised, ...headers, ...files, ...linked, '-o', output], {
-        log: 'kernels',
-        env: environment,
-        onStart,
-      });
+      const words = kernelCompilerArguments({ runtime, output, folder: path.dirname(target), flags: ['-O3'] });
+      await runQuietly(compiler, words, { log: 'kernels', env: environment, onStart });
     } catch {
       return progress.update("could not be compiled (.runtime/logs/kernels.log), so TensorFlow's are used");
     }
