@@ -30,7 +30,9 @@ const hashable = (key: PickleValue): PickleValue => (typeof key === 'bigint' ? S
 
 export class Machine {
   private readonly stack: PickleValue[] = [];
-  private readonly memo = new Map<number, PickleValue>();
+  /** By their keys, which Python counts up from 0; what comes in another order lies in `sparse`. */
+  private readonly memo: PickleValue[] = [];
+  private readonly sparse = new Map<number, PickleValue>();
   private readonly memory: PickleMemory;
 
   constructor(private readonly input: ByteReader, private readonly rules: PickleRules) {
@@ -96,17 +98,23 @@ export class Machine {
 
   put(key: number): void {
     if (!Number.isSafeInteger(key)) throw new Error('it remembers an object as what is no number');
-    this.memory.take(COST.memo);
-    this.memo.set(key, this.top());
+    if (key >= 0 && key <= this.memo.length) {
+      this.memory.take(COST.slot);
+      this.memo[key] = this.top();
+    } else {
+      this.memory.take(COST.entry);
+      this.sparse.set(key, this.top());
+    }
   }
 
   memoize(): void {
-    this.put(this.memo.size);
+    this.put(this.memo.length + this.sparse.size);
   }
 
   get(key: number): void {
-    if (!this.memo.has(key)) throw new Error(`nothing was remembered as ${key}`);
-    this.push(this.memo.get(key));
+    if (key >= 0 && key < this.memo.length) this.push(this.memo[key]);
+    else if (this.sparse.has(key)) this.push(this.sparse.get(key));
+    else throw new Error(`nothing was remembered as ${key}`);
   }
 
   /** Little-endian, without sign. */

@@ -9,7 +9,9 @@ import { writeAtomically } from '../atomic-file';
 import { CHUNK, readBytes, withFile } from './file-bytes';
 import { narrowToHalf } from './half';
 import { parseHeader } from './safetensors-header';
-import { readAll, readData, type Dtype, type StoredTensor, type TensorData, type TensorFile } from './typed-data';
+import {
+  BYTES, isDtype, readAll, readData, TensorWithoutData, type Dtype, type StoredTensor, type TensorData, type TensorFile,
+} from './typed-data';
 
 /**
  * The order in which tensors lie in a file, that of the Python package: wide types first keeps all
@@ -23,8 +25,8 @@ const MAX_HEADER = 100_000_000;
 /**
  * Every tensor of a safetensors file, each in a typed array of its own, read straight from the
  * disk.
- * @throws naming the file when it is cut off, has holes or overlaps, an unknown dtype or a shape
- *   that contradicts its bytes.
+ * @throws naming the file when it is cut off, has holes or overlaps, a name twice, or a shape that
+ *   contradicts its bytes. A tensor of an unknown dtype throws when its `data` is asked for.
  */
 export async function readSafetensors(path: string): Promise<Map<string, StoredTensor>> {
   return withSafetensors(path, (tensors) => readAll(tensors));
@@ -38,12 +40,12 @@ export async function withSafetensors<T>(path: string, use: (tensors: TensorFile
     return use({
       shapes: new Map(entries.map(({ name, shape }) => [name, shape])),
       async read(name) {
-        const entry = byName.get(name)!;
-        return {
-          shape: entry.shape,
-          dtype: entry.dtype,
-          data: await readData(file, path, entry, dataStart + entry.begin),
-        };
+        const { shape, dtype, elements, begin } = byName.get(name)!;
+        if (!isDtype(dtype)) {
+          const known = Object.keys(BYTES).join(', ');
+          return new TensorWithoutData(shape, dtype, `${path}: tensor "${name}": unknown dtype "${dtype}"; known are ${known}`);
+        }
+        return { shape, dtype, data: await readData(file, path, { dtype, elements }, dataStart + begin) };
       },
     });
   });

@@ -12,7 +12,7 @@ import { TorchTensor, UnreadableTensor, type Storage } from './torch-objects';
 import { openTar } from './torch-tar';
 import { openZip } from './torch-zip';
 import {
-  BYTES, dataOf, readAll, readData, withoutData, type StoredTensor, type TensorData, type TensorFile,
+  BYTES, dataOf, readAll, readData, TensorWithoutData, type StoredTensor, type TensorData, type TensorFile,
 } from './typed-data';
 
 /** The object of a file, and where its storages lie. */
@@ -79,7 +79,7 @@ export async function withTorchCheckpoint<T>(path: string, use: (tensors: TorchT
         const tensor = found.get(name)!;
         const { shape } = tensor;
         if (tensor instanceof UnreadableTensor)
-          return withoutData(shape, tensor.dtype, `${path}: tensor "${name}" ${tensor.why}`);
+          return new TensorWithoutData(shape, tensor.dtype, `${path}: tensor "${name}" ${tensor.why}`);
         const data = await named(path, readTensor(file, path, tensor, positionOf));
         return { shape, dtype: tensor.storage.dtype, data };
       },

@@ -50,14 +50,12 @@ export interface StoredTensor {
 }
 
 /** A tensor whose numbers cannot be had: who asks for them gets `why`. */
-export function withoutData(shape: number[], dtype: string, why: string): StoredTensor {
-  return {
-    shape,
-    dtype,
-    get data(): never {
-      throw new Error(why);
-    },
-  };
+export class TensorWithoutData implements StoredTensor {
+  constructor(readonly shape: number[], readonly dtype: string, private readonly why: string) {}
+
+  get data(): never {
+    throw new Error(this.why);
+  }
 }
 
 /** A file of tensors that are read one by one, so that no more than one of them need be in memory. */
@@ -68,13 +66,15 @@ export interface TensorFile {
   read(name: string): Promise<StoredTensor>;
 }
 
-/** All tensors of a file whose names are selected. */
+/** All tensors of a file whose names are selected. Throws where there are some, but none has data. */
 export async function readAll(
   { shapes, read }: TensorFile,
   select: (name: string) => boolean = () => true,
 ): Promise<Map<string, StoredTensor>> {
   const tensors = new Map<string, StoredTensor>();
   for (const name of shapes.keys()) if (select(name)) tensors.set(name, await read(name));
+  const all = [...tensors.values()];
+  if (all.length > 0 && all.every((tensor) => tensor instanceof TensorWithoutData)) void all[0].data;
   return tensors;
 }
 

@@ -26,6 +26,20 @@ def halves() -> dict:
     return {"float32": every.tolist(), "half": rounded.tolist()}
 
 
+def later() -> dict:
+    """The types that the format took up later, and metadata that is null; every code of 8 bits, widened by PyTorch."""
+    codes = torch.arange(256, dtype=torch.uint8)
+    eights = ["float8_e4m3fn", "float8_e5m2", "float8_e4m3fnuz", "float8_e5m2fnuz", "float8_e8m0fnu"]
+    tensors = {name: codes.clone().view(getattr(torch, name)) for name in eights}
+    tensors |= {"c64": torch.tensor([1 + 2j, -0.5j]), "u16": torch.tensor([0, 65535], dtype=torch.uint16), "u32": torch.tensor([0, 2**32 - 1], dtype=torch.uint32), "u64": torch.tensor([0, 2**40], dtype=torch.uint64)}
+    plain = lambda t: torch.view_as_real(t) if t.is_complex() else t.float() if t.dtype.is_floating_point else t
+    text = lambda x: str(x) if x != x or abs(x) == float("inf") else x
+    file = save(tensors)
+    header = b'{"__metadata__":null,' + file[9 : 8 + int.from_bytes(file[:8], "little")]
+    file = len(header).to_bytes(8, "little") + header + file[8 + int.from_bytes(file[:8], "little") :]
+    return {"file": base64.b64encode(file).decode(), "values": {name: [text(x) for x in plain(t).flatten().tolist()] for name, t in tensors.items()}}
+
+
 def main() -> None:
     tensors = {
         "z.f32": torch.tensor(FLOATS).reshape(3, 5),
@@ -52,6 +66,7 @@ def main() -> None:
         "plain": base64.b64encode(save(written_here, {"note": "h\u00e9"})).decode(),
         "half": base64.b64encode(save({"x": torch.tensor(FLOATS).half()})).decode(),
         "halves": halves(),
+        "later": later(),
     }
     Path(__file__).with_name("safetensors_file.json").write_text(json.dumps(result) + "\n")
 

@@ -68,6 +68,37 @@ test('halves round to the nearest, ties to even, as PyTorch', () => {
   assert.deepEqual(narrowToHalf(wide), every, 'a half widened and narrowed is itself');
 });
 
+test('what else Python reads: no metadata, types of 8 bits, complex, fields of later versions', async () => {
+  writeFileSync(path, Buffer.from(golden.later.file, 'base64'));
+  const tensors = await readSafetensors(path);
+  assert.deepEqual([...tensors.keys()].sort(), Object.keys(golden.later.values).sort());
+  for (const [name, values] of Object.entries(golden.later.values as Record<string, (number | string)[]>)) {
+    const { dtype, data } = tensors.get(name)!;
+    const expected = values.map((value) =>
+      typeof value === 'number' ? value : Number(value.replace('inf', 'Infinity')),
+    );
+    assert.deepEqual([...data].map(Number), expected, `${name} (${dtype})`);
+  }
+});
+
+test('a tensor of an unknown type leaves the others readable, and says so when it is asked for its data', async () => {
+  const header = Buffer.from(
+    '{ "__metadata__": null, "w": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4], "later": []},' +
+      ' "four bits": {"dtype": "F4", "shape": [8], "data_offsets": [4, 8]}}',
+  );
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(header.length));
+  writeFileSync(path, Buffer.concat([length, header, Buffer.from('0000803f00000000', 'hex')]));
+  const tensors = await readSafetensors(path);
+  assert.deepEqual([...tensors.get('w')!.data], [1]);
+  assert.deepEqual(tensors.get('four bits')!.shape, [8]);
+  assert.throws(
+    () => tensors.get('four bits')!.data,
+    (error: Error) => error.message.startsWith(`${path}: tensor "four bits": unknown dtype "F4"`),
+  );
+  assert.deepEqual(await safetensorsMetadata(path), {});
+});
+
 test('large tensors and names that are integers keep their place', async () => {
   const large = Float32Array.from({ length: 1_200_000 }, (_, i) => (i % 2048) - 1000);
   const tensors = new Map([
@@ -135,6 +166,17 @@ test('hostile files are refused, by name', async () => {
   await refused(/"a": dtype, shape and data_offsets expected/);
   write({ a: entry([1], [0, 4], 'toString') }, 4);
   await refused(/unknown dtype "toString"/);
+  write(`{"a":${'['.repeat(200_000)}${']'.repeat(200_000)}}`, 0);
+  await refused(/nested deeper than 16/);
+  write(`{"a":{"dtype":"F32","data_offsets":[0,4],"shape":${'['.repeat(1e5)}${']'.repeat(1e5)}}}`, 4);
+  await refused(/nested deeper than 16/);
+  write({ a: entry(Array.from({ length: 1e5 }, () => [1]), [0, 4]) }, 4);
+  await refused(/"a": shape .{0,210} is not a list of sizes/);
+  const one = JSON.stringify(entry([1], [0, 4]));
+  write(`{"a":${one},"\\u0061":${one}}`, 4);
+  await refused(/it names "a" twice/);
+  write('{"a":{"dtype":"F32","dtype":"F32","shape":[1],"data_offsets":[0,4]}}', 4);
+  await refused(/it names "dtype" twice/);
   write({ a: entry([1], [0, 4]), b: entry([1], [2, 6]) }, 6);
   await refused(/"b" overlaps/);
   write({ a: entry([1], [0, 4]), b: entry([1], [8, 12]) }, 12);
