@@ -3,12 +3,18 @@
  * does not fit listed.
  */
 import type { ParameterEntry, Parameters } from '../kernels/parameters';
-import { nameMaps, type NameMapName } from './names';
+import { nameMaps, type NameMap, type NameMapName } from './names';
+import { nearest } from './nearest';
+import { bestReading, type Reading } from './prefix';
 import { withSafetensors } from './safetensors';
 import { withTorchCheckpoint } from './torch';
 import type { StoredTensor, TensorData } from './typed-data';
 
 export interface ImportReport {
+  /** What stands before the names that were taken: "" or, for one, "state_dict.module.". */
+  prefix: string;
+  /** As which project's names they were read; "freekd" where they are our own. */
+  names: NameMapName | 'freekd';
   loaded: string[];
   /** Parameters of ours that the file does not have. */
   missing: string[];
@@ -19,8 +25,16 @@ export interface ImportReport {
 }
 
 export interface ImportOptions {
-  /** Which project's names; see names.ts. */
-  names: NameMapName;
+  /**
+   * Which project's names; see names.ts. Default: those that fit. Our own, as `exportWeights` gives
+   * them, are read in either case.
+   */
+  names?: NameMapName;
+  /**
+   * Only names that begin so are looked at: "ema_state_dict." for an average of the weights, which
+   * is not taken otherwise where the plain weights lie beside it. Default: all.
+   */
+  prefix?: string;
   /** Whether anything missing, unexpected or misshapen is an error. Default true. */
   strict?: boolean;
   /**
@@ -64,56 +78,99 @@ function turnedBack({ shape, data }: ParameterEntry): ParameterEntry {
   return { shape: [outputs, inputs, height, width], data: reversedAxes(data, [height * width, inputs, outputs]) };
 }
 
+/** Our own names: whatever begins as one of our parameters does. */
+function ownNames(parameters: Parameters): NameMap {
+  const beginnings = new Set(parameters.all().map(({ name }) => name.split('.', 1)[0]));
+  return (name) =>
+    beginnings.has(name.split('.', 1)[0]) && !name.endsWith('.num_batches_tracked') ? name : undefined;
+}
+
 /**
  * Loads a checkpoint of PyTorch, or a safetensors file with PyTorch's shapes, into `parameters`:
  * one tensor after the other, so that no more than one of them is in memory besides the parameters.
+ * What stands before the model's names in the file is found, and reported.
  * @param file ending in .safetensors, or anything that torch.save wrote
- * @throws listing what does not fit, unless `strict` is false; nothing is loaded then
+ * @throws listing what does not fit beside what the file has, unless `strict` is false; nothing is
+ *   loaded then
  */
 export async function importWeights(
   parameters: Parameters,
   file: string,
-  { names, strict = true, optional = [] }: ImportOptions,
+  { names, prefix: wanted = '', strict = true, optional = [] }: ImportOptions = {},
 ): Promise<ImportReport> {
-  const ours = nameMaps[names];
+  const kinds: ImportReport['names'][] = [...(names ? [names] : (Object.keys(nameMaps) as NameMapName[])), 'freekd'];
+  const maps = kinds.map((kind) => (kind === 'freekd' ? ownNames(parameters) : nameMaps[kind]));
   const open = file.endsWith('.safetensors') ? withSafetensors : withTorchCheckpoint;
-  return open(file, async ({ shapes, read }) => {
-    const given = new Map<string, string>(); // our name -> theirs
-    const found = new Set<string>(); // parameters of ours that the file has, in whatever shape
-    const report: ImportReport = { loaded: [], missing: [], unexpected: [], misshapen: [] };
-    for (const [theirs, shape] of shapes) {
-      const name = ours(theirs);
-      if (name === undefined) continue;
-      if (!parameters.has(name)) {
-        report.unexpected.push(theirs);
-        continue;
-      }
-      found.add(name);
-      const [here, there] = [parameters.get(name).shape, turnedShape(shape)];
-      if (here.join() === there.join()) given.set(name, theirs);
-      else report.misshapen.push(`${theirs} (turned [${there}], ours [${here}])`);
+  return open<ImportReport>(file, async ({ shapes, read }) => {
+    const candidates = [...shapes.keys()].filter((name) => name.startsWith(wanted));
+    const shapeOf = (theirs: string): number[] => turnedShape(shapes.get(theirs)!);
+    const fits = (ours: string, theirs: string): boolean | undefined =>
+      parameters.has(ours) ? parameters.get(ours).shape.join() === shapeOf(theirs).join() : undefined;
+    const reading = bestReading(candidates, maps, fits);
+    const report = reportOf(parameters, reading, optional, fits, shapeOf);
+    const kind = kinds[reading.map];
+    if (strict) throwUnlessFits(file, kind, report, reading, candidates);
+    for (const name of report.loaded) {
+      const theirs = reading.given.get(name)!;
+      const tensor = await read(theirs);
+      if (/^C\d/.test(tensor.dtype)) throw new Error(`${file}: tensor "${theirs}" is complex; weights are real`);
+      parameters.load(new Map([[name, turned(tensor)]]), { strict: false });
     }
-    report.loaded = [...given.keys()];
-    report.missing = parameters
-      .all()
-      .map(({ name }) => name)
-      .filter((name) => !found.has(name) && !optional.some((beginning) => name.startsWith(beginning)));
-    if (strict) throwUnlessFits(file, names, report);
-    for (const [name, theirs] of given)
-      parameters.load(new Map([[name, turned(await read(theirs))]]), { strict: false });
-    return report;
+    return { ...report, prefix: reading.prefix, names: kind };
   });
 }
 
-function throwUnlessFits(file: string, names: string, { missing, unexpected, misshapen }: ImportReport): void {
-  const list = (title: string, all: string[]): string[] =>
-    all.length === 0 ? [] : [`${title} (${all.length}): ${all.slice(0, 8).join(', ')}${all.length > 8 ? ', ...' : ''}`];
-  const problems = [
-    ...list('missing', missing),
-    ...list('unexpected', unexpected),
-    ...list('of another shape', misshapen),
-  ];
-  if (problems.length > 0) throw new Error(`${file}: its weights do not fit, read as ${names}; ${problems.join('; ')}`);
+type Fit = Pick<ImportReport, 'loaded' | 'missing' | 'unexpected' | 'misshapen'>;
+
+function reportOf(
+  parameters: Parameters,
+  { given, unexpected }: Reading,
+  optional: readonly string[],
+  fits: (ours: string, theirs: string) => boolean | undefined,
+  shapeOf: (theirs: string) => number[],
+): Fit {
+  const taken = [...given];
+  return {
+    loaded: taken.filter(([ours, theirs]) => fits(ours, theirs)).map(([ours]) => ours),
+    missing: parameters
+      .all()
+      .map(({ name }) => name)
+      .filter((name) => !given.has(name) && !optional.some((beginning) => name.startsWith(beginning))),
+    unexpected,
+    misshapen: taken
+      .filter(([ours, theirs]) => !fits(ours, theirs))
+      .map(([ours, theirs]) => `${theirs} (turned [${shapeOf(theirs)}], ours [${parameters.get(ours).shape}])`),
+  };
+}
+
+/** Names that an error shows of each kind, and of which the nearest is looked for. */
+const SHOWN = 8;
+const LOOKED_THROUGH = 5000;
+
+const list = (all: readonly string[]): string =>
+  `${all.slice(0, SHOWN).join(', ')}${all.length > SHOWN ? ', ...' : ''}`;
+
+function throwUnlessFits(
+  file: string,
+  names: string,
+  { missing, unexpected, misshapen }: Fit,
+  { prefix, given }: Reading,
+  candidates: readonly string[],
+): void {
+  const problems = Object.entries({ missing, unexpected, 'of another shape': misshapen })
+    .filter(([, all]) => all.length > 0)
+    .map(([title, all]) => `${title} (${all.length}): ${list(all)}`);
+  if (problems.length === 0) return;
+  const taken = new Set(given.values());
+  const left = candidates.filter((name) => !taken.has(name)).slice(0, LOOKED_THROUGH);
+  const near = missing.slice(0, SHOWN).flatMap((name) => {
+    const found = nearest(name, left);
+    return found === undefined ? [] : [`${found} to ${name}`];
+  });
+  if (near.length > 0) problems.push(`of the ${left.length} others in the file, nearest are ${near.join(', ')}`);
+  else if (missing.length > 0) problems.push('the file holds no other tensors');
+  const below = prefix && ` below "${prefix}"`;
+  throw new Error(`${file}: its weights do not fit, read as ${names}${below}; ${problems.join('; ')}`);
 }
 
 /**

@@ -1,6 +1,9 @@
 /** How published files call the parameters that we name as mmdetection does. */
 
-/** The name here of a name there; nothing where a file holds what we do not need. */
+/**
+ * The name here of a name there, without what stands before a model's names (see prefix.ts); nothing
+ * where a file holds what we do not need.
+ */
 export type NameMap = (name: string) => string | undefined;
 
 /** The first rule that matches decides: the rest of the name is kept behind the new beginning. */
@@ -20,8 +23,8 @@ const withoutCounters =
 export const nameMaps = {
   /** torchvision's ResNets, trained on ImageNet: the backbone only, `fc` is left out. */
   'torchvision-resnet': withoutCounters(byPattern([[/^(?=(conv1|bn1|layer\d+)\.)/, 'backbone.']])),
-  /** mmdetection 2: RetinaNet, below `state_dict.`. */
-  'mmdet-retinanet': withoutCounters(byPattern([[/^state_dict\.(?=(backbone|neck|bbox_head)\.)/, '']])),
+  /** mmdetection's RetinaNet, whose names are ours. */
+  'mmdet-retinanet': withoutCounters(byPattern([[/^(?=(backbone|neck|bbox_head)\.)/, '']])),
   /** torchvision's RetinaNet (`retinanet_resnet50_fpn`). */
   'torchvision-retinanet': withoutCounters(
     byPattern([

@@ -43,7 +43,8 @@ export async function withSafetensors<T>(path: string, use: (tensors: TensorFile
         const { shape, dtype, elements, begin } = byName.get(name)!;
         if (!isDtype(dtype)) {
           const known = Object.keys(BYTES).join(', ');
-          return new TensorWithoutData(shape, dtype, `${path}: tensor "${name}": unknown dtype "${dtype}"; known are ${known}`);
+          const why = `${path}: tensor "${name}": unknown dtype "${dtype}"; known are ${known}`;
+          return new TensorWithoutData(shape, dtype, why);
         }
         return { shape, dtype, data: await readData(file, path, { dtype, elements }, dataStart + begin) };
       },

@@ -131,6 +131,104 @@ test('what is missing, unexpected or of another shape is listed, and nothing is 
   [parameters, other].forEach((all) => all.dispose());
 });
 
+/** A small model: a filter of our order, [height, width, in, out], and a bias. */
+function small(value = 0): Parameters {
+  const parameters = new Parameters();
+  const filter = Float32Array.from({ length: 24 }, (_, i) => value && value + i);
+  parameters.create('backbone.conv1.weight', [1, 2, 3, 4], filter);
+  parameters.create('bbox_head.retina_cls.bias', [5], value);
+  return parameters;
+}
+
+/** A file that holds `small` below each prefix, with another value in each. */
+async function below(values: Record<string, number>, rename = (name: string): string => name): Promise<string> {
+  const path = join(folder, 'below.safetensors');
+  const tensors = Object.entries(values).flatMap(([prefix, value]) => {
+    const parameters = small(value);
+    const exported = [...exportWeights(parameters)].map(([name, entry]) => [prefix + rename(name), entry] as const);
+    parameters.dispose();
+    return exported;
+  });
+  await writeSafetensors(path, new Map(tensors));
+  return path;
+}
+
+const first = (parameters: Parameters): number => parameters.get('backbone.conv1.weight').value.dataSync()[0];
+
+for (const prefix of [
+  '', 'state_dict.', 'model.', 'module.', 'state_dict.module.', 'state_dict.architecture.', 'ema_state_dict.module.',
+  'model_ema.', 'student.', 'net.', 'state_dict.model.module._orig_mod.', 'teacher.',
+])
+  test(`names below "${prefix}" are found, and it is said so`, async () => {
+    const parameters = small();
+    const report = await importWeights(parameters, await below({ [prefix]: 1 }), { names: 'mmdet-retinanet' });
+    assert.deepEqual([report.prefix, report.names], [prefix, 'mmdet-retinanet']);
+    assert.deepEqual(report.loaded, ['backbone.conv1.weight', 'bbox_head.retina_cls.bias']);
+    assert.equal(first(parameters), 1);
+    parameters.dispose();
+  });
+
+test("torchvision's training script: its backbone below state_dict.module., with names or without", async () => {
+  const parameters = new Parameters();
+  parameters.create('backbone.conv1.weight', [1, 2, 3, 4], 0);
+  const file = await below({ 'state_dict.module.': 3 }, (name) => name.replace('backbone.', ''));
+  for (const options of [{ names: 'torchvision-resnet' }, {}] as const) {
+    const report = await importWeights(parameters, file, options);
+    assert.deepEqual([report.prefix, report.names], ['state_dict.module.', 'torchvision-resnet']);
+    assert.equal(first(parameters), 3);
+  }
+  parameters.dispose();
+});
+
+test('an average or a teacher beside the weights is taken only when it is asked for', async () => {
+  const parameters = small();
+  for (const [values, prefix, taken] of [
+    [{ 'ema_state_dict.': 1, 'state_dict.model.': 2 }, undefined, 2],
+    [{ 'ema.': 1, 'model.': 2 }, undefined, 2],
+    [{ 'ema.': 1, 'model.': 2 }, 'ema.', 1],
+    [{ 'teacher.': 1, 'student.': 2 }, undefined, 2],
+    [{ 'model.': 1, 'model2.': 2 }, undefined, 1],
+    [{ 'a.': 1, '': 2 }, undefined, 2],
+  ] as const) {
+    const report = await importWeights(parameters, await below(values), { names: 'mmdet-retinanet', prefix });
+    assert.equal(first(parameters), taken, JSON.stringify(report));
+  }
+  parameters.dispose();
+});
+
+test('what exportWeights writes, importWeights reads, whichever names it is told to expect', async () => {
+  const model = new RetinaNet(retinaNetR18, { seed: 3 });
+  const path = join(folder, 'exported.safetensors');
+  const exported = exportWeights(model.parameters);
+  await writeSafetensors(path, exported);
+  const other = new RetinaNet(retinaNetR18, { seed: 4 });
+  const before = other.parameters.read();
+  for (const names of [...(Object.keys(nameMaps) as NameMapName[]), undefined]) {
+    other.parameters.load(before);
+    const { loaded } = await importWeights(other.parameters, path, { names });
+    assert.equal(loaded.length, exported.size, names);
+    for (const [name, { data }] of exportWeights(other.parameters))
+      assert.deepEqual(data, exported.get(name)!.data, name);
+  }
+  [model, other].forEach(({ parameters }) => parameters.dispose());
+  const { parameters } = createFrequencyState(3, 8, { profile: 'released', tokens: 2 }, 1);
+  await writeSafetensors(path, exportWeights(parameters));
+  assert.equal((await importWeights(parameters, path)).loaded.length, parameters.all().length);
+  parameters.dispose();
+});
+
+test('names that do not fit are shown beside the nearest of the file', async () => {
+  const parameters = small();
+  const file = await below({ 'model.': 1 }, (name) => name.replace('conv1', 'conv_1').replace('retina_cls', 'classes'));
+  await assert.rejects(
+    importWeights(parameters, file, { names: 'mmdet-retinanet' }),
+    /read as mmdet-retinanet below "model\."; missing \(2\): .*; unexpected \(2\): .*; of the 2 others in the file, nearest are model\.backbone\.conv_1\.weight to backbone\.conv1\.weight, model\.bbox_head\.classes\.bias to bbox_head\.retina_cls\.bias/,
+  );
+  await writeSafetensors(file, new Map());
+  await assert.rejects(importWeights(parameters, file), /missing \(2\): .*; the file holds no other tensors/);
+  parameters.dispose();
+});
+
 test("the authors' prompt is found by its modules; what else their file holds is left out", () => {
   const map = nameMaps['freekd-prompt'];
   assert.equal(map('state_dict.mask_modules.2.mask_token'), 'prompts.2.tokens');
