@@ -15,6 +15,12 @@ export interface FocalConfig {
 }
 
 /**
+ * Logits worked on at a time: the dozen intermediate results of a COCO picture's 16 million would
+ * be the most memory that a training step takes.
+ */
+const CHUNK = 2 ** 20;
+
+/**
  * Focal loss / normalizer.
  * @param logits [anchors, classes], all pictures' anchors
  */
@@ -27,25 +33,38 @@ export function focalLoss(
   const { weights, positives, labels } = matches;
   const [anchors, classes] = logits.shape;
   const cells = Int32Array.from(positives, (anchor, i) => anchor * classes + labels[i]);
+  const scales = Float32Array.from(weights, (weight) => weight / normalizer);
+  const rows = 64 * Math.ceil(CHUNK / (64 * classes)); // so that no chunk but the last ends within a vector
   const loss = tf.customGrad((x, save) => {
-    const flat = tf.reshape(x as Tensor, [-1]);
-    let { value, slope } = risingTerm(flat, 1 - alpha, gamma);
-    if (cells.length > 0) {
-      const indices = tf.tensor2d(cells, [cells.length, 1], 'int32');
-      const object = risingTerm(tf.neg(tf.gather(flat, tf.reshape(indices, [-1]))), alpha, gamma);
-      value = tf.tensorScatterUpdate(value, indices, object.value);
-      slope = tf.tensorScatterUpdate(slope, indices, tf.neg(object.slope));
-    }
-    const rows = tf.tensor2d(
-      Float32Array.from(weights, (weight) => weight / normalizer),
-      [anchors, 1],
-    );
-    const gradient = tf.mul(tf.reshape(slope, [anchors, classes]), rows);
-    (save as (tensors: Tensor[]) => void)([gradient]);
-    return {
-      value: tf.sum(tf.mul(tf.reshape(value, [anchors, classes]), rows)),
-      gradFunc: (dy: Tensor, saved: Tensor[]) => tf.mul(saved[0], dy),
-    };
+    const chunks: [value: Tensor, slope: Tensor][] = [];
+    for (let from = 0; from < anchors; from += rows)
+      chunks.push(
+        tf.tidy(() => {
+          const count = Math.min(rows, anchors - from);
+          const { value, slope } = risingTerm(tf.slice(x as Tensor2D, from, count), 1 - alpha, gamma);
+          const scale = tf.tensor2d(scales.subarray(from, from + count), [count, 1]);
+          return [tf.mul(value, scale), tf.mul(slope, scale)];
+        }),
+      );
+    const objects = tf.tidy(() => {
+      const z = tf.neg(tf.gather(tf.reshape(x as Tensor, [-1]), tf.tensor1d(cells, 'int32')));
+      const { value, slope } = risingTerm(z, alpha, gamma);
+      const scale = Math.fround(1 / normalizer);
+      return [tf.mul(value, scale), tf.mul(tf.neg(slope), scale)];
+    });
+    /** All of one kind, with the objects in their cells. */
+    const whole = (kind: 0 | 1): Tensor =>
+      tf.tidy(() => {
+        const parts = chunks.map((chunk) => chunk[kind]);
+        const all = tf.concat(parts);
+        tf.dispose(parts);
+        if (cells.length === 0) return all;
+        const indices = tf.tensor2d(cells, [cells.length, 1], 'int32');
+        return tf.reshape(tf.tensorScatterUpdate(tf.reshape(all, [-1]), indices, objects[kind]), [anchors, classes]);
+      });
+    const value = tf.tidy(() => tf.sum(whole(0)));
+    (save as (tensors: Tensor[]) => void)([whole(1)]);
+    return { value, gradFunc: (dy: Tensor, saved: Tensor[]) => tf.mul(saved[0], dy) };
   });
   return loss(logits) as Scalar;
 }

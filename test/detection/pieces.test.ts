@@ -204,6 +204,31 @@ test('focal and box loss with their gradients', () => {
   }
 });
 
+test('focal loss of more logits than are worked on at a time is that of its parts', () => {
+  const [anchors, classes] = [50_000, 43]; // 2.15 million
+  const focal = { alpha: 0.25, gamma: 2 };
+  tf.tidy(() => {
+    const logits = tf.tensor2d(numbers('many/logits', anchors * classes, -4, 4), [anchors, classes]);
+    const matchesOf = (from: number, count: number) => ({
+      weights: Float32Array.from({ length: count }, (_, i) => Number((from + i) % 7 !== 3)),
+      positives: Int32Array.from({ length: count / 500 }, (_, i) => 500 * i),
+      labels: Int32Array.from({ length: count / 500 }, (_, i) => (from / 500 + i) % classes),
+      deltas: new Float32Array(),
+      normalizer: 100,
+    });
+    const slopes = (from: number, count: number) => {
+      const part = tf.slice(logits, from, count);
+      const matches = matchesOf(from, count);
+      const { value, grad } = tf.valueAndGrad((x) => focalLoss(x as Tensor2D, matches, 100, focal))(part);
+      return { value: value.dataSync()[0], grad: grad.dataSync() };
+    };
+    const whole = slopes(0, anchors);
+    const parts = Array.from({ length: 10 }, (_, i) => slopes(i * 5000, 5000));
+    near([whole.value], [parts.reduce((sum, { value }) => sum + value, 0)], 1e-5, 'loss');
+    near(whole.grad, parts.flatMap(({ grad }) => [...grad]), 1e-6, 'gradient');
+  });
+});
+
 test('a batch without objects has a focal loss and a box loss of zero', () => {
   tf.tidy(() => {
     const matches = matchTargets(
