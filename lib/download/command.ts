@@ -21,6 +21,8 @@ const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const signal = stopOnSignals('what is here stays, and the same command goes on from there', () => undefined);
 const shared = { signal, progress: terminalProgress, say };
 const SHOWN = 20;
+/** Bytes of a checkpoint whose size is not published: several times the largest one of the catalogue. */
+const MOST = 2 ** 31;
 
 interface CocoWords {
   only?: CocoArchive['part'];
@@ -64,6 +66,15 @@ function list(): void {
   say(`\nnpm run data -- weights NAME puts one into ${weightsFolder}. A dash: not published, or no detector.`);
 }
 
+/** What of a file could be held against what is known of it. */
+function verified({ sha256, sha256Prefix, bytes }: PublishedCheckpoint): string {
+  const size = bytes === undefined ? 'its exact size is not published' : `it has the ${bytes} bytes it should have`;
+  if (sha256) return `The SHA-256 is ${sha256}, as it is known to be; ${size}.`;
+  if (sha256Prefix)
+    return `The SHA-256 begins with ${sha256Prefix}; its publisher says no more of it than these digits, and ${size}.`;
+  return 'No checksum of it is published; its length is the one that the server said.';
+}
+
 function howToUse({ name, AP, names, what }: PublishedCheckpoint, file: string): void {
   say(`${what}\n${file}`);
   if (names === 'freekd-prompt')
@@ -82,15 +93,16 @@ async function weights(
 ): Promise<void> {
   if (listed || name === undefined) return list();
   const checkpoint = publishedCheckpoint(name);
-  const { url, sha256Prefix } = checkpoint;
+  const { url, bytes, mebibytes } = checkpoint;
   const file = to === undefined ? checkpoint.file() : join(resolve(base, to), basename(url));
-  const checksum = sha256Prefix === undefined ? undefined : ({ algorithm: 'sha256', digits: sha256Prefix } as const);
-  await downloadFile({ url: mirror ? `${mirror.replace(/\/+$/, '')}/${basename(url)}` : url, file, checksum }, shared);
-  say(
-    checksum
-      ? `The SHA-256 begins with ${sha256Prefix}, as its publisher says.`
-      : 'No checksum of it is published; its length is the one that the server said.',
+  const digits = checkpoint.sha256 ?? checkpoint.sha256Prefix;
+  const checksum = digits === undefined ? undefined : ({ algorithm: 'sha256', digits } as const);
+  const most = mebibytes === undefined ? MOST : Math.ceil((mebibytes + 0.001) * 2 ** 20);
+  await downloadFile(
+    { url: mirror ? `${mirror.replace(/\/+$/, '')}/${basename(url)}` : url, file, bytes, most, checksum },
+    shared,
   );
+  say(verified(checkpoint));
   howToUse(checkpoint, file);
 }
 

@@ -19,6 +19,8 @@ export interface Download {
   file: string;
   /** Its exact size, where that is published. */
   bytes?: number;
+  /** Where it is not: no more than this is taken, whatever the server says or sends. */
+  most?: number;
   /** In hexadecimal; `digits` may be only the first ones. */
   checksum?: { algorithm: 'md5' | 'sha256'; digits: string };
 }
@@ -90,7 +92,7 @@ export async function downloadFile(download: Download, options: DownloadOptions 
 
 /** One request: as many bytes as come. */
 async function receive(
-  { url, file, bytes }: Download,
+  { url, file, bytes, most }: Download,
   part: Part,
   { signal, progress, alsoNeeded = 0, silence = 60_000 }: DownloadOptions,
 ): Promise<void> {
@@ -113,14 +115,17 @@ async function receive(
           'another file, or a page of an error; name another mirror',
       );
     }
-    if (start === undefined) return;
     const total = state.total ?? bytes;
+    const limit = total ?? most ?? Infinity;
+    if (limit > (most ?? Infinity)) throw tooLarge(url, most!);
+    if (start === undefined) return;
     await requireSpace(dirname(file), (total ?? 0) - start + alsoNeeded, basename(file));
     if (start === 0) await part.begin(state);
     const end = await append(part, start, body ?? [], {
       url,
       title: basename(file),
       total,
+      limit,
       signal,
       progress,
       alive: () => timer.refresh(),
@@ -129,8 +134,9 @@ async function receive(
     });
     if (total !== undefined && end < total)
       throw new PassingError(`${url} broke off after ${sizeText(end)} of ${sizeText(total)}`);
-    if (total !== undefined && end > total) {
+    if (end > limit) {
       await part.discard();
+      if (total === undefined) throw tooLarge(url, limit);
       throw new Error(`${url} sends more than the ${total} bytes that it should have`);
     }
   } finally {
@@ -139,22 +145,27 @@ async function receive(
   }
 }
 
+const tooLarge = (url: string, most: number): Error =>
+  new Error(`${url} sends more than ${sizeText(most)}, which is more than the file can have: it is another file`);
+
 interface Appending {
   url: string;
   title: string;
   total?: number;
+  /** Bytes of the whole file; the connection is closed at the first one beyond. */
+  limit: number;
   signal?: AbortSignal;
   progress?: OpenProgress;
   /** Called with every piece that comes. */
   alive(): void;
 }
 
-/** Writes the body from `start` on; returns where it ended. */
+/** Writes the body from `start` on; returns where it ended, or that it went beyond the limit. */
 async function append(
   part: Part,
   start: number,
   body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-  { url, title, total, signal, progress, alive }: Appending,
+  { url, title, total, limit, signal, progress, alive }: Appending,
 ): Promise<number> {
   const file = await open(part.path, 'r+');
   const display = total === undefined ? undefined : byteProgress(progress, title, total, start);
@@ -166,6 +177,7 @@ async function append(
         throw passing(error, url, signal);
       });
       if (next.done) break;
+      if (position + next.value.length > limit) return limit + 1; // decompressed bytes, where the server compresses
       alive();
       for (let written = 0; written < next.value.length;)
         written += (await file.write(next.value, written, next.value.length - written, position + written))

@@ -96,7 +96,9 @@ async function rest(known: PartState, have: number, part: Part, response: Respon
   const differs = (theirs: unknown, ours: unknown): boolean =>
     theirs !== undefined && ours !== undefined && theirs !== ours;
   const size = total === undefined || total === '*' ? undefined : Number(total);
-  if (Number(start) !== have || differs(size, known.total) || differs(validatorOf(response), known.validator)) {
+  const compressed = response.headers.has('content-encoding'); // the range is of other bytes than those we have
+  const other = differs(size, known.total) || differs(validatorOf(response), known.validator);
+  if (Number(start) !== have || other || compressed) {
     await response.body?.cancel();
     await part.discard();
     throw new PassingError(`${known.url} has changed, or answers with other bytes than were asked for; begun anew`);

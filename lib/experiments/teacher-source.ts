@@ -97,8 +97,9 @@ export class TeacherSource {
     const file = await checkpointFile(checkpoint, this.bench.options.root);
     const detector = new RetinaNet(model);
     try {
-      const { loaded } = await importWeights(detector.parameters, file, { names });
-      this.bench.options.say(`teacher: ${loaded.length} tensors imported from ${path.basename(checkpoint)}`);
+      const { loaded, prefix } = await importWeights(detector.parameters, file, { names });
+      const below = prefix && `, below "${prefix}"`;
+      this.bench.options.say(`teacher: ${loaded.length} tensors imported from ${path.basename(checkpoint)}${below}`);
       const loader = this.bench.inOrder(this.bench.train, { shard: undefined });
       return {
         detector,

@@ -15,6 +15,9 @@ export interface PublishedCheckpoint {
    * name.
    */
   sha256Prefix?: string;
+  /** The whole SHA-256 and the exact size, where they are known. */
+  sha256?: string;
+  bytes?: number;
   /** The published size, in units of 2^20 bytes, rounded. */
   mebibytes?: number;
   /** COCO val2017 box AP in percent, as published; none where the file holds no detector. */

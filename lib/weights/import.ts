@@ -106,8 +106,13 @@ export async function importWeights(
     const shapeOf = (theirs: string): number[] => turnedShape(shapes.get(theirs)!);
     const fits = (ours: string, theirs: string): boolean | undefined =>
       parameters.has(ours) ? parameters.get(ours).shape.join() === shapeOf(theirs).join() : undefined;
-    const reading = bestReading(candidates, maps, fits);
-    const report = reportOf(parameters, reading, optional, fits, shapeOf);
+    // Our own names come last: a backbone that is asked for is taken even out of a detector of ours.
+    let reading = bestReading(candidates, maps.slice(0, -1), fits);
+    let report = reportOf(parameters, reading, optional, fits, shapeOf);
+    if (report.missing.length > 0) {
+      reading = bestReading(candidates, maps, fits);
+      report = reportOf(parameters, reading, optional, fits, shapeOf);
+    }
     const kind = kinds[reading.map];
     if (strict) throwUnlessFits(file, kind, report, reading, candidates);
     for (const name of report.loaded) {

@@ -130,7 +130,7 @@ export class Machine {
   }
 
   bytes(count: number): Buffer {
-    this.memory.take(COST.bytes + count);
+    this.memory.take(COST.bytes + Math.min(count, this.input.end - this.input.position)); // fewer: cut off
     return this.input.bytes(count);
   }
 

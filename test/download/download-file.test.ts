@@ -8,6 +8,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, w
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { downloadFile, type Download, type DownloadOptions } from '../../lib/dist/download/download-file';
 import { startServer, type TestServer } from './server';
 
@@ -145,6 +146,32 @@ test('a server that lies about the length: more than comes is a break, another t
   await assert.rejects(get({ bytes: 300_000 }), /has 100000 bytes there/);
   await assert.rejects(get({ checksum: md5(content) }), /has the md5 .* in place of .*removed/);
   assert.deepEqual(readdirSync(folder), []);
+});
+
+test('a body without length is cut at the first byte too many, also one that is compressed', async () => {
+  server.files.set('/file.bin', { content, withoutLength: 'for ever' });
+  await assert.rejects(get({ bytes: 300_000 }), /file\.bin sends more than the 300000 bytes that it should have/);
+  await assert.rejects(get({ most: 1e6 }), /file\.bin sends more than 1 MB, .*another file/);
+  assert.deepEqual(readdirSync(folder), []);
+  const bomb = gzipSync(Buffer.alloc(50_000_000)); // 50 kB
+  server.files.set('/file.bin', { content: bomb, headers: { 'content-encoding': 'gzip' } });
+  await assert.rejects(get({ bytes: 300_000 }), /sends more than the 300000 bytes/);
+  await assert.rejects(get({ most: 1e6 }), /sends more than 1 MB/);
+  assert.deepEqual(readdirSync(folder), []);
+  server.files.set('/file.bin', { content, claimedLength: 2_000_000 });
+  await assert.rejects(get({ most: 1e6 }), /sends more than 1 MB/);
+  server.files.set('/file.bin', { content, withoutLength: 'once' });
+  whole(await get({ bytes: 300_000, checksum: md5(content) }));
+});
+
+test('what a server compresses is counted and kept as it was before, and never continued within', async () => {
+  const compressed = { content: gzipSync(content), headers: { 'content-encoding': 'gzip' } };
+  server.files.set('/file.bin', compressed);
+  whole(await get({ bytes: 300_000, checksum: md5(content) }));
+  rmSync(join(folder, 'file.bin'));
+  leave(1000, {});
+  whole(await get({ bytes: 300_000, checksum: md5(content) }));
+  assert.deepEqual(ranges(), [undefined, 'bytes=1000-', undefined]);
 });
 
 test('a wrong checksum removes what came and says both; also of a file that is there already', async () => {

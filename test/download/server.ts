@@ -1,6 +1,7 @@
 /** A web server on this machine that can be told to misbehave. */
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { pipeline } from 'node:stream/promises';
 
 export interface Behaviour {
   content: Buffer;
@@ -13,6 +14,8 @@ export interface Behaviour {
   afterBreak?: number;
   /** What the header says in place of the true length. */
   claimedLength?: number;
+  /** Says no length, and sends the content once, or again and again until the connection closes. */
+  withoutLength?: 'once' | 'for ever';
   ignoreRange?: boolean;
   ignoreIfRange?: boolean;
   etag?: string;
@@ -28,6 +31,10 @@ export interface TestServer {
   /** Of all requests so far. */
   requests: { path: string; headers: IncomingHttpHeaders }[];
   close(): Promise<void>;
+}
+
+function* forEver(body: Buffer): Generator<Buffer> {
+  for (;;) yield body;
 }
 
 export async function startServer(): Promise<TestServer> {
@@ -51,7 +58,7 @@ export async function startServer(): Promise<TestServer> {
       return;
     }
     const body = ranged ? content.subarray(from) : content;
-    headers['content-length'] = file.claimedLength ?? body.length;
+    if (!file.withoutLength) headers['content-length'] = file.claimedLength ?? body.length;
     if (ranged) headers['content-range'] = `bytes ${from}-${content.length - 1}/${content.length}`;
     response.writeHead(ranged ? 206 : 200, headers);
     const broken = file.breakAfter !== undefined && (file.breaks ?? Infinity) > 0;
@@ -61,6 +68,7 @@ export async function startServer(): Promise<TestServer> {
       response.write(body.subarray(0, file.breakAfter), () => setTimeout(() => response.destroy(), 20));
     } else if (file.hangAfter === 0) response.flushHeaders();
     else if (file.hangAfter !== undefined) response.write(body.subarray(0, file.hangAfter));
+    else if (file.withoutLength === 'for ever') pipeline(forEver(body), response).catch(() => undefined);
     else response.end(body);
   });
   server.on('clientError', (_, socket) => socket.destroy());

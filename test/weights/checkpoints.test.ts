@@ -15,14 +15,24 @@ test(
     const all = publishedCheckpoints();
     assert.equal(new Set(all.map(({ name }) => name)).size, all.length);
     assert.equal(new Set(all.map((entry) => entry.file())).size, all.length);
-    for (const { name, url, sha256Prefix, source, licence, file } of all) {
+    for (const { name, url, sha256Prefix, sha256, bytes, mebibytes, source, licence, file } of all) {
       assert.ok(source in sources && licence, name);
       assert.equal(new URL(url).protocol, 'https:', name);
       assert.equal(basename(file()), basename(url));
       assert.equal(sha256Prefix, /-([0-9a-f]{8})\.pth$/.exec(url)?.[1], name);
+      if (sha256) assert.match(sha256, new RegExp(`^${sha256Prefix}[0-9a-f]{56}$`), name);
+      if (bytes) assert.equal((bytes / 2 ** 20).toFixed(3), mebibytes!.toFixed(3), name);
     }
   },
 );
+
+test("torchvision's files are known by their whole SHA-256", () => {
+  const whole = publishedCheckpoints().filter(({ sha256 }) => sha256);
+  assert.deepEqual(
+    whole.map(({ name }) => name),
+    ['resnet50-imagenet', 'resnet101-imagenet', 'torchvision-retinanet-r50'],
+  );
+});
 
 test('the expected APs are those of the paper', () => {
   assert.deepEqual(

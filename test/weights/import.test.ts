@@ -210,6 +210,10 @@ test('what exportWeights writes, importWeights reads, whichever names it is told
     for (const [name, { data }] of exportWeights(other.parameters))
       assert.deepEqual(data, exported.get(name)!.data, name);
   }
+  other.parameters.load(before);
+  const body = { names: 'torchvision-resnet', optional: ['neck.', 'bbox_head.'] } as const;
+  const { loaded, prefix } = await importWeights(other.parameters, path, body);
+  assert.deepEqual([prefix, loaded.filter((name) => !name.startsWith('backbone.'))], ['backbone.', []]);
   [model, other].forEach(({ parameters }) => parameters.dispose());
   const { parameters } = createFrequencyState(3, 8, { profile: 'released', tokens: 2 }, 1);
   await writeSafetensors(path, exportWeights(parameters));
