@@ -164,11 +164,13 @@ export class Session {
     const { experiment, say, root } = this.options;
     const { backbone } = experiment.student;
     if (backbone) {
-      const { loaded } = await importWeights(student.parameters, await checkpointFile(backbone.checkpoint, root), {
+      const file = await checkpointFile(backbone.checkpoint, root);
+      const { loaded, prefix } = await importWeights(student.parameters, file, {
         names: backbone.names,
         optional: ['neck.', 'bbox_head.'],
       });
-      say(`${variant}: backbone of ${loaded.length} tensors imported from ${path.basename(backbone.checkpoint)}`);
+      const from = `${path.basename(backbone.checkpoint)}${prefix && `, below "${prefix}"`}`;
+      say(`${variant}: backbone of ${loaded.length} tensors imported from ${from}`);
     }
     if (experiment.inherit && variant !== 'student') inheritNeckAndHead(student, (await this.source.take()).detector);
   }

@@ -35,7 +35,7 @@ type Container = ReadonlyMap<PickleValue, PickleValue> | readonly PickleValue[];
 class Search {
   private readonly found = new Map<string, NamedTensor>();
   /** The keys that lead to where we are. */
-  private readonly keys: PickleValue[] = [];
+  private readonly keys: (string | number)[] = [];
   /** Containers that we are in: a list may contain itself. */
   private readonly path = new Set<PickleValue>();
   /** Objects of other classes refer to each other without end; each is looked at once. */
@@ -89,8 +89,9 @@ class Search {
   private visitItem(key: PickleValue, item: PickleValue): void {
     this.count(1);
     if (typeof item !== 'object' || item === null) return;
-    if (typeof key !== 'string' && typeof key !== 'number' && typeof key !== 'boolean') return;
-    this.keys.push(key);
+    const name = nameOf(key);
+    if (name === undefined) return;
+    this.keys.push(name);
     this.visit(item);
     this.keys.pop();
   }
@@ -115,6 +116,13 @@ class Search {
       else this.visitItem(key, value);
     }
   }
+}
+
+/** A key as Python's `str` gives it; none for those that are objects. */
+function nameOf(key: PickleValue): string | number | undefined {
+  if (typeof key === 'string' || typeof key === 'number') return key;
+  if (typeof key === 'boolean') return key ? 'True' : 'False';
+  return key === null ? 'None' : undefined;
 }
 
 /** Parts of a module may have two names, as those of a dict may; a state dict lists both. */

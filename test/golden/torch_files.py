@@ -188,7 +188,7 @@ def people() -> dict[str, bytes]:
         "module": {"epoch": -1, "model": module},
         "buffers": {"state_dict": buffers.state_dict(), "live": [buffers.p, buffers.b, marked], "subclass": w.as_subclass(subclass)},
         "python": {
-            "w": w, "default": collections.defaultdict(dict, {1: {2: torch.ones(1)}}), "counter": collections.Counter("aab"), "partial": functools.partial(round, ndigits=2), "size": w.size(), "layout": torch.strided,
+            "w": w, "default": collections.defaultdict(dict, {1: {2: torch.ones(1)}, None: torch.zeros(1), False: torch.ones(1)}), "counter": collections.Counter("aab"), "partial": functools.partial(round, ndigits=2), "size": w.size(), "layout": torch.strided,
             "path": pathlib.PurePosixPath("/a"), "day": datetime.date(2024, 1, 2), "delta": datetime.timedelta(1), "decimal": decimal.Decimal("1.5"), "uuid": uuid.UUID(int=1), "enum": kind.A, "slice": slice(1, 2), "range": range(3),
             "set": {1, 2}, "frozen": frozenset([1]), "complex": 1 + 2j, "bytes": b"\x00\xff", "bytearray": bytearray(b"\x01"), "point": point(torch.zeros(1), 2), "deque": collections.deque([torch.ones(2)], 3), "type": int, "ellipsis": ..., "slots": slots,
             "scalar": np.float64(0.5), "array": np.arange(3), "fortran": np.asfortranarray(np.ones((2, 3))), "objects": np.array([None, "x"], dtype=object), "dtype": np.dtype("float32"), "big": 2**200, "text": "\u00e9\U0001f600", "state": torch.get_rng_state()[:8].clone(),
