@@ -129,10 +129,21 @@ function shown(value: PickleValue): string {
   return (Array.isArray(value) ? value.slice(0, MOST_AXES).map(simple).join() : simple(value)).slice(0, 100);
 }
 
-const rebuild: Builder = ([storage, offset, shape, strides]) => checkedTensor(storage, offset, shape, strides);
+const rebuild: Builder = ([storage, offset, shape, strides, , , metadata]) =>
+  lazyView(shape, metadata) ?? checkedTensor(storage, offset, shape, strides);
+
+/** A tensor that PyTorch conjugates or negates only when it is read, which its storage does not show. */
+function lazyView(shape: PickleValue, metadata: PickleValue): UnreadableTensor | undefined {
+  const bits = metadata instanceof Map ? ['conj', 'neg'].filter((bit) => metadata.get(bit) === true) : [];
+  const [bit] = bits;
+  if (bit === undefined) return undefined;
+  return new UnreadableTensor(sizes(shape), 'unknown', `is a lazy view: save what its resolve_${bit}() gives`);
+}
 
 /** With the dtype beside an untyped storage: the types that are younger than storages of one type. */
-const rebuildTyped: Builder = ([storage, offset, shape, strides, , , type]) => {
+const rebuildTyped: Builder = ([storage, offset, shape, strides, , , type, metadata]) => {
+  const lazy = lazyView(shape, metadata);
+  if (lazy) return lazy;
   const untyped = storage as Storage;
   const name = nameOf(type).replace(/^torch\./, '');
   if (!Object.hasOwn(dtypes, name))
@@ -176,6 +187,9 @@ const torchNames: Record<string, Builder> = {
   'torch._utils._rebuild_wrapper_subclass': unreadable('is of a class that wraps others: save the tensors in it', 2),
   'torch._utils._rebuild_meta_tensor_no_storage': unreadable('has no numbers (device "meta")', 1),
   'torch._utils._rebuild_device_tensor_from_numpy': unreadable('is an array of numpy: save what its cpu() gives', -1),
+  'torch.storage._load_from_bytes': () => {
+    throw new Error('its tensors were written by pickle.dump; write them by torch.save');
+  },
   'torch.Size': ([lengths]) => lengths,
 };
 

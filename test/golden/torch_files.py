@@ -211,7 +211,7 @@ def without_numbers() -> dict[str, bytes]:
     """Tensors that PyTorch does not keep as numbers in a row: each throws by name, `w` beside them is read."""
     quantised = torch.quantize_per_tensor(torch.tensor([0.5, 1.0]), 0.1, 10, torch.qint8)
     sparse = torch.eye(3).to_sparse()
-    return {name: saved({"w": torch.ones(2), "x": x}) for name, x in {"quantised": quantised, "sparse": sparse, "sparse CSR": torch.eye(3).to_sparse_csr(), "meta": torch.empty(2, device="meta")}.items()}
+    return {name: saved({"w": torch.ones(2), "x": x}) for name, x in {"quantised": quantised, "sparse": sparse, "sparse CSR": torch.eye(3).to_sparse_csr(), "meta": torch.empty(2, device="meta"), "conjugated": torch.tensor([1j]).conj(), "negated": torch.tensor([1j]).conj().imag}.items()}
 
 
 def arrays() -> dict[str, dict]:
