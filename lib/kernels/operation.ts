@@ -23,10 +23,13 @@ export interface OperationDefinition<Attributes> {
   backward(dys: Tensor[], saved: Tensor[], attributes: Attributes): Record<string, () => Tensor>;
 }
 
-/** Registers an operation and returns the function that runs it on inputs by name. */
+/** Runs an operation on inputs by name. */
+export type Operation<Attributes> = (inputs: Record<string, Tensor>, attributes: Attributes) => Tensor[];
+
+/** Registers an operation and returns the function that runs it. */
 export function defineOperation<Attributes extends object>(
   definition: OperationDefinition<Attributes>,
-): (inputs: Record<string, Tensor>, attributes: Attributes) => Tensor[] {
+): Operation<Attributes> {
   const { name, forward, backward, saveInputs, saveOutputs } = definition;
   const kernelName = `FreeKD/${name}`;
   tf.registerKernel({

@@ -6,7 +6,7 @@
  */
 import { tf, type Tensor, type Tensor1D, type Tensor4D } from '../tf';
 import { attribute, elementwise, execute, execute1, ownKernels } from './native';
-import { defineOperation } from './operation';
+import { defineOperation, type Operation } from './operation';
 
 /**
  * Measured: with fewer tiles of 4x4 outputs, reading and writing the transformed filter costs more
@@ -50,14 +50,13 @@ export function winograd(
   return convolution(maps.length, relu)(inputs, {}) as Tensor4D[];
 }
 
-type Convolution = (inputs: Record<string, Tensor>, attributes: object) => Tensor[];
-const convolutions = new Map<string, Convolution>();
+const convolutions = new Map<string, Operation<object>>();
 
 /**
  * The operation on `levels` maps; one for each number of them, for an operation's inputs have
  * names.
  */
-function convolution(levels: number, relu: boolean): Convolution {
+function convolution(levels: number, relu: boolean): Operation<object> {
   const name = `Winograd${relu ? 'Relu' : ''}${levels}`;
   const known = convolutions.get(name);
   if (known) return known;

@@ -7,6 +7,8 @@ namespace freekd {
 void define_wavelet();
 void define_band_distance();
 void define_winograd();
+void define_roi_align();
+void define_deformable();
 }  // namespace freekd
 
 extern "C" __attribute__((visibility("default"))) void* napi_register_module_v1(void* /* env */, void* exports) {
@@ -16,6 +18,8 @@ extern "C" __attribute__((visibility("default"))) void* napi_register_module_v1(
       freekd::define_wavelet();
       freekd::define_band_distance();
       freekd::define_winograd();
+      freekd::define_roi_align();
+      freekd::define_deformable();
     } catch (const std::exception& error) {
       std::fprintf(stderr, "operations of lib/native could not be registered: %s\n", error.what());
     }

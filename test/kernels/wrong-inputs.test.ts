@@ -8,7 +8,8 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
 import { ownKernels } from '../../lib/dist/kernels/native';
-import { wrongInputs, type Outcome } from './wrong-inputs';
+import { wrongInputs } from './wrong-inputs';
+import { type Outcome } from './wrong-inputs/rows';
 
 /** TensorFlow's own sentences about the number and the types of inputs and outputs. */
 const byTensorFlow = /NodeDef|number_attr|Number of outputs|expected \d inputs|expected to be a/;
@@ -19,7 +20,7 @@ type Ended = Outcome & { signal?: string };
 function outcomes(): Ended[] {
   const ended: Ended[] = [];
   while (ended.length < wrongInputs.length) {
-    const program = join(__dirname, 'wrong-inputs.ts');
+    const program = join(__dirname, 'wrong-inputs', 'index.ts');
     const { stdout, stderr, signal, status } = spawnSync(
       process.execPath,
       [...process.execArgv, program, String(ended.length)],
