@@ -49,7 +49,7 @@ test(
     >;
     assert.equal(opened.status, 'ok', opened.text);
     assert.equal(stopped.status, 'error');
-    assert.match(stopped.text, /Interrupted/);
+    assert.match(stopped.text, /\nInterrupted: stopped after step \d+ of student, seed 1; run the cell again [^\n]+\n$/);
     assert.equal(alive.text, 'alive\n');
     assert.equal(again.status, 'ok', again.text);
     const last = stopped.shown[stopped.shown.length - 1];
