@@ -176,6 +176,8 @@ test('lists that contain themselves, billions of references and deep nesting com
 });
 
 test('what is no checkpoint is said to be none', async () => {
+  await assert.rejects(readTorchCheckpoint(folder), (error: Error) => error.message.startsWith(`${folder}: a file expected`));
+  await assert.rejects(readTorchCheckpoint(join(folder, 'absent.pth')), /absent\.pth/);
   await assert.rejects(
     readTorchCheckpoint(write(Buffer.from('hello'))),
     /not a checkpoint that can be read: it is neither a zip, nor a tar, nor a pickle/,
