@@ -18,21 +18,28 @@ export function suppress(candidates: Detections, options: { iouThreshold: number
   const { boxes, scores, labels } = candidates;
   const f = Math.fround;
   const threshold = f(options.iouThreshold);
+  const areas = Float32Array.from(scores, (_, i) => area(boxes, i));
+  /** Of each class the boxes kept, x1, y1, x2, y2 and area one after the other. */
   const keptOfClass = new Map<number, number[]>();
   const kept: number[] = [];
   for (const i of descending(scores)) {
     if (kept.length === options.maximum) break;
-    const rivals = keptOfClass.get(labels[i]) ?? [];
-    const suppressed = rivals.some((j) => {
-      const width = f(Math.min(boxes[4 * i + 2], boxes[4 * j + 2]) - Math.max(boxes[4 * i], boxes[4 * j]));
-      const height = f(Math.min(boxes[4 * i + 3], boxes[4 * j + 3]) - Math.max(boxes[4 * i + 1], boxes[4 * j + 1]));
-      if (!(width > 0 && height > 0)) return false;
+    let rivals = keptOfClass.get(labels[i]);
+    if (!rivals) keptOfClass.set(labels[i], (rivals = []));
+    const [x1, y1, x2, y2] = [boxes[4 * i], boxes[4 * i + 1], boxes[4 * i + 2], boxes[4 * i + 3]];
+    const own = areas[i];
+    let suppressed = false;
+    for (let j = 0; j < rivals.length && !suppressed; j += 5) {
+      const width = f(Math.min(x2, rivals[j + 2]) - Math.max(x1, rivals[j]));
+      if (!(width > 0)) continue;
+      const height = f(Math.min(y2, rivals[j + 3]) - Math.max(y1, rivals[j + 1]));
+      if (!(height > 0)) continue;
       const intersection = f(width * height);
-      return f(intersection / f(f(area(boxes, j) + area(boxes, i)) - intersection)) > threshold;
-    });
+      suppressed = f(intersection / f(f(rivals[j + 4] + own) - intersection)) > threshold;
+    }
     if (suppressed) continue;
     kept.push(i);
-    keptOfClass.set(labels[i], [...rivals, i]);
+    rivals.push(x1, y1, x2, y2, own);
   }
   return select(candidates, kept);
 }
