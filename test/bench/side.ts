@@ -16,6 +16,8 @@ const tasks: Record<string, () => Promise<{ prepare(name: string): Task }>> = {
   'frequency-loss': () => import('./tasks/frequency-loss'),
   'wavelet-haar': () => import('./tasks/wavelet'),
   'wavelet-db4': () => import('./tasks/wavelet'),
+  'roi-align': () => import('./tasks/detector-kernels'),
+  'deform-conv': () => import('./tasks/detector-kernels'),
   evaluation: () => import('./tasks/evaluation'),
 };
 

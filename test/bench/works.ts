@@ -72,6 +72,20 @@ export const works: Work[] = [
     tolerance: 1e-4,
   },
   {
+    name: 'roi-align',
+    title: 'RoIAlign and gradient, 2 x 512 RoIs on 4 levels of 256 channels',
+    references: [{ name: 'torchvision', task: 'roi-align', target: 0.1 }],
+    runs: 2,
+    tolerance: 1e-3,
+  },
+  {
+    name: 'deform-conv',
+    title: 'deformable convolution 3x3 and gradients, 2 x 64 x 84 x 256',
+    references: [{ name: 'torchvision', task: 'deform-conv', target: 0.3 }],
+    runs: 1,
+    tolerance: 1e-3,
+  },
+  {
     name: 'evaluation',
     title: 'COCO evaluation, 5,000 pictures, 300,000 detections',
     references: [
