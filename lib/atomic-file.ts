@@ -6,6 +6,7 @@
 import { open, rename, unlink, type FileHandle } from 'node:fs/promises';
 import { randomBytes } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
+import { writeError } from './disk';
 
 /**
  * Writes the file `path` through `write`, which appends to the handle it is given.
@@ -14,7 +15,9 @@ import { basename, dirname, join } from 'node:path';
  */
 export async function writeAtomically(path: string, write: (file: FileHandle) => Promise<void>): Promise<void> {
   const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`);
-  const file = await open(temporary, 'wx');
+  const file = await open(temporary, 'wx').catch((error: unknown) => {
+    throw writeError(error, path);
+  });
   try {
     try {
       await write(file);
@@ -25,7 +28,7 @@ export async function writeAtomically(path: string, write: (file: FileHandle) =>
     await rename(temporary, path);
   } catch (error) {
     await unlink(temporary).catch(() => undefined);
-    throw error;
+    throw writeError(error, path);
   }
   await syncFolder(dirname(path));
 }

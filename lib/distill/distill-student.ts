@@ -162,7 +162,8 @@ export interface StudentTraining {
  * profiles at once.
  */
 function isPlain({ mse = 0, freekd, released }: Distillation): boolean {
-  const weights = { mse, 'freekd.mu': freekd?.mu ?? 0, ...released };
+  const parts = Object.entries(released ?? {}).map(([name, weight]) => [`released.${name}`, weight] as const);
+  const weights = { mse, 'freekd.mu': freekd?.mu ?? 0, ...Object.fromEntries(parts) };
   for (const [name, weight] of Object.entries(weights))
     if (!(weight >= 0 && weight < Infinity))
       throw new Error(`distillation: the weight ${name} should be a number >= 0, is ${weight}`);

@@ -144,6 +144,10 @@ export async function tunePrompt(
   run: Pick<TrainOptions<Batch>, 'folder' | 'config' | 'resume' | 'signal' | 'onStep' | 'checkpointEvery'>,
 ): Promise<TrainResult> {
   const { teacher, features, state, loader, tuning, batchSize } = setup;
+  if (state.released && (tuning.similarity !== 'dice' || tuning.pairs !== 'distinct'))
+    throw new Error(
+      `profile 'released' is tuned with dice over distinct pairs, not ${tuning.similarity} over ${tuning.pairs}`,
+    );
   checkShards(await connect(), loader);
   return train<Batch>({
     ...run,

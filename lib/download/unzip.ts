@@ -10,7 +10,7 @@ import type { Entry, ZipFile } from 'yauzl';
 import { openArchive } from '../zip-archive';
 import { byteProgress, type OpenProgress } from './byte-progress';
 import { crc32 } from './crc32';
-import { requireSpace } from './disk';
+import { requireSpace } from '../disk';
 import { PART, requireSafeNames } from './zip-names';
 
 /** One file as the zip's directory has it. */

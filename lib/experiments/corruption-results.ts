@@ -7,7 +7,9 @@ import * as path from 'node:path';
 import { writeAtomically } from '../atomic-file';
 import type { CorruptedAP } from '../coco/robustness';
 import { variants, type Variant } from './experiment';
+import { checked } from '../schema';
 import type { RunResult } from './results';
+import { corruptionSchema } from './result-schema';
 
 export interface CorruptionResult extends Pick<
   RunResult,
@@ -49,10 +51,7 @@ export async function saveCorruptions(folder: string, result: CorruptionResult):
 export function readCorruptions(file: string): CorruptionResult | undefined {
   if (!fs.existsSync(file)) return undefined;
   try {
-    const result = JSON.parse(fs.readFileSync(file, 'utf8')) as CorruptionResult;
-    for (const field of ['detector', 'fingerprint', 'clean', 'measured'] as const)
-      if (result[field] === undefined) throw new Error(`it has no field "${field}"`);
-    return result;
+    return checked(corruptionSchema, JSON.parse(fs.readFileSync(file, 'utf8')), '');
   } catch (error) {
     throw new Error(
       `${file} is not a result under corruptions (${(error as Error).message}): remove it and measure again`,

@@ -3,9 +3,9 @@
  * validation pictures under each corruption and severity. Every AP is saved when it is there, so
  * that a stopped run loses one at the most. Training never sees a corruption.
  */
-import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { availableParallelism } from 'node:os';
+import { writeAtomically } from '../atomic-file';
 import { corruptionNames, SEVERITIES, type CorruptionName } from '../coco/corruptions/corrupt';
 import { firstPictures, type CocoDataset } from '../coco/dataset';
 import { createLoader, type LoaderOptions } from '../coco/loader';
@@ -150,9 +150,8 @@ export class CorruptionRuns {
       .flatMap((subject) => this.known(subject) ?? [])
       .map((result) => ({ ...result, measured: result.measured.filter(asked) }));
     say(`\n${corruptionTables(results)}`);
-    fs.writeFileSync(
-      path.join(out, 'corruptions', 'corruptions.png'),
-      await toPng(corruptionChart(results), { background: '#ffffff' }),
+    await writeAtomically(path.join(out, 'corruptions', 'corruptions.png'), async (file) =>
+      file.writeFile(await toPng(corruptionChart(results), { background: '#ffffff' })),
     );
   }
 }

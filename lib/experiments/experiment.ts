@@ -151,7 +151,10 @@ export const emojiScenes: Experiment & { teacher: TrainingConfig } = {
   student: { ...fromScratch, model: smallStudent, steps: 800 },
   prompt: {
     paper: { frequency: { profile: 'paper', tokens: 2, level: 3, wavelet: 'haar', mode: 'zero', gate: true }, tuning },
-    released: { frequency: { profile: 'released', tokens: 6 }, tuning },
+    released: {
+      frequency: { profile: 'released', tokens: 6 },
+      tuning: { ...tuning, similarity: 'dice', pairs: 'distinct' },
+    },
   },
   loss: { bands: 'all', reduction: 'mean' },
   weights: { mse: 10, mu: 30, released: { frequency: 1, mse: 5, regression: 1 } },

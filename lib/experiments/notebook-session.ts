@@ -55,6 +55,7 @@ export function openNotebookSession({
   return new Session({
     experiment,
     teacherFile,
+    shippedTeacher: teacherFile === shipped,
     root,
     splits: openSplits(dataFolder, { skipBad }),
     out: path.resolve(out),

@@ -8,7 +8,9 @@ import type { StepRecord } from '../train/log';
 import { tensorflowVersion } from '../environment';
 import { tf } from '../tf';
 import { world } from '../train/distributed/communicator';
+import { checked } from '../schema';
 import { variants, type Variant } from './experiment';
+import { resultSchema } from './result-schema';
 
 export const metricNames = ['AP', 'AP50', 'AP75', 'APs', 'APm', 'APl'] as const;
 export type Metric = (typeof metricNames)[number];
@@ -97,22 +99,29 @@ export async function saveResult(folder: string, result: RunResult): Promise<voi
  */
 export function readResult(file: string): RunResult {
   try {
-    const result = JSON.parse(fs.readFileSync(file, 'utf8')) as RunResult;
-    for (const field of ['variant', 'seed', 'metrics', 'curve'] as const)
-      if (result[field] === undefined) throw new Error(`it has no field "${field}"`);
-    return result;
+    return checked(resultSchema, JSON.parse(fs.readFileSync(file, 'utf8')), '');
   } catch (error) {
     throw new Error(`${file} is not a result file (${(error as Error).message}): remove it and run its variant again`);
   }
 }
 
-/** The result files of a folder, by variant in the order of `variants`, then by seed. */
+/**
+ * The result files of a folder, by variant in the order of `variants`, then by seed. One that is
+ * broken is left out, with a warning that names it.
+ */
 export function readResults(folder: string): RunResult[] {
   if (!fs.existsSync(folder)) return [];
   const files = fs.readdirSync(folder).filter((name) => /^[a-z]+-seed\d+\.json$/.test(name));
   const place = ({ variant }: RunResult): number => variants.indexOf(variant);
   return files
-    .map((name) => readResult(path.join(folder, name)))
+    .flatMap((name) => {
+      try {
+        return [readResult(path.join(folder, name))];
+      } catch (error) {
+        process.emitWarning((error as Error).message);
+        return [];
+      }
+    })
     .sort((a, b) => place(a) - place(b) || a.seed - b.seed);
 }
 

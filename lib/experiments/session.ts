@@ -5,6 +5,7 @@
  */
 import * as path from 'node:path';
 import type { CocoDataset } from '../coco/dataset';
+import type { DataFingerprint } from '../coco/fingerprint';
 import { RetinaNet } from '../detection/retinanet';
 import { inheritNeckAndHead, trainStudent, type TeacherSide } from '../distill/distill-student';
 import type { DetectorScore } from '../distill/evaluate';
@@ -14,7 +15,8 @@ import { hashOf, sha256 } from '../train/checkpoint';
 import { readLog } from '../train/log';
 import { importWeights } from '../weights/import';
 import { checkpointFile } from './checkpoint-file';
-import { distillationOf, stageOneOf, type Profile, type StageOne, type Variant } from './experiment';
+import { promptConfig, studentConfig, type StudentConfig } from './configs';
+import { stageOneOf, type Profile, type StageOne, type Variant } from './experiment';
 import { provenance, thin, type RunResult } from './results';
 import { TeacherSource } from './teacher-source';
 import { Workbench, type SessionOptions } from './workbench';
@@ -36,6 +38,11 @@ export class Session {
   async teacher(): Promise<{ teacher: Teacher; score: DetectorScore; sha256: string }> {
     const { views, score, sha256 } = await this.source.take();
     return { teacher: views.paper, score, sha256 };
+  }
+
+  /** What the validation pictures are. */
+  async validation(): Promise<DataFingerprint> {
+    return (await this.bench.data()).val;
   }
 
   /** A detector's score on the validation pictures. */
@@ -80,9 +87,9 @@ export class Session {
     const teacher = views[frequency.profile];
     const { batch } = this.options.experiment.student;
     const features = await this.source.features(frequency.profile);
-    const loader = this.bench.trainingLoader(batch, `prompt${seed}`, frequency.profile);
-    const config = { frequency, tuning, batch, seed, teacher: sha256, ...this.bench.inputs() };
+    const config = promptConfig({ frequency, tuning }, { batch, seed, teacher: sha256 }, await this.bench.inputs());
     const state = createFrequencyState(teacher.deviations.length, teacher.channels, frequency, seed);
+    const loader = this.bench.trainingLoader(batch, `prompt${seed}`, frequency.profile);
     try {
       await this.bench.run(`prompt, ${name}, seed ${seed}`, `prompt-${key}`, config, tuning.steps, (run) =>
         tunePrompt({ teacher, features, state, loader, tuning, batchSize: batch }, run),
@@ -90,6 +97,8 @@ export class Session {
     } catch (error) {
       state.parameters.dispose();
       throw error;
+    } finally {
+      await loader.close();
     }
     this.frequency.set(key, state);
     return state;
@@ -114,30 +123,20 @@ export class Session {
     seed: number,
   ): Promise<{ result: RunResult; detector: RetinaNet; score: DetectorScore }> {
     const { experiment, root } = this.options;
-    const { steps, model } = experiment.student;
     const teacher = (await this.source.take()).score.metrics;
     const config = await this.configOf(variant, seed);
+    const { student: training, distillation } = config;
     const side = await this.sideOf(variant, seed);
-    const distillation = distillationOf(variant, experiment);
-    const detector = new RetinaNet(model, { seed });
+    const detector = new RetinaNet(training.model, { seed });
+    const schedule = this.bench.schedule(training, seed, stageOneOf(variant));
     try {
-      await this.start(detector, variant);
+      await this.start(detector, config);
       const { folder, millisecondsPerStep } = await this.bench.run(
         `${variant}, seed ${seed}`,
         `${variant}-seed${seed}`,
         config,
-        steps,
-        (run) =>
-          trainStudent(
-            {
-              student: detector,
-              seed,
-              distillation,
-              side,
-              ...this.bench.schedule(experiment.student, seed, stageOneOf(variant)),
-            },
-            run,
-          ),
+        training.steps,
+        (run) => trainStudent({ student: detector, seed, distillation, side, ...schedule }, run),
       );
       const score = await this.bench.evaluate(detector, `${variant}, seed ${seed}: AP`);
       const { metrics, perCategory } = score;
@@ -147,7 +146,7 @@ export class Session {
         metrics,
         perCategory,
         teacher,
-        steps,
+        steps: training.steps,
         millisecondsPerStep,
         parameters: hashOf(detector.parameters),
         curve,
@@ -156,43 +155,38 @@ export class Session {
     } catch (error) {
       detector.dispose();
       throw error;
+    } finally {
+      await schedule.loader.close();
     }
   }
 
   /** What a student starts with beside its seed: the imported backbone, the teacher's neck and head. */
-  private async start(student: RetinaNet, variant: Variant): Promise<void> {
-    const { experiment, say, root } = this.options;
-    const { backbone } = experiment.student;
+  private async start(detector: RetinaNet, { student, inherit }: StudentConfig): Promise<void> {
+    const { say, root } = this.options;
+    const { backbone } = student;
     if (backbone) {
       const file = await checkpointFile(backbone.checkpoint, root);
-      const { loaded, prefix } = await importWeights(student.parameters, file, {
+      const { loaded, prefix } = await importWeights(detector.parameters, file, {
         names: backbone.names,
         optional: ['neck.', 'bbox_head.'],
       });
       const from = `${path.basename(backbone.checkpoint)}${prefix && `, below "${prefix}"`}`;
-      say(`${variant}: backbone of ${loaded.length} tensors imported from ${from}`);
+      say(`student: backbone of ${loaded.length} tensors imported from ${from}`);
     }
-    if (experiment.inherit && variant !== 'student') inheritNeckAndHead(student, (await this.source.take()).detector);
+    if (inherit) inheritNeckAndHead(detector, (await this.source.take()).detector);
   }
 
   /** Everything that decides the outcome of a run, imported weights included. */
-  async configOf(variant: Variant, seed: number): Promise<Record<string, unknown>> {
+  async configOf(variant: Variant, seed: number): Promise<StudentConfig> {
     const { experiment, promptFile, root } = this.options;
-    const profile = stageOneOf(variant);
     const { backbone } = experiment.student;
-    return {
-      student: experiment.student,
-      ...(backbone && { backbone: await sha256(await checkpointFile(backbone.checkpoint, root)) }),
-      distillation: distillationOf(variant, experiment),
-      ...(experiment.inherit && variant !== 'student' && { inherit: true }),
-      ...(profile && {
-        prompt: promptFile && profile === 'released' ? { file: await sha256(promptFile) } : experiment.prompt[profile],
-      }),
-      ...(variant !== 'student' && { teacher: (await this.source.take()).sha256 }),
-      ...this.bench.inputs(),
-      validation: this.bench.data.val,
-      seed,
+    const sources = {
+      backbone: backbone && (await sha256(await checkpointFile(backbone.checkpoint, root))),
+      teacher: (await this.source.take()).sha256,
+      promptFile: promptFile && (await sha256(promptFile)),
+      validation: (await this.bench.data()).val,
     };
+    return studentConfig(experiment, variant, seed, sources, await this.bench.inputs());
   }
 
   /** Frees the teacher, the prompts and the loaders. */

@@ -12,18 +12,24 @@ import { pyramidDeviations } from '../distill/teacher';
 import { sha256 } from '../train/checkpoint';
 import { world } from '../train/distributed/communicator';
 import { readSafetensors, writeSafetensors } from '../weights/safetensors';
+import { checked } from '../schema';
+import { difference } from '../train/difference';
 import type { StepRecord } from '../train/log';
+import type { TeacherConfig } from './configs';
+import { cardSchema } from './result-schema';
 import type { RunResult } from './results';
 
 export interface TeacherCard extends Pick<RunResult, 'machine' | 'versions' | 'commit' | 'date' | 'command'> {
   experiment: string;
-  /** Fingerprint of the validation annotations that `AP` was measured on. */
+  /** Fingerprint of the validation annotations that `AP` was measured on, and of their pictures. */
   data: string;
+  pictures?: string;
   AP: number;
   metrics: Record<string, number>;
   /** Standard deviation of each pyramid level on training pictures. */
   deviations: number[];
-  config: unknown;
+  /** Everything that decided the weights; of the first teachers, how they were trained alone. */
+  config: Partial<TeacherConfig>;
   millisecondsPerStep: number;
   curve: StepRecord[];
 }
@@ -49,18 +55,22 @@ export async function readTeacher(file: string, model: RetinaNetConfig): Promise
   }
 }
 
-function readCard(file: string): TeacherCard {
-  const remedy = 'make the teacher again with --train-teacher';
-  let card: Partial<TeacherCard>;
+/** @throws naming the file and the field, where it is no teacher's card */
+export function readCard(file: string): TeacherCard {
   try {
-    card = JSON.parse(fs.readFileSync(file, 'utf8')) as Partial<TeacherCard>;
+    return checked(cardSchema, JSON.parse(fs.readFileSync(file, 'utf8')), '');
   } catch (error) {
-    throw new Error(`${file}: ${(error as Error).message}; ${remedy}`);
+    throw new Error(`${file} is no teacher's card (${(error as Error).message}): train it again with --train-teacher`);
   }
-  for (const field of ['AP', 'deviations', 'data'] as const)
-    if (card[field] === undefined)
-      throw new Error(`${file}: the field "${field}" of a teacher's card is missing; ${remedy}`);
-  return card as TeacherCard;
+}
+
+/**
+ * In which field the teacher of a card is not the wanted one, in words.
+ * @param shipped whether it was made elsewhere: then its pictures are its own, and what its card
+ *   does not hold is taken for the same
+ */
+export function howItDiffers({ config }: TeacherCard, wanted: TeacherConfig, shipped: boolean): string | undefined {
+  return difference(shipped ? { ...wanted, ...config, data: wanted.data } : config, wanted);
 }
 
 async function loadWeights(detector: RetinaNet, file: string): Promise<void> {
@@ -99,4 +109,13 @@ export async function saveTeacher(file: string, card: TeacherCard, runFolder: st
     await writeAtomically(`${file}.json`, async (handle) => handle.writeFile(`${JSON.stringify(card, null, 1)}\n`));
   }
   await world().barrier();
+}
+
+/**
+ * Copies a teacher's three files to where the repository keeps its own, the card last; gives back
+ * their place.
+ */
+export function shipTeacher(from: string, to: string): string {
+  for (const ending of ['safetensors', 'log.jsonl', 'json']) fs.copyFileSync(`${from}.${ending}`, `${to}.${ending}`);
+  return to;
 }

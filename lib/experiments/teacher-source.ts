@@ -15,9 +15,10 @@ import { agreed, world } from '../train/distributed/communicator';
 import { readLog } from '../train/log';
 import { importWeights } from '../weights/import';
 import { checkpointFile } from './checkpoint-file';
+import { teacherConfig, type TeacherConfig } from './configs';
 import type { ImportedTeacher, Profile, TrainingConfig } from './experiment';
 import { provenance, thin } from './results';
-import { adoptTeacher, readTeacher, saveTeacher, type TeacherCard } from './teacher-file';
+import { adoptTeacher, howItDiffers, readCard, readTeacher, saveTeacher, type TeacherCard } from './teacher-file';
 import type { Workbench } from './workbench';
 
 const CACHE_LIMIT = 2 ** 31; // bytes of teacher features kept in memory
@@ -81,15 +82,21 @@ export class TeacherSource {
 
   /** From its file, after training it where there is none. */
   private async read(config: TrainingConfig): Promise<Unmeasured> {
-    const { teacherFile, trainTeacher } = this.bench.options;
-    if (agreed(world(), trainTeacher || !fs.existsSync(`${teacherFile}.json`))) await this.make(config);
+    const { teacherFile, trainTeacher, shippedTeacher, resume, say } = this.bench.options;
+    const wanted = teacherConfig(config, await this.bench.inputs());
+    let found = agreed(world(), !trainTeacher && fs.existsSync(`${teacherFile}.json`));
+    if (found) {
+      const other = howItDiffers(readCard(`${teacherFile}.json`), wanted, shippedTeacher ?? false);
+      if (other && (shippedTeacher || resume))
+        throw new Error(`${teacherFile}.json is another teacher's: ${other}; choose another --out or train it anew`);
+      if (other) say(`teacher: trained again, for that of ${teacherFile}.json is another one: ${other}`);
+      found = !other;
+    }
+    if (!found) await this.make(wanted);
     const { detector, card, sha256 } = await readTeacher(teacherFile, config.model);
-    return {
-      detector,
-      deviations: card.deviations,
-      sha256,
-      expected: card.data === this.bench.data.val ? card.AP : undefined,
-    };
+    const { val } = await this.bench.data();
+    const same = card.data === val.annotations && (card.pictures ?? val.pictures) === val.pictures;
+    return { detector, deviations: card.deviations, sha256, expected: same ? card.AP : undefined };
   }
 
   /** From a checkpoint of others. */
@@ -101,12 +108,12 @@ export class TeacherSource {
       const below = prefix && `, below "${prefix}"`;
       this.bench.options.say(`teacher: ${loaded.length} tensors imported from ${path.basename(checkpoint)}${below}`);
       const loader = this.bench.inOrder(this.bench.train, { shard: undefined });
-      return {
-        detector,
-        deviations: await pyramidDeviations(detector, loader, this.bench.options.signal),
-        sha256: await sha256(file),
-        expected: AP,
-      };
+      try {
+        const deviations = await pyramidDeviations(detector, loader, this.bench.options.signal);
+        return { detector, deviations, sha256: await sha256(file), expected: AP };
+      } finally {
+        await loader.close();
+      }
     } catch (error) {
       detector.dispose();
       throw error;
@@ -127,36 +134,35 @@ export class TeacherSource {
       );
   }
 
-  private async make(training: TrainingConfig): Promise<void> {
+  private async make(config: TeacherConfig): Promise<void> {
     const { experiment, teacherFile, root } = this.bench.options;
-    const { model, steps } = training;
+    const { model, steps } = config;
     const detector = new RetinaNet(model, { seed: 0 });
+    const schedule = this.bench.schedule(config, 0);
+    const inOrder = this.bench.inOrder(this.bench.train, { shard: undefined });
     try {
-      const config = { ...training, ...this.bench.inputs() };
       const { folder, millisecondsPerStep } = await this.bench.run('teacher', 'teacher', config, steps, (run) =>
-        trainStudent({ student: detector, seed: 0, distillation: {}, ...this.bench.schedule(training, 0) }, run),
+        trainStudent({ student: detector, seed: 0, distillation: {}, ...schedule }, run),
       );
-      const adopted = await adoptTeacher(
-        detector,
-        this.bench.inOrder(this.bench.train, { shard: undefined }),
-        teacherFile,
-        this.bench.options.signal,
-      );
+      const adopted = await adoptTeacher(detector, inOrder, teacherFile, this.bench.options.signal);
       const { metrics } = await this.bench.evaluate(adopted.detector, 'teacher AP');
       adopted.detector.dispose();
+      const { val } = await this.bench.data();
       const card: TeacherCard = {
         experiment: experiment.name,
-        data: this.bench.data.val,
+        data: val.annotations,
+        pictures: val.pictures,
         AP: metrics.AP,
         metrics,
         deviations: adopted.deviations,
-        config: training,
+        config,
         millisecondsPerStep,
         curve: thin(readLog(folder)),
         ...provenance(root),
       };
       await saveTeacher(teacherFile, card, folder);
     } finally {
+      await Promise.all([schedule.loader.close(), inOrder.close()]);
       detector.dispose();
     }
   }
@@ -179,9 +185,13 @@ export class TeacherSource {
     const plain = this.bench.inOrder(this.bench.train);
     const flipped = this.bench.inOrder(this.bench.train, { flip: 1 });
     const total = plain.batchesPerEpoch + flipped.batchesPerEpoch;
-    return this.bench.untilStopped('teacher features', total, (update, signal) =>
-      cachedFeatures(teacher, { plain, flipped }, update, signal),
-    );
+    try {
+      return await this.bench.untilStopped('teacher features', total, (update, signal) =>
+        cachedFeatures(teacher, { plain, flipped }, update, signal),
+      );
+    } finally {
+      await Promise.all([plain.close(), flipped.close()]);
+    }
   }
 
   /** Frees the teacher. */

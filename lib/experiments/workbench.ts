@@ -4,16 +4,20 @@
  */
 import { availableParallelism } from 'node:os';
 import * as path from 'node:path';
+import { fingerprintOfData, type DataFingerprint } from '../coco/fingerprint';
 import type { CocoDataset } from '../coco/dataset';
+import { requireWritable } from '../disk';
 import { createLoader, type Loader, type LoaderOptions } from '../coco/loader';
 import type { Batch } from '../coco/types';
 import type { RetinaNet } from '../detection/retinanet';
 import { evaluateDetector, type DetectorScore } from '../distill/evaluate';
-import { fingerprintOf } from '../train/checkpoint';
-import { world } from '../train/distributed/communicator';
+import { lockFolder, type RunLock } from '../run-lock';
+import { rootFirst, world } from '../train/distributed/communicator';
 import type { TrainOptions, TrainResult } from '../train/loop';
 import type { Progress } from '../train/progress';
 import { Stopped, stopStatus } from '../train/stop';
+import { Aside } from './aside';
+import { inputsOf, type Inputs } from './configs';
 import type { Splits } from './data';
 import type { Experiment, Profile, TrainingConfig } from './experiment';
 
@@ -30,6 +34,8 @@ export interface SessionOptions {
    */
   teacherFile: string;
   trainTeacher: boolean;
+  /** Whether that teacher was made elsewhere, on pictures of its own; then it is only read. */
+  shippedTeacher?: boolean;
   /** The authors' prompt checkpoint, in place of stage 1 of profile `released`. */
   promptFile?: string;
   resume: boolean;
@@ -46,9 +52,9 @@ type RunOptions = Pick<TrainOptions<Batch>, 'folder' | 'config' | 'resume' | 'si
 export class Workbench {
   readonly train: CocoDataset;
   readonly val: CocoDataset;
-  /** Fingerprints of the annotations. */
-  readonly data: { train: string; val: string };
-  private readonly loaders = new Map<string, Loader>();
+  private fingerprints: Promise<{ train: DataFingerprint; val: DataFingerprint }> | undefined;
+  private readonly aside: Aside;
+  private scored: Loader | undefined;
   /** Runs that were stopped in this session: the next call takes them up, whatever `resume` says. */
   private readonly stopped = new Set<string>();
   /**
@@ -66,22 +72,27 @@ export class Workbench {
         `${this.train.folder} has ${classes} categories, the experiment ` +
           `${experiment.name} expects ${experiment.student.model.classes}`,
       );
-    this.data = { train: fingerprintOf(this.train.instances), val: fingerprintOf(this.val.instances) };
+    this.aside = new Aside(options.out);
   }
 
-  /** A loader over a split at the size of the experiment, made once for equal options. */
-  loader(dataset: CocoDataset, options: Partial<LoaderOptions> & { batch: number }): Loader {
+  /** What both splits are, read once a session. */
+  data(): Promise<{ train: DataFingerprint; val: DataFingerprint }> {
+    return (this.fingerprints ??= (async () => ({
+      train: await fingerprintOfData(this.train),
+      val: await fingerprintOfData(this.val),
+    }))());
+  }
+
+  /** A loader over a split at the size of the experiment. */
+  private open(dataset: CocoDataset, options: Partial<LoaderOptions> & { batch: number }): Loader {
     const { size, antialias } = this.options.experiment;
     const workers = Math.max(1, Math.min(8, availableParallelism() - 1));
-    const key = JSON.stringify([dataset.split, options]);
-    let loader = this.loaders.get(key);
-    if (!loader) this.loaders.set(key, (loader = createLoader(dataset, { size, antialias, workers, ...options })));
-    return loader;
+    return createLoader(dataset, { size, antialias, workers, ...options });
   }
 
   /**
-   * Pictures to train on, in a new order every epoch. Of several ranks, this rank's part of every
-   * batch.
+   * Pictures to train on, in a new order every epoch; the caller closes the loader when its run has
+   * ended. Of several ranks, this rank's part of every batch.
    */
   trainingLoader(batch: number, seed: number | string, profile: Profile = 'paper'): Loader {
     const { sampling } = this.options.experiment;
@@ -91,7 +102,7 @@ export class Workbench {
         `a batch of ${batch} pictures cannot be divided among ${size} ranks: ` +
           'see --batch, and --set teacher.batch for a teacher',
       );
-    return this.loader(this.train, {
+    return this.open(this.train, {
       batch: batch / size,
       shard: { rank, size },
       shuffle: true,
@@ -103,20 +114,23 @@ export class Workbench {
 
   /**
    * A split in order; one by one where sizes differ, as mmdet does, so that none is padded to its
-   * neighbours. Of several ranks, this rank's batches; with `shard: undefined` all of them.
+   * neighbours. Of several ranks, this rank's batches; with `shard: undefined` all of them. The
+   * caller closes it.
    */
   inOrder(dataset: CocoDataset, options: Pick<LoaderOptions, 'flip' | 'shard'> = {}): Loader {
     const { rank, size } = world();
-    return this.loader(dataset, {
-      batch: 'width' in this.options.experiment.size ? 10 : 1,
-      shard: { rank, size },
-      ...options,
-    });
+    const batch = 'width' in this.options.experiment.size ? 10 : 1;
+    return this.open(dataset, { batch, shard: { rank, size }, ...options });
+  }
+
+  /** The validation pictures in order, whose loader is kept: every detector is scored on them. */
+  private validation(): Loader {
+    return (this.scored ??= this.inOrder(this.val));
   }
 
   /** A detector's score on the validation pictures. */
   async evaluate(detector: RetinaNet, title: string): Promise<DetectorScore> {
-    const loader = this.inOrder(this.val);
+    const loader = this.validation();
     return this.untilStopped(title, loader.batchesPerEpoch, (update, signal) =>
       evaluateDetector(detector, this.val, loader, update, signal),
     );
@@ -166,8 +180,10 @@ export class Workbench {
     const { out, signal, progress, goOn } = this.options;
     const folder = path.join(out, 'runs', name);
     const resume = this.options.resume || this.stopped.has(name);
+    const lock = world().rank === 0 ? this.occupy() : undefined;
     let display: Progress | undefined;
     try {
+      if (!resume) await this.makeWay(name);
       const result = await body({
         folder,
         config,
@@ -194,16 +210,32 @@ export class Workbench {
       return { ...result, folder };
     } finally {
       display?.stop();
+      lock?.release();
     }
   }
 
-  /** What every run depends on beside its own settings. */
-  inputs(): Record<string, unknown> {
-    const { size, antialias, sampling } = this.options.experiment;
-    return { size, antialias, ...(sampling && { sampling }), data: this.data.train };
+  /** Keeps other processes from the folder while a run writes to it; rank 0 does so for all. */
+  private occupy(): RunLock {
+    requireWritable(this.options.out);
+    return lockFolder(this.options.out);
   }
 
-  /** Batches, optimizer and learning rate of a training run. */
+  /** Moves an earlier run of this name, and what was made and measured of it, out of the way. */
+  private async makeWay(name: string): Promise<void> {
+    const files = ['.json', '.safetensors', '.log.jsonl'].map((ending) => `${name}${ending}`);
+    await rootFirst(world(), async () => {
+      if (world().rank > 0) return;
+      const kept = this.aside.move([path.join('runs', name), ...files, path.join('corruptions', `${name}.json`)]);
+      if (kept) this.options.say(`${name}: what was there before is now in ${kept}`);
+    });
+  }
+
+  /** What every run depends on beside its own settings. */
+  async inputs(): Promise<Inputs> {
+    return inputsOf(this.options.experiment, (await this.data()).train);
+  }
+
+  /** Batches, optimizer and learning rate of a training run, whose loader the caller closes. */
   schedule(
     { batch, learningRate, warmupSteps, milestones, steps, optimizer, clip }: TrainingConfig,
     seed: number,
@@ -224,8 +256,8 @@ export class Workbench {
     };
   }
 
-  /** Ends the loaders' workers. */
+  /** Ends the workers of the loader that was kept. */
   async close(): Promise<void> {
-    await Promise.all([...this.loaders.values()].map((loader) => loader.close()));
+    await this.scored?.close();
   }
 }

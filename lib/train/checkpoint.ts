@@ -12,6 +12,7 @@ import * as path from 'node:path';
 import { writeAtomically } from '../atomic-file';
 import type { Parameters } from '../kernels/parameters';
 import { readSafetensors, writeSafetensors } from '../weights/safetensors';
+import { difference } from './difference';
 
 /** Named float32 tensors outside TensorFlow. */
 export type NamedTensors = Map<string, { shape: number[]; data: Float32Array }>;
@@ -26,6 +27,8 @@ interface Sidecar {
   step: number;
   sha256: string;
   fingerprint: string;
+  /** What the fingerprint is of, to say how another configuration differs. */
+  config?: unknown;
 }
 
 /** SHA-256 of a value's JSON text: two runs with the same configuration have the same fingerprint. */
@@ -48,12 +51,18 @@ export function hashOf(parameters: Parameters): string {
   return hash.digest('hex');
 }
 
+/** A checkpoint's file. */
+const OWN_NAME = /^step-(\d{8,})\.(?:safetensors|json)$/;
+/** The unfinished file that a killed `writeAtomically` left of one. */
+const UNFINISHED = /^\.step-\d{8,}\.(?:safetensors|json)\.\d+\.[0-9a-f]+\.tmp$/;
+
 /** The checkpoints of one run in one folder, the last `keep` of them. */
 export class Checkpoints {
   constructor(
     readonly folder: string,
     private readonly fingerprint: string,
     private readonly keep = 2,
+    private readonly config?: unknown,
   ) {}
 
   private file(step: number, extension: string): string {
@@ -63,7 +72,7 @@ export class Checkpoints {
   /** Steps with a complete checkpoint, newest first. */
   private steps(): number[] {
     if (!fs.existsSync(this.folder)) return [];
-    const names = fs.readdirSync(this.folder).map((name) => /^step-(\d+)\.json$/.exec(name));
+    const names = fs.readdirSync(this.folder).map((name) => /^step-(\d{8,})\.json$/.exec(name));
     return names.flatMap((match) => (match ? [Number(match[1])] : [])).sort((a, b) => b - a);
   }
 
@@ -74,17 +83,23 @@ export class Checkpoints {
       step,
       sha256: await sha256(this.file(step, 'safetensors')),
       fingerprint: this.fingerprint,
+      config: this.config,
     };
     await writeAtomically(this.file(step, 'json'), async (file) => file.writeFile(JSON.stringify(sidecar)));
     this.removeAllBut(this.steps().slice(0, this.keep));
   }
 
-  /** Removes what belongs to none of the kept steps, parts of interrupted writes included. */
+  /**
+   * Removes the checkpoints of all but the kept steps, parts of interrupted writes included. Files
+   * of other names are the user's, and stay.
+   */
   private removeAllBut(kept: number[]): void {
-    const names = new Set(
-      kept.flatMap((step) => ['json', 'safetensors'].map((e) => path.basename(this.file(step, e)))),
-    );
-    for (const name of fs.readdirSync(this.folder)) if (!names.has(name)) fs.rmSync(path.join(this.folder, name));
+    if (!fs.existsSync(this.folder)) return;
+    for (const name of fs.readdirSync(this.folder)) {
+      const step = OWN_NAME.exec(name)?.[1];
+      const superseded = step !== undefined && !kept.includes(Number(step));
+      if (superseded || UNFINISHED.test(name)) fs.rmSync(path.join(this.folder, name), { force: true });
+    }
   }
 
   /**
@@ -103,7 +118,7 @@ export class Checkpoints {
       }
       if (sidecar.fingerprint !== this.fingerprint)
         throw new Error(
-          `${this.folder} holds a run with another configuration: choose ` +
+          `${this.folder} holds a run with another configuration${this.how(sidecar)}: choose ` +
             'another folder, or start again without resuming',
         );
       const stored = await readSafetensors(this.file(step, 'safetensors'));
@@ -113,6 +128,14 @@ export class Checkpoints {
       };
     }
     return undefined;
+  }
+
+  /** In which field a stored configuration differs, in parentheses, where that is known. */
+  private how({ config }: Sidecar): string {
+    if (this.config === undefined) return '';
+    if (config === undefined) return ' (of a version of this program that did not store it)';
+    const field = difference(config, this.config);
+    return field ? ` (${field})` : '';
   }
 
   /** What the JSON of a checkpoint says, if both files can be read and the checksum holds. */
@@ -129,6 +152,6 @@ export class Checkpoints {
 
   /** Forgets every checkpoint, to start again. */
   clear(): void {
-    fs.rmSync(this.folder, { recursive: true, force: true });
+    this.removeAllBut([]);
   }
 }

@@ -4,6 +4,7 @@
  */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
+import { writeError } from '../disk';
 import { tf } from '../tf';
 
 /** One training step's numbers. */
@@ -30,17 +31,22 @@ const openSummaries = new Set<string>();
  * checkpoint.
  */
 export class RunLog {
+  private readonly file: string;
   private readonly handle: number;
   private readonly summary: ReturnType<typeof tf.node.summaryFileWriter>;
 
   /** @param resumedAt steps that were taken before; with 0 an earlier run's log and summaries go. */
   constructor(folder: string, resumedAt: number) {
     fs.mkdirSync(folder, { recursive: true });
-    const file = path.join(folder, 'log.jsonl');
+    this.file = path.join(folder, 'log.jsonl');
     const kept = readLog(folder).filter((record) => record.step < resumedAt);
-    fs.writeFileSync(`${file}.tmp`, kept.map((record) => `${JSON.stringify(record)}\n`).join(''));
-    fs.renameSync(`${file}.tmp`, file);
-    this.handle = fs.openSync(file, 'a');
+    try {
+      fs.writeFileSync(`${this.file}.tmp`, kept.map((record) => `${JSON.stringify(record)}\n`).join(''));
+      fs.renameSync(`${this.file}.tmp`, this.file);
+    } catch (error) {
+      throw writeError(error, this.file);
+    }
+    this.handle = fs.openSync(this.file, 'a');
     const summaries = path.join(folder, 'tensorboard');
     if (resumedAt === 0 && !openSummaries.has(summaries)) fs.rmSync(summaries, { recursive: true, force: true });
     openSummaries.add(summaries);
@@ -48,7 +54,11 @@ export class RunLog {
   }
 
   write(record: StepRecord): void {
-    fs.writeSync(this.handle, `${JSON.stringify(record)}\n`);
+    try {
+      fs.writeSync(this.handle, `${JSON.stringify(record)}\n`);
+    } catch (error) {
+      throw writeError(error, this.file);
+    }
     for (const [name, value] of Object.entries(record.losses)) this.summary.scalar(`loss/${name}`, value, record.step);
     this.summary.scalar('learning rate', record.learningRate, record.step);
     this.summary.scalar('images per second', record.imagesPerSecond, record.step);

@@ -9,7 +9,9 @@
  * parameters, the losses and gradients of all are summed, each makes the same update. Rank 0 alone
  * logs and saves.
  */
+import * as fs from 'node:fs';
 import * as path from 'node:path';
+import { requireSpace } from '../disk';
 import { valueAndGradients } from '../kernels/gradients';
 import type { Parameter, Parameters } from '../kernels/parameters';
 import { tf } from '../tf';
@@ -101,7 +103,9 @@ export async function train<B>(options: TrainOptions<B>): Promise<TrainResult> {
   const root = world.rank === 0;
   let log: RunLog | undefined;
   try {
-    const checkpoints = new Checkpoints(path.join(folder, 'checkpoints'), fingerprintOf(options.config));
+    const { config } = options;
+    const checkpoints = new Checkpoints(path.join(folder, 'checkpoints'), fingerprintOf(config), 2, config);
+    if (root && checkpointEvery > 0) await requireRoom(folder, stores);
     if (root && !options.resume) checkpoints.clear();
     let step = root ? await restore(checkpoints, stores, optimizer) : 0;
     if (world.size > 1) step = shareState(world, step, stores, optimizer);
@@ -128,6 +132,14 @@ export async function train<B>(options: TrainOptions<B>): Promise<TrainResult> {
     log?.close();
     optimizer.dispose();
   }
+}
+
+/** Throws where the disk has no room for three checkpoints of `stores` and two moments a parameter. */
+async function requireRoom(folder: string, stores: Record<string, Parameters>): Promise<void> {
+  const values = Object.values(stores).reduce((sum, store) => sum + store.numel(), 0);
+  fs.mkdirSync(folder, { recursive: true });
+  const bytes = 3 * 3 * 4 * values;
+  await requireSpace(folder, bytes, `the run ${path.basename(folder)}`, 'choose another folder with --out');
 }
 
 function medianMilliseconds(folder: string): number {

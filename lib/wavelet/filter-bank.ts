@@ -2,6 +2,7 @@
  * The wavelets by name and the four filters of each, as in PyWavelets: analysis (decomposition) and
  * synthesis (reconstruction), low and high pass. All have the same even length F.
  */
+import { nearestNames } from '../nearest';
 import { BIORTHOGONAL, ORTHOGONAL } from './filters';
 
 export interface FilterBank {
@@ -30,10 +31,8 @@ export function wavelets(): string[] {
 export function filterBank(name: string): FilterBank {
   const key = String(name).toLowerCase();
   if (!NAMES.includes(key)) {
-    const near = [...NAMES].sort((a, b) => distance(a, key) - distance(b, key)).slice(0, 4);
-    throw new Error(
-      `Unknown wavelet "${name}". The nearest names are ${near.join(', ')}; wavelets() lists all ${NAMES.length}.`,
-    );
+    const near = nearestNames(key, NAMES, 4).join(', ');
+    throw new Error(`Unknown wavelet "${name}". The nearest names are ${near}; wavelets() lists all ${NAMES.length}.`);
   }
   const [analysis, synthesis] = lowPass(key);
   return {
@@ -66,17 +65,4 @@ function lowPass(name: string): [analysis: readonly number[], synthesis: readonl
 
 function reversed(name: string): string {
   return name.replace('bior', 'rbio');
-}
-
-/** Edit distance of two names. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 0; i < a.length; i++) {
-    const next = [i + 1];
-    for (let j = 0; j < b.length; j++) {
-      next.push(Math.min(row[j] + (a[i] === b[j] ? 0 : 1), row[j + 1] + 1, next[j] + 1));
-    }
-    row = next;
-  }
-  return row[b.length];
 }

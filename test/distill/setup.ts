@@ -89,6 +89,10 @@ export async function distil(
   }
 }
 
+/** Of a profile: `released` knows one similarity and one set of pairs. */
+export const tuningOf = ({ released }: FrequencyState): PromptTuning =>
+  released ? { ...tuning, similarity: 'dice', pairs: 'distinct' } : tuning;
+
 /** Runs stage 1 on `state`. */
 export async function tune(
   folder: string,
@@ -100,7 +104,7 @@ export async function tune(
   const own = loader ?? pictures(folder, { shuffle: true, flip: 0.5, seed: 4 });
   try {
     return await tunePrompt(
-      { teacher, features, state, loader: own, tuning, batchSize: 4 },
+      { teacher, features, state, loader: own, tuning: tuningOf(state), batchSize: 4 },
       { folder: temporary(), config: {}, checkpointEvery: 0, ...run },
     );
   } finally {

@@ -92,6 +92,16 @@ describe('stage 2', () => {
       );
     });
 
+  it('imitates where the weight of mse alone is above 0, whatever stands beside it', async () => {
+    const run = await distil(
+      folder,
+      { mse: 5, released: { frequency: 0, mse: 0, regression: 0 } },
+      { side: sides.released, steps: 1 },
+    );
+    assert.deepEqual(Object.keys(readLog(run.folder)[0].losses), ['loss', 'classification', 'box', 'mse']);
+    run.student.dispose();
+  });
+
   it('builds only the parts of profile released that have a weight', async () => {
     const run = await distil(
       folder,
@@ -150,6 +160,14 @@ describe('stage 2', () => {
     await assert.rejects(
       distil(folder, { mse: -1 }, { side: sides.paper }),
       /the weight mse should be a number >= 0, is -1/,
+    );
+    await assert.rejects(
+      distil(folder, { mse: -1, released: { frequency: 0, mse: 1, regression: 0 } }, { side: sides.released }),
+      /the weight mse should be a number >= 0, is -1/,
+    );
+    await assert.rejects(
+      distil(folder, { released: { frequency: 0, mse: -2, regression: 0 } }, { side: sides.released }),
+      /the weight released\.mse should be a number >= 0, is -2/,
     );
     await assert.rejects(
       distil(folder, { freekd: { mu: NaN, masks: true, relation: true } }, { side: sides.paper }),

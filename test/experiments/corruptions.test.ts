@@ -78,7 +78,7 @@ test('tables say what was measured, and a file that is no result is named', () =
   writeFileSync(file, '{"detector": "teacher"}');
   assert.throws(
     () => readCorruptions(file),
-    /broken\.json is not a result under corruptions \(it has no field "fingerprint"\)/,
+    /broken\.json is not a result under corruptions \(format: is missing\)/,
   );
   assert.equal(readCorruptions(join(folder, 'none.json')), undefined);
 });

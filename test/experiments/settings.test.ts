@@ -7,13 +7,17 @@ import {
   ablations,
   emojiScenes,
   experimentOf,
+  experiments,
+  folderExperiment,
   override,
   RetinaNet,
   settingNames,
   settings,
   type Setting,
 } from 'freekd';
+import { experimentSchema } from '../../lib/dist/experiments/experiment-schema';
 import { sceneConfig } from '../../lib/dist/scenes/config';
+import { checked } from '../../lib/dist/schema';
 
 test('override changes the named fields and nothing else', () => {
   const before = structuredClone(emojiScenes);
@@ -38,16 +42,53 @@ test('override changes the named fields and nothing else', () => {
   assert.deepEqual(override(emojiScenes, []), emojiScenes);
 });
 
+test('a field that is optional may be set, and two fields that are right together alone', () => {
+  assert.equal(override(emojiScenes, ['inherit=true']).inherit, true);
+  assert.deepEqual(override(emojiScenes, ['student.milestones=[400,600]']).student.milestones, [400, 600]);
+  const { widths, blocks } = override(emojiScenes, [
+    'student.model.backbone.widths=[8,16,32,64,64]',
+    'student.model.backbone.blocks=[1,1,1,1,1]',
+  ]).student.model.backbone;
+  assert.equal(widths.length, blocks.length);
+  assert.throws(() => override(emojiScenes, ['weights.mu=-1', 'weights.mse=3']), /^Error: --set weights\.mu=-1: /);
+});
+
+test('every experiment of this project is what the schema says', () => {
+  for (const experiment of [...Object.values(experiments), ...settingNames.map(experimentOf), folderExperiment('x', 3)])
+    assert.equal(checked(experimentSchema, experiment, experiment.name), experiment);
+});
+
 test('override says what is wrong, and which fields there are', () => {
   const cases: [string, RegExp][] = [
-    ['weights.nu=3', /no field "nu"; there are mse, mu, released/],
-    ['weight.mu=3', /no field "weight"; there are name, title/],
+    ['weights.nu=3', /no field "nu" \(did you mean "mu"\?\); there are mse, mu, released/],
+    ['weight.mu=3', /no field "weight" \(did you mean "weights"\?\); there are name, title/],
     ['weights=3', /"weights" holds mse, mu, released; name one of them/],
-    ['weights.mu=x', /"mu" is a number \(\d+\), not "x"/],
-    ['weights.mu.x=3', /"mu" is a number and has no field "x"/],
-    ['student.model.backbone.widths=8', /"widths" is a list/],
+    ['weights.mu=x', /weights\.mu: must be a number from 0 to 1000000000, is "x"/],
+    ['weights.mu.x=3', /"mu" is 30 and has no field "x"/],
+    ['student.model.backbone.widths=8', /widths: must be a list of 1 to 8 values, is 8/],
     ['mu', /expected field=value/],
     ['=3', /expected field=value/],
+    ['student.steps=-5', /student\.steps: must be a whole number from 1 to 1000000000, is -5/],
+    ['student.batch=1.5', /student\.batch: must be a whole number .*, is 1\.5/],
+    ['student.clip=0', /student\.clip: must be a number above 0, .*, is 0/],
+    ['weights.mu=1e999', /weights\.mu: must be a number .*, is Infinity/],
+    ['weights.mu=null', /weights\.mu: must be a number .*, is null/],
+    ['student.optimizer.kind=foo', /student\.optimizer\.kind: must be one of adam, adamw, sgd, is "foo"/],
+    ['optimizer.kind=foo', /no field "optimizer"; there are name/],
+    ['size.width=20000', /size\.width: must be a whole number from 8 to 8192, is 20000/],
+    ['size=20000', /"size" holds width, height/],
+    ['student.model.backbone.widths=[0,1,2,3]', /widths\.0: must be a whole number .*, is 0/],
+    ['student.model.backbone.widths=[1e9,1,2,3]', /widths\.0: must be a whole number .*, is 1000000000/],
+    ['student.model.backbone.widths=[8,8]', /backbone: has 4 stages in blocks and 2 in widths/],
+    ['student.model.head.norm.groups=7', /student\.model\.head: has 64 channels, which norm\.groups must divide/],
+    ['prompt.paper.tuning.pairs=some', /pairs: must be one of all, distinct, is "some"/],
+    ['prompt.paper.frequency.wavelet=har', /wavelet: is "har", which is no known name; the nearest are haar/],
+    ['prompt.released.tuning.similarity=jaccard', /similarity: must be "dice", is "jaccard"/],
+    ['__proto__.x=1', /no field "__proto__"/],
+    ['__proto__=1', /no field "__proto__"/],
+    ['constructor=1', /no field "constructor"/],
+    ['weights.toString=1', /no field "toString"; there are mse, mu, released/],
+    ['weights.mu.__proto__=1', /"mu" is 30 and has no field "__proto__"/],
   ];
   for (const [assignment, expected] of cases)
     assert.throws(() => override(emojiScenes, [assignment]), expected, assignment);

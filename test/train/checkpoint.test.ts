@@ -1,6 +1,6 @@
 /** Checkpoints on disk: the newest intact one is found, whatever happened to the files. */
 import assert from 'node:assert/strict';
-import { existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { Checkpoints, fingerprintOf, type NamedTensors } from '../../lib/dist/train/checkpoint';
@@ -95,7 +95,30 @@ describe('Checkpoints', () => {
       'step-00000015.safetensors',
     ]);
     checkpoints.clear();
-    assert.ok(!existsSync(folder));
+    assert.deepEqual(readdirSync(folder), []);
+  });
+
+  it('never touches a file of the user', async () => {
+    const { folder, checkpoints } = await saved();
+    mkdirSync(join(folder, '.ipynb_checkpoints'));
+    for (const name of ['best.safetensors', 'notes.json', 'step-5.json', 'my-step-00000005.json'])
+      writeFileSync(join(folder, name), 'mine');
+    await checkpoints.save({ step: 15, tensors: tensors(15) });
+    checkpoints.clear();
+    const own = ['.ipynb_checkpoints', 'best.safetensors', 'my-step-00000005.json', 'notes.json', 'step-5.json'];
+    assert.deepEqual(readdirSync(folder).sort(), own);
+  });
+
+  it('says in which field another configuration differs, with both values', async () => {
+    const folder = join(temporary(), 'checkpoints');
+    const checkpoints = (value: unknown): Checkpoints => new Checkpoints(folder, fingerprintOf(value), 2, value);
+    await checkpoints(config).save({ step: 5, tensors: tensors(5) });
+    await assert.rejects(
+      checkpoints({ ...config, seed: 2 }).latest(),
+      /another configuration \(seed is 1 there and 2 here\): choose another folder/,
+    );
+    await new Checkpoints(folder, fingerprintOf(config)).save({ step: 10, tensors: tensors(10) });
+    await assert.rejects(checkpoints({ rate: 3 }).latest(), /of a version of this program that did not store it/);
   });
 });
 

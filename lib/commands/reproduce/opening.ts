@@ -3,47 +3,60 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { ablationExperiment } from '../../experiments/ablations';
 import { checkSplits, openSplits, type Splits } from '../../experiments/data';
-import { emojiScenes, folderExperiment, type Experiment, type Profile } from '../../experiments/experiment';
+import {
+  emojiScenes,
+  folderExperiment,
+  type Experiment,
+  type StageOne,
+  type TrainingConfig,
+} from '../../experiments/experiment';
+import { experimentSchema } from '../../experiments/experiment-schema';
 import { override } from '../../experiments/overrides';
 import { experiments } from '../../experiments/rows/index';
 import { scalingSentence, withBatch, withSteps } from '../../experiments/scaling';
 import { experimentOf, settings, type Setting } from '../../experiments/settings';
 import type { SessionOptions } from '../../experiments/workbench';
 import { ensureEmojiScenes } from '../../scenes/index';
+import { checked } from '../../schema';
+import { fingerprintOf } from '../../train/checkpoint';
+import { difference } from '../../train/difference';
 import { rootFirst, world } from '../../train/distributed/communicator';
 import type { Options } from './options';
 import { base, root } from './places';
 import { progress, say } from './speech';
 
+const isTrained = (teacher: Experiment['teacher']): teacher is TrainingConfig => !('checkpoint' in teacher);
+
+function withPromptSteps(prompt: Experiment['prompt'], steps: number): Experiment['prompt'] {
+  const tuned = ({ frequency, tuning }: StageOne): StageOne => ({ frequency, tuning: { ...tuning, steps } });
+  return { paper: tuned(prompt.paper), released: tuned(prompt.released) };
+}
+
 /** Sizes at which the whole path takes a minute. */
 function smokeSized(experiment: Experiment): Experiment {
-  const tuned = (profile: Profile): Experiment['prompt'][Profile] => {
-    const { frequency, tuning } = experiment.prompt[profile];
-    return { frequency, tuning: { ...tuning, steps: 10 } };
-  };
   return {
     ...experiment,
     name: `${experiment.name}-smoke`,
     title: `${experiment.title}, smoke run: numbers without meaning`,
-    teacher: 'checkpoint' in experiment.teacher ? experiment.teacher : withSteps(experiment.teacher, 40),
+    teacher: isTrained(experiment.teacher) ? withSteps(experiment.teacher, 40) : experiment.teacher,
     student: withSteps(experiment.student, 40),
-    prompt: { paper: tuned('paper'), released: tuned('released') },
+    prompt: withPromptSteps(experiment.prompt, 10),
   };
 }
 
 /** The pictures of a row of `experiments`: where `--data` says, or where `npm run data` puts them. */
 async function openRow(
-  { name, data, teacher }: Experiment,
+  { name, teacher, data }: Experiment & Required<Pick<Experiment, 'data'>>,
   { data: given, skipBad }: Options,
   signal: AbortSignal,
 ): Promise<Splits> {
-  const { folder: standard, remedy } = data!;
-  const folder = given ? path.resolve(base, given) : path.join(root, standard);
+  const { remedy } = data;
+  const folder = given === undefined ? path.join(root, data.folder) : path.resolve(base, given);
   if (!fs.existsSync(folder))
     throw new Error(
       `${name} needs pictures that are not there: ${folder}; ${remedy}, or --data FOLDER where they lie elsewhere`,
     );
-  const published = 'checkpoint' in teacher;
+  const published = !isTrained(teacher);
   // train2017 has two boxes without height
   const splits = openSplits(folder, { skipBad: skipBad || published, warn: say });
   if (!published) return checkSplits(splits, signal);
@@ -53,56 +66,110 @@ async function openRow(
   return splits;
 }
 
-/** The experiment that the options ask for, its pictures, and where its teacher and results lie. */
-export async function openExperiment(
-  options: Options,
-  signal: AbortSignal,
-): Promise<Pick<SessionOptions, 'experiment' | 'splits' | 'teacherFile' | 'out'>> {
-  let experiment: Experiment;
-  let splits: Splits;
-  let shipped = false; // whether the shipped teacher fits
+/** What is run, before the options change its numbers. */
+interface Chosen {
+  experiment: Experiment;
+  /** Opens its pictures, or makes them. */
+  open(signal: AbortSignal): Promise<Splits>;
+  /** Whether the shipped teacher was made for these pictures. */
+  shipped: boolean;
+}
+
+function choose(options: Options): Chosen {
+  const { data, setting, skipBad } = options;
   const row: Experiment | undefined = options.experiment && experiments[options.experiment];
   if (row?.data) {
-    experiment = row;
-    splits = await openRow(row, options, signal);
-  } else if (options.data) {
-    if (options.setting || row)
-      throw new Error(
-        `--${row ? 'experiment' : 'setting'}: ` +
-          `${row ? 'this one is' : 'the settings are'} of emoji scenes; leave out --data`,
-      );
-    const folder = path.resolve(base, options.data);
-    if (!fs.existsSync(folder)) throw new Error(`--data: there is no folder ${folder}`);
-    splits = await checkSplits(openSplits(folder, { skipBad: options.skipBad, warn: say }), signal);
-    experiment = folderExperiment(path.basename(folder), splits.train.categories.length);
-  } else {
-    const setting: Setting | undefined = options.setting && settings[options.setting];
-    const bar = progress('emoji scenes', 1);
-    const size = options.smoke ? { train: 80, val: 40 } : {};
-    const wanted = {
-      ...setting?.scenes,
-      ...size,
-      onProgress: (done: number, total: number) => bar.update(done / total),
-      signal,
-    };
-    const { folder } = await rootFirst(world(), () => ensureEmojiScenes(wanted));
-    bar.stop();
-    splits = openSplits(folder);
-    experiment = options.setting
-      ? experimentOf(options.setting)
-      : options.ablation
-        ? ablationExperiment(options.ablation)
-        : emojiScenes;
-    shipped = !setting?.ownTeacher;
+    const { data: standard } = row;
+    return { experiment: row, open: (signal) => openRow({ ...row, data: standard }, options, signal), shipped: false };
   }
-  if (options.smoke) experiment = smokeSized(experiment);
-  experiment = override(experiment, options.set ?? []);
-  const { student } = experiment;
+  if (data === undefined) return emojiExperiment(options);
+  if (setting || row)
+    throw new Error(
+      `--${row ? 'experiment' : 'setting'}: ` +
+        `${row ? 'this one is' : 'the settings are'} of emoji scenes; leave out --data`,
+    );
+  const folder = path.resolve(base, data);
+  if (!fs.existsSync(folder)) throw new Error(`--data: there is no folder ${folder}`);
+  const splits = openSplits(folder, { skipBad, warn: say });
+  const experiment = folderExperiment(path.basename(folder), splits.train.categories.length);
+  return { experiment, open: (signal) => checkSplits(splits, signal), shipped: false };
+}
+
+function emojiExperiment({ setting: name, ablation, smoke }: Options): Chosen {
+  const setting: Setting | undefined = name && settings[name];
+  const size = smoke ? { train: 80, val: 40 } : {};
+  return {
+    experiment: name ? experimentOf(name) : ablation ? ablationExperiment(ablation) : emojiScenes,
+    shipped: !setting?.ownTeacher,
+    async open(signal) {
+      const bar = progress('emoji scenes', 1);
+      const onProgress = (done: number, total: number): void => bar.update(done / total);
+      const { folder } = await rootFirst(world(), () =>
+        ensureEmojiScenes({ ...setting?.scenes, ...size, onProgress, signal }),
+      );
+      bar.stop();
+      return openSplits(folder);
+    },
+  };
+}
+
+/** Whether the shipped teacher is the one that an experiment on emoji scenes asks for. */
+function asksForShipped(experiment: Experiment, { trainTeacher, teacherSteps }: Options): boolean {
+  const asked = ({ teacher, size, antialias, sampling }: Experiment): unknown => [teacher, size, antialias, sampling];
+  return !trainTeacher && teacherSteps === undefined && difference(asked(emojiScenes), asked(experiment)) === undefined;
+}
+
+/** The experiment with the numbers that the options ask for. */
+function asked(chosen: Experiment, options: Options, shipped: boolean): Experiment {
+  const { smoke, set = [], steps, teacherSteps, promptSteps } = options;
+  let experiment = override(smoke ? smokeSized(chosen) : chosen, set);
+  if (shipped) experiment = { ...experiment, teacher: emojiScenes.teacher };
+  const { student, teacher, prompt } = experiment;
   const { batch = student.batch * world().size } = options;
   if (batch !== student.batch) experiment = { ...experiment, student: withBatch(student, batch) };
-  if (options.steps) experiment = { ...experiment, student: withSteps(experiment.student, options.steps) };
+  if (steps !== undefined) experiment = { ...experiment, student: withSteps(experiment.student, steps) };
   if (batch !== student.batch) say(scalingSentence(student, experiment.student));
-  const out = options.out ? path.resolve(base, options.out) : path.join(root, 'data/results/local', experiment.name);
-  const teacherFile = shipped ? path.join(root, 'data/teachers', emojiScenes.name) : path.join(out, 'teacher');
-  return { experiment, splits, teacherFile, out };
+  if (teacherSteps !== undefined && isTrained(teacher))
+    experiment = { ...experiment, teacher: withSteps(teacher, teacherSteps) };
+  if (promptSteps !== undefined) {
+    experiment = { ...experiment, prompt: withPromptSteps(prompt, promptSteps) };
+  }
+  return checked(experimentSchema, experiment, 'with these options');
 }
+
+/**
+ * Where results go by default: a name, and for a folder of the user's a few digits of its path, so
+ * that two folders of one name never meet.
+ */
+function standardOut(name: string, data: string | undefined): string {
+  const local = path.join(root, 'data/results/local');
+  if (data === undefined) return path.join(local, name);
+  const folder = path.resolve(base, data);
+  const digits = fingerprintOf(fs.existsSync(folder) ? fs.realpathSync(folder) : folder).slice(0, 8);
+  return path.join(local, `${name}-${digits}`);
+}
+
+export type Opening = Pick<SessionOptions, 'experiment' | 'teacherFile' | 'shippedTeacher' | 'out'> & {
+  /** Opens the pictures, or makes them. */
+  open(signal: AbortSignal): Promise<Splits>;
+};
+
+/** The experiment that the options ask for, and where its teacher and results lie. */
+export function openExperiment(options: Options): Opening {
+  const { trainTeacher, teacherSteps, ship, data } = options;
+  const { experiment: chosen, open, shipped: fits } = choose(options);
+  const shippedTeacher = fits && asksForShipped(override(chosen, options.set ?? []), options);
+  const experiment = asked(chosen, options, shippedTeacher);
+  if ((trainTeacher || teacherSteps !== undefined || ship) && !isTrained(experiment.teacher))
+    throw new Error(
+      '--train-teacher, --teacher-steps and --ship are for a teacher that is trained; ' +
+        `that of ${chosen.name} is imported`,
+    );
+  if (ship && shippedTeacher) throw new Error('--ship: this teacher is the shipped one; add --train-teacher');
+  const out = options.out === undefined ? standardOut(experiment.name, data) : path.resolve(base, options.out);
+  const teacherFile = shippedTeacher ? shippedFile(emojiScenes.name) : path.join(out, 'teacher');
+  return { experiment, out, teacherFile, shippedTeacher, open };
+}
+
+/** The files of a teacher in the repository, without their extensions. */
+export const shippedFile = (name: string): string => path.join(root, 'data/teachers', name);

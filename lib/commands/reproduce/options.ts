@@ -15,6 +15,8 @@ export interface Options {
   seeds: number;
   firstSeed: number;
   steps?: number;
+  teacherSteps?: number;
+  promptSteps?: number;
   batch?: number;
   ranks?: number;
   prompt?: string;
@@ -27,6 +29,7 @@ export interface Options {
   smoke: boolean;
   full: boolean;
   trainTeacher: boolean;
+  ship: boolean;
   skipBad: boolean;
   corruptions?: CorruptionName[] | true;
   severities: number[];
@@ -34,10 +37,24 @@ export interface Options {
   frost?: string;
 }
 
-function positive(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('expected a whole number above 0.');
-  return value;
+/** A parser of a whole number from `least` to `most`. */
+const whole =
+  (most: number, least = 1) =>
+  (text: string): number => {
+    const value = text.trim() === '' ? NaN : Number(text);
+    if (!Number.isInteger(value) || value < least || value > most)
+      throw new InvalidArgumentError(`expected a whole number from ${least} to ${most}.`);
+    return value;
+  };
+
+const MOST_STEPS = 1e9;
+/** Of the seeds' numbers; above 2^53 two would be one. */
+const LARGEST_SEED = 2 ** 31 - 1;
+
+/** A parser of what must not be empty: an unset variable of a shell, most of the time. */
+function place(text: string): string {
+  if (text.trim() === '') throw new InvalidArgumentError('expected a path, which may not be empty.');
+  return text;
 }
 
 function variantList(text: string): Variant[] {
@@ -82,26 +99,30 @@ export function parseOptions(words: readonly string[]): Options {
       '--data <folder>',
       'a folder in COCO layout with train and val splits (default: generated ' +
         'emoji scenes; data/coco for the rows on COCO)',
+      place,
     )
     .option('--variants <a,b,...>', `which to run, of ${variants.join(', ')}`, variantList)
-    .option('--seeds <n>', 'how many seeds', positive, 1)
-    .option('--first-seed <n>', 'the first of them', positive, 1)
-    .option('--steps <n>', 'training steps of each student', positive)
+    .option('--seeds <n>', 'how many seeds', whole(1000), 1)
+    .option('--first-seed <n>', 'the first of them', whole(LARGEST_SEED), 1)
+    .option('--steps <n>', 'training steps of each student', whole(MOST_STEPS))
+    .option('--teacher-steps <n>', 'training steps of the teacher, where one is trained', whole(MOST_STEPS))
+    .option('--prompt-steps <n>', 'steps of stage 1, the tuning of the prompt', whole(MOST_STEPS))
     .option(
       '--batch <n>',
       'pictures a step of each student: learning rate and steps are scaled ' +
         "with it (default: the experiment's, times the ranks)",
-      positive,
+      whole(65_536),
     )
     .option(
       '--ranks <n>',
       'train with n processes of this machine at once, through Open MPI, which is installed when first asked for',
-      positive,
+      whole(1024),
     )
     .option(
       '--prompt <file>',
       "the authors' prompt (freekd-prompt-r101, or a file of the same kind) " +
         'in place of stage 1, for the variant released',
+      place,
     )
     .addOption(
       new Option(
@@ -125,11 +146,25 @@ export function parseOptions(words: readonly string[]): Options {
         .choices(['paper', 'released'])
         .default('paper'),
     )
-    .option('--out <folder>', 'where results go (default: data/results/local/NAME)')
-    .option('--resume', 'go on with an interrupted run; finished runs of the same configuration are kept', false)
+    .option(
+      '--out <folder>',
+      'where results go (default: data/results/local/NAME, with a few digits of --data behind it)',
+      place,
+    )
+    .option(
+      '--resume',
+      'go on with an interrupted run; finished runs of the same configuration are kept ' +
+        '(without it, earlier runs of the same name are moved into a folder before-N)',
+      false,
+    )
     .option('--full', 'all variants, three seeds', false)
     .option('--smoke', 'the whole path in a minute; its numbers mean nothing', false)
-    .option('--train-teacher', 'train the teacher again instead of taking the existing one', false)
+    .option('--train-teacher', 'train the teacher again, below --out, instead of taking the existing one', false)
+    .addOption(
+      new Option('--ship', 'put the teacher that was trained into data/teachers, with its card and log')
+        .default(false)
+        .conflicts('smoke'),
+    )
     .option('--skip-bad', 'leave out pictures and boxes that are broken, and count them', false)
     .option(
       '--corruptions [a,b,...]',
@@ -137,8 +172,8 @@ export function parseOptions(words: readonly string[]): Options {
       parsed(corruptionList),
     )
     .option('--severities <1,2,...>', 'of the corruptions', parsed(severityList), [...SEVERITIES])
-    .option('--pictures <n>', 'measure corruptions on the first n validation pictures', positive)
-    .option('--frost <folder>', 'the frost pictures of the Python package imagecorruptions, in place of our own')
+    .option('--pictures <n>', 'measure corruptions on the first n validation pictures', whole(1e9))
+    .option('--frost <folder>', 'the frost pictures of the Python package imagecorruptions, in place of our own', place)
     .showHelpAfterError('(--help lists the options)');
   program.parse(words, { from: 'user' });
   return program.opts<Options>();

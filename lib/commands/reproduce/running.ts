@@ -4,20 +4,25 @@
  */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
+import { writeAtomically } from '../../atomic-file';
 import { corruptionNames } from '../../coco/corruptions/corrupt';
 import type { CocoDetection } from '../../coco/types';
+import { requireWritable } from '../../disk';
 import { checkpointFile } from '../../experiments/checkpoint-file';
 import { CorruptionRuns, type Subject } from '../../experiments/corruptions';
 import { variants, type Experiment, type Variant } from '../../experiments/experiment';
 import { readResult, readResults, resultFile, saveResult } from '../../experiments/results';
 import { Session } from '../../experiments/session';
-import { fingerprintOf } from '../../train/checkpoint';
+import { shipTeacher } from '../../experiments/teacher-file';
+import type { SessionOptions } from '../../experiments/workbench';
+import { lockFolder } from '../../run-lock';
+import { difference } from '../../train/difference';
 import { agreed, connect, world } from '../../train/distributed/communicator';
 import { apBars } from '../../view/charts';
 import { toPng } from '../../view/render';
 import { writeReport, type ReportContent, type ReportPictures } from '../../view/report';
 import { comparisonTable } from '../../view/text-table';
-import { openExperiment } from './opening';
+import { openExperiment, shippedFile } from './opening';
 import type { Options } from './options';
 import { base, root } from './places';
 import { goOn, progress, say } from './speech';
@@ -39,9 +44,35 @@ export async function run(options: Options, signal: AbortSignal): Promise<void> 
     throw new Error(
       `--ranks ${options.ranks}: this is a run of ${size}; start it as npm run reproduce -- --ranks ${options.ranks}`,
     );
+  const { open, ...opened } = openExperiment(options);
+  const { out } = opened;
+  const occupied = rank === 0 ? occupy(out) : undefined;
+  try {
+    await runOpened(options, signal, { ...opened, splits: await open(signal) });
+  } finally {
+    occupied?.release();
+  }
+}
+
+/** Makes sure that results can be written to a folder, and that no other run writes there. */
+function occupy(out: string): { release(): void } {
+  const isNew = !fs.existsSync(out);
+  requireWritable(out);
+  const lock = lockFolder(out);
+  return {
+    release() {
+      lock.release();
+      if (isNew && fs.readdirSync(out).length === 0) fs.rmdirSync(out); // of a run that came to nothing
+    },
+  };
+}
+
+type Opened = Pick<SessionOptions, 'experiment' | 'splits' | 'teacherFile' | 'shippedTeacher' | 'out'>;
+
+async function runOpened(options: Options, signal: AbortSignal, opened: Opened): Promise<void> {
+  const { size, rank } = world();
+  const { experiment, out, teacherFile } = opened;
   const { full, resume, trainTeacher, firstSeed } = options;
-  const opened = await openExperiment(options, signal);
-  const { experiment, out } = opened;
   const chosen = options.variants ?? standardVariants(options, experiment);
   const seeds = Array.from({ length: full ? Math.max(3, options.seeds) : options.seeds }, (_, i) => firstSeed + i);
   const promptFile = options.prompt && (await checkpointFile(options.prompt, base));
@@ -63,7 +94,9 @@ export async function run(options: Options, signal: AbortSignal): Promise<void> 
   try {
     const corruptions = openCorruptions(session, options);
     const { teacher, score, sha256 } = await session.teacher();
-    const subjects: Subject[] = [{ detector: 'teacher', config: { teacher: sha256 } }];
+    if (options.ship && rank === 0) say(`shipped: ${shipTeacher(teacherFile, shippedFile(experiment.name))}`);
+    const validation = await session.validation();
+    const subjects: Subject[] = [{ detector: 'teacher', config: { teacher: sha256, validation } }];
     await corruptions?.measure(subjects[0], teacher.detector);
     const pictures: ReportPictures = { dataset: session.val, detections: { teacher: score.detections } };
     for (const seed of seeds)
@@ -107,8 +140,13 @@ async function runStudent(
   const file = resultFile(out, variant, seed);
   const config = await session.configOf(variant, seed);
   const subject = { detector: variant, seed, config };
-  const found = agreed(world(), resume && fs.existsSync(file)) ? readResult(file) : undefined;
-  const kept = found && fingerprintOf(found.config) === fingerprintOf(config) ? found : undefined;
+  const kept = agreed(world(), resume && fs.existsSync(file)) ? readResult(file) : undefined;
+  const other = kept && difference(kept.config, config);
+  if (other)
+    throw new Error(
+      `${file} is of another configuration (${other}): choose another --out, or leave out --resume, ` +
+        'which moves it aside and trains again',
+    );
   if (kept) say(`${variant}, seed ${seed}: ${kept.metrics.AP.toFixed(1)} AP, kept from ${kept.date}`);
   if (kept && (corruptions?.isComplete(subject) ?? true)) return undefined;
   const { result, detector, score } = await session.student(variant, seed); // of a kept one: from its last checkpoint
@@ -133,9 +171,8 @@ async function compare(out: string, content: ReportContent): Promise<void> {
   say(`\n${comparisonTable(results, teacher, experiment.title)}`);
   const report = await writeReport(out, content);
   if (results.length)
-    fs.writeFileSync(
-      path.join(out, 'comparison.png'),
-      await toPng(apBars(results, teacher, experiment.title), { background: '#ffffff' }),
+    await writeAtomically(path.join(out, 'comparison.png'), async (file) =>
+      file.writeFile(await toPng(apBars(results, teacher, experiment.title), { background: '#ffffff' })),
     );
   say(`\nreport: ${path.relative(base, report)}`);
 }

@@ -1,0 +1,108 @@
+/**
+ * Everything that decides an outcome, built once for each kind of work: the object that is trained
+ * from, compared before anything is used again, and stored beside what was made of it.
+ */
+import type { DataFingerprint } from '../coco/fingerprint';
+import type { Distillation } from '../distill/distill-student';
+import {
+  distillationOf,
+  stageOneOf,
+  type Experiment,
+  type Profile,
+  type StageOne,
+  type TrainingConfig,
+  type Variant,
+} from './experiment';
+
+/**
+ * Counted up by hand when the same configuration gives another outcome than before: then the older
+ * ones are made again. (A hash of the code would do so at every changed comment; the commit stands
+ * in the result files as well.)
+ */
+const code = { teacher: 1, prompt: 1, student: 1 };
+
+/** What all work on the pictures depends on. */
+export interface Inputs extends Pick<Experiment, 'size' | 'antialias' | 'sampling'> {
+  data: DataFingerprint;
+}
+
+export function inputsOf({ size, antialias, sampling }: Experiment, data: DataFingerprint): Inputs {
+  return { size, antialias, ...(sampling && { sampling }), data };
+}
+
+export interface TeacherConfig extends TrainingConfig, Inputs {
+  code: number;
+}
+
+/** Of a teacher that is trained; its seed is 0. */
+export function teacherConfig(training: TrainingConfig, inputs: Inputs): TeacherConfig {
+  return { code: code.teacher, ...training, ...inputs };
+}
+
+export interface PromptConfig extends StageOne, Inputs {
+  code: number;
+  batch: number;
+  seed: number;
+  /** SHA-256 of the teacher's weights. */
+  teacher: string;
+}
+
+export function promptConfig(
+  { frequency, tuning }: StageOne,
+  from: Pick<PromptConfig, 'batch' | 'seed' | 'teacher'>,
+  inputs: Inputs,
+): PromptConfig {
+  const { batch, seed, teacher } = from;
+  return { code: code.prompt, frequency, tuning, batch, seed, teacher, ...inputs };
+}
+
+export interface StudentConfig extends Inputs {
+  code: number;
+  student: TrainingConfig;
+  /** SHA-256 of the file that its backbone starts from. */
+  backbone?: string;
+  distillation: Distillation;
+  /** Whether it starts with the teacher's neck and head. */
+  inherit?: boolean;
+  /** Stage 1, or the SHA-256 of the file that takes its place. */
+  prompt?: (StageOne & { code: number }) | { file: string };
+  /** SHA-256 of the teacher's weights. */
+  teacher?: string;
+  validation: DataFingerprint;
+  seed: number;
+}
+
+/** What a student is made from beside its experiment. */
+export interface StudentSources {
+  backbone?: string;
+  teacher: string;
+  /** Of the authors' prompt, where it takes the place of stage 1. */
+  promptFile?: string;
+  validation: DataFingerprint;
+}
+
+export function studentConfig(
+  experiment: Experiment,
+  variant: Variant,
+  seed: number,
+  { backbone, teacher, promptFile, validation }: StudentSources,
+  inputs: Inputs,
+): StudentConfig {
+  const profile = stageOneOf(variant);
+  const stageOne = (of: Profile): StudentConfig['prompt'] => {
+    if (promptFile !== undefined && of === 'released') return { file: promptFile };
+    return { code: code.prompt, ...experiment.prompt[of] };
+  };
+  return {
+    code: code.student,
+    student: experiment.student,
+    ...(backbone !== undefined && { backbone }),
+    distillation: distillationOf(variant, experiment),
+    ...(experiment.inherit && variant !== 'student' && { inherit: true }),
+    ...(profile && { prompt: stageOne(profile) }),
+    ...(variant !== 'student' && { teacher }),
+    ...inputs,
+    validation,
+    seed,
+  };
+}
