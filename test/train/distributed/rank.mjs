@@ -70,7 +70,11 @@ const run = (name) => ({
 let frequency;
 if (stageOne) {
   frequency = lib.createFrequencyState(2, teacher.channels, stageOne, 1 + world.rank);
-  const tuning = { lambda: 1, similarity: 'jaccard', pairs: 'all', steps, learningRate: 0.01, weightDecay: 1e-3 };
+  const dissimilarity =
+    stageOne.profile === 'released'
+      ? { similarity: 'dice', pairs: 'distinct' }
+      : { similarity: 'jaccard', pairs: 'all' };
+  const tuning = { lambda: 1, ...dissimilarity, steps, learningRate: 0.01, weightDecay: 1e-3 };
   await lib.tunePrompt({ teacher, features, state: frequency, loader, tuning, batchSize: batch }, run('prompt'));
 }
 await lib.trainStudent(
