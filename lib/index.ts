@@ -81,6 +81,7 @@ export {
 export { checkTeacher, evaluateDetector, TeacherMismatchError, type DetectorScore } from './distill/evaluate';
 
 // Experiments
+export * from './runs/variants';
 export * from './experiments/experiment';
 export {
   metricNames,
@@ -90,16 +91,16 @@ export {
   type Metric,
   type RunResult,
   type Summary,
-} from './experiments/results';
-export * from './experiments/paired';
-export { openNotebookSession, type NotebookSessionOptions } from './experiments/notebook-session';
+} from './runs/results';
+export * from './runs/paired';
+export { openNotebookSession, type NotebookSessionOptions } from './commands/notebook-session';
 export * from './experiments/ablations';
 export { override } from './experiments/overrides';
-export { readAllCorruptions, type CorruptionResult } from './experiments/corruption-results';
+export { readAllCorruptions, type CorruptionResult } from './runs/corruption-results';
 export * from './experiments/settings';
 export { Session } from './experiments/session';
 export * from './experiments/rows/index';
-export * from './experiments/published';
+export * from './runs/published';
 export { withBatch, withSteps } from './experiments/scaling';
 export type { SessionOptions } from './experiments/workbench';
 

@@ -4,15 +4,8 @@
  */
 import type { DataFingerprint } from '../coco/fingerprint';
 import type { Distillation } from '../distill/distill-student';
-import {
-  distillationOf,
-  stageOneOf,
-  type Experiment,
-  type Profile,
-  type StageOne,
-  type TrainingConfig,
-  type Variant,
-} from './experiment';
+import { type Experiment, type TrainingConfig } from './experiment';
+import { distillationOf, promptOf, type Profile, type PromptSettings, type Variant } from '../runs/variants';
 
 /**
  * Counted up by hand when the same configuration gives another outcome than before: then the older
@@ -39,7 +32,7 @@ export function teacherConfig(training: TrainingConfig, inputs: Inputs): Teacher
   return { code: code.teacher, ...training, ...inputs };
 }
 
-export interface PromptConfig extends StageOne, Inputs {
+export interface PromptConfig extends PromptSettings, Inputs {
   code: number;
   batch: number;
   seed: number;
@@ -48,7 +41,7 @@ export interface PromptConfig extends StageOne, Inputs {
 }
 
 export function promptConfig(
-  { frequency, tuning }: StageOne,
+  { frequency, tuning }: PromptSettings,
   from: Pick<PromptConfig, 'batch' | 'seed' | 'teacher'>,
   inputs: Inputs,
 ): PromptConfig {
@@ -65,7 +58,7 @@ export interface StudentConfig extends Inputs {
   /** Whether it starts with the teacher's neck and head. */
   inherit?: boolean;
   /** Stage 1, or the SHA-256 of the file that takes its place. */
-  prompt?: (StageOne & { code: number }) | { file: string };
+  prompt?: (PromptSettings & { code: number }) | { file: string };
   /** SHA-256 of the teacher's weights. */
   teacher?: string;
   validation: DataFingerprint;
@@ -88,7 +81,7 @@ export function studentConfig(
   { backbone, teacher, promptFile, validation }: StudentSources,
   inputs: Inputs,
 ): StudentConfig {
-  const profile = stageOneOf(variant);
+  const profile = promptOf(variant);
   const stageOne = (of: Profile): StudentConfig['prompt'] => {
     if (promptFile !== undefined && of === 'released') return { file: promptFile };
     return { code: code.prompt, ...experiment.prompt[of] };

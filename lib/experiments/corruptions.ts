@@ -3,9 +3,7 @@
  * validation pictures under each corruption and severity. Every AP is saved when it is there, so
  * that a stopped run loses one at the most. Training never sees a corruption.
  */
-import * as path from 'node:path';
 import { availableParallelism } from 'node:os';
-import { writeAtomically } from '../atomic-file';
 import { corruptionNames, SEVERITIES, type CorruptionName } from '../coco/corruptions/corrupt';
 import { firstPictures, type CocoDataset } from '../coco/dataset';
 import { createLoader, type LoaderOptions } from '../coco/loader';
@@ -14,10 +12,8 @@ import type { RetinaNet } from '../detection/retinanet';
 import { evaluateDetector } from '../distill/evaluate';
 import { fingerprintOf } from '../train/checkpoint';
 import { Stopped, stopStatus } from '../train/stop';
-import { corruptionChart, corruptionTables } from '../view/corruptions';
-import { toPng } from '../view/render';
-import { corruptionFile, readCorruptions, saveCorruptions, type CorruptionResult } from './corruption-results';
-import { provenance } from './results';
+import { corruptionFile, readCorruptions, saveCorruptions, type CorruptionResult } from '../runs/corruption-results';
+import { provenance } from '../runs/results';
 import type { Session } from './session';
 
 export interface CorruptionPlan {
@@ -141,17 +137,12 @@ export class CorruptionRuns {
     }
   }
 
-  /** Prints the tables and writes the chart of the subjects, all measured. */
-  async report(subjects: readonly Subject[]): Promise<void> {
-    const { out, say } = this.session.options;
+  /** What is known of the subjects, all measured: what was asked for of it. */
+  results(subjects: readonly Subject[]): CorruptionResult[] {
     const { names, severities } = this.plan;
     const asked = ({ name, severity }: CorruptedAP): boolean => names.includes(name) && severities.includes(severity);
-    const results = subjects
+    return subjects
       .flatMap((subject) => this.known(subject) ?? [])
       .map((result) => ({ ...result, measured: result.measured.filter(asked) }));
-    say(`\n${corruptionTables(results)}`);
-    await writeAtomically(path.join(out, 'corruptions', 'corruptions.png'), async (file) =>
-      file.writeFile(await toPng(corruptionChart(results), { background: '#ffffff' })),
-    );
   }
 }

@@ -8,7 +8,8 @@ import type { OptimizerConfig } from '../train/optimizer';
 import { MODES } from '../wavelet/boundary';
 import { wavelets } from '../wavelet/filter-bank';
 import { nameMaps, type NameMapName } from '../weights/names';
-import type { Experiment, ImportedTeacher, ImportedWeights, StageOne, TrainingConfig } from './experiment';
+import type { Experiment, ImportedTeacher, ImportedWeights, TrainingConfig } from './experiment';
+import type { PromptSettings } from '../runs/variants';
 
 const MOST_STEPS = 1e9;
 const channels = s.whole(1, 8192);
@@ -129,7 +130,7 @@ const stageOne = (frequency: s.Schema, similarity: readonly string[], pairs: rea
       learningRate: s.positive(1000),
       weightDecay: s.real(0, 100),
     }),
-  }) as s.Schema<StageOne>;
+  }) as s.Schema<PromptSettings>;
 
 const level = s.whole(0, 12);
 const paper = s.fields({

@@ -12,11 +12,10 @@
  */
 import type { LoaderOptions } from '../coco/loader';
 import type { InputSize } from '../coco/transforms';
-import type { Distillation } from '../distill/distill-student';
-import type { FrequencyOptions } from '../freekd/loss';
-import type { FrequencyConfig, PromptTuning } from '../distill/tune-prompt';
+import type { PromptTuning } from '../distill/tune-prompt';
 import { smallStudent, smallTeacher } from '../detection/presets';
 import type { RetinaNetConfig } from '../detection/retinanet';
+import type { LossSettings, Profile } from '../runs/variants';
 import type { OptimizerConfig } from '../train/optimizer';
 import type { NameMapName } from '../weights/names';
 
@@ -51,13 +50,7 @@ export interface ImportedTeacher extends ImportedWeights {
   AP: number;
 }
 
-/** Prompt (and gate), and how they are tuned. */
-export interface StageOne {
-  frequency: FrequencyConfig;
-  tuning: PromptTuning;
-}
-
-export interface Experiment {
+export interface Experiment extends LossSettings {
   name: string;
   /** What tables and charts call the data. */
   title: string;
@@ -75,60 +68,6 @@ export interface Experiment {
   student: TrainingConfig;
   /** Whether distilled students start with the teacher's neck and head. */
   inherit?: boolean;
-  /** Stage 1 of each profile. */
-  prompt: Record<Profile, StageOne>;
-  /** How L_FKD and L_FreeKD weigh bands, in profile `paper`. */
-  loss: Required<Pick<FrequencyOptions, 'bands' | 'reduction'>>;
-  /** Weights of the losses of stage 2. */
-  weights: { mse: number; mu: number; released: Required<Distillation>['released'] };
-}
-
-export type Profile = 'paper' | 'released';
-
-/** Every variant that `reproduce` knows, in the order of its tables. */
-export const variants = ['student', 'mse', 'fkd', 'prompt', 'relation', 'freekd', 'released'] as const;
-export type Variant = (typeof variants)[number];
-
-export const variantTitles: Record<Variant, string> = {
-  student: 'student alone',
-  mse: 'feature MSE',
-  fkd: 'L_FKD',
-  prompt: 'L_FKD + prompt masks',
-  relation: 'L_FKD + relational weight',
-  freekd: 'FreeKD (both)',
-  released: "FreeKD, authors' released losses",
-};
-
-/** The losses of a variant. */
-export function distillationOf(variant: Variant, { weights, prompt, loss }: Experiment): Distillation {
-  const { mse, mu, released } = weights;
-  const paper = prompt.paper.frequency;
-  const transform = paper.profile === 'paper' ? { wavelet: paper.wavelet, mode: paper.mode, level: paper.level } : {};
-  const freekd = (masks: boolean, relation: boolean): Distillation => ({
-    freekd: { mu, masks, relation, ...transform, ...loss },
-  });
-  switch (variant) {
-    case 'student':
-      return {};
-    case 'mse':
-      return { mse };
-    case 'fkd':
-      return freekd(false, false);
-    case 'prompt':
-      return freekd(true, false);
-    case 'relation':
-      return freekd(false, true);
-    case 'freekd':
-      return freekd(true, true);
-    case 'released':
-      return { released };
-  }
-}
-
-/** Which profile's stage 1 a variant needs, if any. */
-export function stageOneOf(variant: Variant): Profile | undefined {
-  if (variant === 'released') return 'released';
-  return variant === 'prompt' || variant === 'relation' || variant === 'freekd' ? 'paper' : undefined;
 }
 
 const optimizer: OptimizerConfig = { kind: 'adamw', weightDecay: 0.05 };

@@ -16,8 +16,8 @@ import { readLog } from '../train/log';
 import { importWeights } from '../weights/import';
 import { checkpointFile } from './checkpoint-file';
 import { promptConfig, studentConfig, type StudentConfig } from './configs';
-import { stageOneOf, type Profile, type StageOne, type Variant } from './experiment';
-import { provenance, thin, type RunResult } from './results';
+import { promptOf, type Profile, type PromptSettings, type Variant } from '../runs/variants';
+import { provenance, thin, type RunResult } from '../runs/results';
 import { TeacherSource } from './teacher-source';
 import { Workbench, type SessionOptions } from './workbench';
 
@@ -58,7 +58,7 @@ export class Session {
       : this.tune(profile, stageOne, seed);
   }
 
-  private async importPrompt(file: string, { frequency }: StageOne): Promise<FrequencyState> {
+  private async importPrompt(file: string, { frequency }: PromptSettings): Promise<FrequencyState> {
     const found = this.frequency.get(file);
     if (found) return found;
     const { views } = await this.source.take();
@@ -79,7 +79,7 @@ export class Session {
    * `resume`, found again where it was tuned before with the same configuration. The session frees
    * the result.
    */
-  async tune(name: string, { frequency, tuning }: StageOne, seed: number): Promise<FrequencyState> {
+  async tune(name: string, { frequency, tuning }: PromptSettings, seed: number): Promise<FrequencyState> {
     const key = `${name}-seed${seed}`;
     const found = this.frequency.get(key);
     if (found) return found;
@@ -107,7 +107,7 @@ export class Session {
   /** What a variant's student learns from; nothing for the student alone. */
   private async sideOf(variant: Variant, seed: number): Promise<TeacherSide | undefined> {
     if (variant === 'student') return undefined;
-    const stageOne = stageOneOf(variant);
+    const stageOne = promptOf(variant);
     const profile = stageOne ?? 'paper';
     const { views } = await this.source.take();
     return {
@@ -128,7 +128,7 @@ export class Session {
     const { student: training, distillation } = config;
     const side = await this.sideOf(variant, seed);
     const detector = new RetinaNet(training.model, { seed });
-    const schedule = this.bench.schedule(training, seed, stageOneOf(variant));
+    const schedule = this.bench.schedule(training, seed, promptOf(variant));
     try {
       await this.start(detector, config);
       const { folder, millisecondsPerStep } = await this.bench.run(

@@ -12,12 +12,12 @@ import { pyramidDeviations } from '../distill/teacher';
 import { sha256 } from '../train/checkpoint';
 import { world } from '../train/distributed/communicator';
 import { readSafetensors, writeSafetensors } from '../weights/safetensors';
-import { checked } from '../schema';
+import { curve, percent, provenance } from '../runs/result-schema';
+import * as s from '../schema';
 import { difference } from '../train/difference';
 import type { StepRecord } from '../train/log';
 import type { TeacherConfig } from './configs';
-import { cardSchema } from './result-schema';
-import type { RunResult } from './results';
+import type { RunResult } from '../runs/results';
 
 export interface TeacherCard extends Pick<RunResult, 'machine' | 'versions' | 'commit' | 'date' | 'command'> {
   experiment: string;
@@ -55,10 +55,23 @@ export async function readTeacher(file: string, model: RetinaNetConfig): Promise
   }
 }
 
+const cardSchema: s.Schema<TeacherCard> = s.openFields({
+  experiment: s.text(),
+  data: s.text(),
+  pictures: s.optional(s.text()),
+  AP: percent,
+  metrics: s.record(percent),
+  deviations: s.list(s.positive(1e9), 1, 16),
+  config: s.openFields({}),
+  millisecondsPerStep: s.real(0),
+  curve,
+  ...provenance,
+});
+
 /** @throws naming the file and the field, where it is no teacher's card */
 export function readCard(file: string): TeacherCard {
   try {
-    return checked(cardSchema, JSON.parse(fs.readFileSync(file, 'utf8')), '');
+    return s.checked(cardSchema, JSON.parse(fs.readFileSync(file, 'utf8')), '');
   } catch (error) {
     throw new Error(`${file} is no teacher's card (${(error as Error).message}): train it again with --train-teacher`);
   }

@@ -16,8 +16,9 @@ import { readLog } from '../train/log';
 import { importWeights } from '../weights/import';
 import { checkpointFile } from './checkpoint-file';
 import { teacherConfig, type TeacherConfig } from './configs';
-import type { ImportedTeacher, Profile, TrainingConfig } from './experiment';
-import { provenance, thin } from './results';
+import type { ImportedTeacher, TrainingConfig } from './experiment';
+import type { Profile } from '../runs/variants';
+import { provenance, thin } from '../runs/results';
 import { adoptTeacher, howItDiffers, readCard, readTeacher, saveTeacher, type TeacherCard } from './teacher-file';
 import type { Workbench } from './workbench';
 

@@ -19,7 +19,8 @@ import { Stopped, stopStatus } from '../train/stop';
 import { Aside } from './aside';
 import { inputsOf, type Inputs } from './configs';
 import type { Splits } from './data';
-import type { Experiment, Profile, TrainingConfig } from './experiment';
+import type { Experiment, TrainingConfig } from './experiment';
+import type { Profile } from '../runs/variants';
 
 export interface SessionOptions {
   experiment: Experiment;

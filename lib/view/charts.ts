@@ -1,6 +1,6 @@
 /** Charts of result files, as Vega-Lite 5 specs. Every AP is COCO box AP in percent. */
-import { variantTitles, variants, type Variant } from '../experiments/experiment';
-import { summarise, type Metric, type RunResult } from '../experiments/results';
+import { variantTitles, variants, type Variant } from '../runs/variants';
+import { summarise, type Metric, type RunResult } from '../runs/results';
 import { percentText } from './text-table';
 import { detectorColors, detectorLook, LINE_SYMBOL, seriesChannels, themed, type Chart } from './theme';
 

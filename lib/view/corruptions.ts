@@ -4,8 +4,8 @@
  */
 import { corruptionNames } from '../coco/corruptions/corrupt';
 import { robustness, type Robustness } from '../coco/robustness';
-import type { CorruptionResult } from '../experiments/corruption-results';
-import { variantTitles } from '../experiments/experiment';
+import type { CorruptionResult } from '../runs/corruption-results';
+import { variantTitles } from '../runs/variants';
 import { percentText, pipeTable } from './text-table';
 import { detectorLook, seriesChannels, themed, type Chart } from './theme';
 

@@ -4,7 +4,7 @@
  */
 import type { CocoDataset } from '../coco/dataset';
 import type { CocoAnnotation, CocoDetection, CocoImage } from '../coco/types';
-import { variantTitles } from '../experiments/experiment';
+import { variantTitles } from '../runs/variants';
 import { contactSheet, drawBoxes, type DrawnBox } from './pictures';
 import { boxColors } from './theme';
 

@@ -2,9 +2,9 @@
  * Differences on equal seeds as text: the mean with its 95 % interval, how many seeds agree, and
  * what that allows one to say.
  */
-import { variants, variantTitles, type Variant } from '../experiments/experiment';
-import { pairedBySeed, summarisePairs, verdictOf, type PairedSummary } from '../experiments/paired';
-import type { RunResult } from '../experiments/results';
+import { variants, variantTitles, type Variant } from '../runs/variants';
+import { pairedBySeed, summarisePairs, verdictOf, type PairedSummary } from '../runs/paired';
+import type { RunResult } from '../runs/results';
 
 /** How the cells below are to be read. */
 export const DIFFERENCE_NOTE =

@@ -2,7 +2,7 @@
  * Differences seed by seed, a row a comparison: a dot a seed, the mean as a tick, the 95 % interval
  * of the mean as a bar, zero as a line.
  */
-import { summarisePairs, type SeedDifference } from '../experiments/paired';
+import { summarisePairs, type SeedDifference } from '../runs/paired';
 import { seedChannels, TEXT_COLOR, themed, type Chart } from './theme';
 
 export interface Comparison {

@@ -2,8 +2,8 @@
  * Several data sets or settings in one table: AP of some variants, and the difference that is made
  * on equal seeds.
  */
-import { variantTitles, type Variant } from '../experiments/experiment';
-import { summarise, type RunResult } from '../experiments/results';
+import { variantTitles, type Variant } from '../runs/variants';
+import { summarise, type RunResult } from '../runs/results';
 import { DIFFERENCE_NOTE, differenceCells, differenceColumns, summariseDifference } from './differences';
 import { percentText, pipeTable } from './text-table';
 

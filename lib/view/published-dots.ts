@@ -2,7 +2,7 @@
  * The published table as dots, a row a pair of detectors; what was measured here as diamonds, or in
  * words why there is none.
  */
-import type { Measured, PublishedRow } from '../experiments/published';
+import type { Measured, PublishedRow } from '../runs/published';
 import { detectorColors, TEXT_COLOR, themed, type Chart } from './theme';
 
 /** A published row with what was measured of it. */

@@ -6,8 +6,8 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import sharp from 'sharp';
 import { writeAtomically } from '../atomic-file';
-import { variants, type Experiment, type Variant } from '../experiments/experiment';
-import { summarise, type RunResult } from '../experiments/results';
+import { variants, type Variant } from '../runs/variants';
+import { summarise, type RunResult } from '../runs/results';
 import { apBars, categoryDots, lossCurves, sizeBars } from './charts';
 import { controlCells, DIFFERENCE_NOTE } from './differences';
 import { detectionPanels, detectorTitle, SCORE_THRESHOLD, type ReportPictures } from './detections';
@@ -19,8 +19,14 @@ import { TEXT_COLOR, type Chart } from './theme';
 
 export type { ReportPictures } from './detections';
 
+/** What the report says of an experiment; all its fields are printed. */
+export interface ReportedExperiment {
+  title: string;
+  student: { model: { classes: number }; steps: number; batch: number };
+}
+
 export interface ReportContent {
-  experiment: Experiment;
+  experiment: ReportedExperiment;
   results: RunResult[];
   /** The teacher's metrics in percent. */
   teacher: RunResult['metrics'];
@@ -167,7 +173,7 @@ function details(summary: string, value: unknown): string {
   return `<details><summary>${escapeHtml(summary)}</summary><pre>${json}</pre></details>`;
 }
 
-function configuration(experiment: Experiment, results: RunResult[]): string {
+function configuration(experiment: ReportedExperiment, results: RunResult[]): string {
   const firsts = summarise(results, variants).map(
     ({ variant }) => results.find((result) => result.variant === variant) as RunResult,
   );

@@ -2,7 +2,7 @@
  * One choice varied: a line a seed over its values, since runs of one seed belong together, and the
  * mean of all; a menu picks the metric.
  */
-import { metricNames, type Metric, type RunResult } from '../experiments/results';
+import { metricNames, type Metric, type RunResult } from '../runs/results';
 import { detectorColors, seedChannels, themed, type Chart } from './theme';
 
 /** The runs at one value, a run a seed. */

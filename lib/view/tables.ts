@@ -1,7 +1,7 @@
 /** Tables for notebooks: the comparison as a danfojs DataFrame, and any DataFrame as HTML. */
 import type { DataFrame } from 'danfojs-node';
-import { variantTitles, variants } from '../experiments/experiment';
-import { metricNames, summarise, type RunResult } from '../experiments/results';
+import { variantTitles, variants } from '../runs/variants';
+import { metricNames, summarise, type RunResult } from '../runs/results';
 import { escapeHtml } from './html';
 
 /**

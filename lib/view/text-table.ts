@@ -2,8 +2,8 @@
  * The comparison table: variants against the teacher, COCO box AP in percent, as text for a
  * terminal or a markdown file.
  */
-import { variantTitles, variants } from '../experiments/experiment';
-import { metricNames, summarise, type RunResult } from '../experiments/results';
+import { variantTitles, variants } from '../runs/variants';
+import { metricNames, summarise, type RunResult } from '../runs/results';
 import { controlCells, DIFFERENCE_NOTE } from './differences';
 
 export interface ComparisonCells {

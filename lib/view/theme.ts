@@ -5,23 +5,14 @@
  * shape of a point or the dash of a line tells as well.
  */
 import type { Config, TopLevelSpec } from 'vega-lite';
-import type { Variant } from '../experiments/experiment';
+import { variantColors, type Variant } from '../runs/variants';
 
 /** Text and axes: 4.5 to 1 or near it against white and against black. */
 export const TEXT_COLOR = '#767b84';
 /** What `svgToPng` and browsers look for, in this order. */
 export const FONT = 'Inter, system-ui, Helvetica, Arial, sans-serif';
 
-export const detectorColors: Record<Variant | 'teacher', string> = {
-  teacher: '#939597',
-  student: '#c18b2e',
-  mse: '#6e8efd',
-  fkd: '#147157',
-  prompt: '#5f54c1',
-  relation: '#5e6c18',
-  freekd: '#d7376a',
-  released: '#9676a7',
-};
+export const detectorColors: Record<Variant | 'teacher', string> = { teacher: '#939597', ...variantColors };
 
 const SHAPES = 'circle square triangle-up diamond triangle-down cross triangle-right triangle-left'.split(' ');
 const DASHES = [[1, 0], [7, 3], [2, 2], [9, 3, 2, 3], [4, 2], [12, 4], [1, 3], [7, 2, 2, 2, 2, 2]];

@@ -10,7 +10,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { availableParallelism, tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { pipeTable, toPng } from 'freekd';
-import { provenance } from '../../lib/dist/experiments/results';
+import { provenance } from '../../lib/dist/runs/results';
 import { terminalProgress } from '../../lib/dist/train/progress';
 import { benchChart } from './chart';
 import { readBench } from './results';

@@ -1,7 +1,7 @@
 /** The JSON files that `npm run bench` keeps, a file a work. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { provenance } from '../../lib/dist/experiments/results';
+import type { provenance } from '../../lib/dist/runs/results';
 import type { InputRate } from './input';
 import type { WorkResult } from './rounds';
 import type { SetUpTime } from './set-up';

@@ -7,8 +7,8 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { variants } from '../../lib/dist/experiments/experiment';
-import { readResult, readResults } from '../../lib/dist/experiments/results';
+import { variants } from '../../lib/dist/runs/variants';
+import { readResult, readResults } from '../../lib/dist/runs/results';
 import { readLog } from '../../lib/dist/train/log';
 import { writeFixture } from '../coco/fixture';
 import { byNpm, bySetup, reproduce as run, type Stop } from '../experiments/command';

@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { corruptionFile, readAllCorruptions, readCorruptions } from '../../lib/dist/experiments/corruption-results';
+import { corruptionFile, readAllCorruptions, readCorruptions } from '../../lib/dist/runs/corruption-results';
 import { corruptionTables } from '../../lib/dist/view/corruptions';
 import { reproduce } from './command';
 

@@ -22,11 +22,12 @@ import {
   withSteps,
   writeSafetensors,
   type Experiment,
+  type ExperimentName,
   type ImportedTeacher,
   type RetinaNetConfig,
 } from 'freekd';
 import { checkpointFile } from '../../lib/dist/experiments/checkpoint-file';
-import { readResult } from '../../lib/dist/experiments/results';
+import { readResult } from '../../lib/dist/runs/results';
 import { temporary, writeFixture } from '../coco/fixture';
 import { interrupted, reproduce } from './command';
 
@@ -269,7 +270,7 @@ test('headers say what the published table says', () => {
       `student alone ${student.AP.toFixed(1)}, teacher ` +
       `${teacher.AP.toFixed(1)}, FreeKD ${freekd.toFixed(1)} AP on val2017`;
     assert.ok(header(`${experiment}.ts`).includes(expected), `${experiment}: ${expected}`);
-    const imported = experiments[experiment].teacher as ImportedTeacher;
+    const imported = experiments[experiment as ExperimentName].teacher as ImportedTeacher;
     assert.equal(imported.AP, teacher.AP);
     assert.equal(publishedCheckpoint(imported.checkpoint).AP, teacher.AP);
   }

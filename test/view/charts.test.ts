@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import sharp from 'sharp';
-import { variants } from '../../lib/dist/experiments/experiment';
+import { variants } from '../../lib/dist/runs/variants';
 import { apBars, categoryDots, logTicks, lossCurves, sizeBars } from '../../lib/dist/view/charts';
 import { svgToPng, toPng, toSvg } from '../../lib/dist/view/render';
 import { textWidth } from '../../lib/dist/view/text-width';

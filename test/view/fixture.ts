@@ -5,8 +5,8 @@ import * as path from 'node:path';
 import sharp from 'sharp';
 import { openCoco, type CocoDataset } from '../../lib/dist/coco/dataset';
 import type { CocoAnnotation, CocoDetection } from '../../lib/dist/coco/types';
-import type { Variant } from '../../lib/dist/experiments/experiment';
-import type { RunResult } from '../../lib/dist/experiments/results';
+import type { Variant } from '../../lib/dist/runs/variants';
+import type { RunResult } from '../../lib/dist/runs/results';
 
 /** Metrics around an AP; small objects are missing, as in data without any. */
 export function metrics(AP: number): RunResult['metrics'] {

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { converter, differenceCiede2000, parse, wcagContrast, type Rgb } from 'culori';
-import { variants } from '../../lib/dist/experiments/experiment';
+import { variants } from '../../lib/dist/runs/variants';
 import { detectorColors, detectorLook, lookAt, seedChannels } from '../../lib/dist/view/theme';
 
 /**

@@ -3,13 +3,8 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { ablationExperiment } from '../../experiments/ablations';
 import { checkSplits, openSplits, type Splits } from '../../experiments/data';
-import {
-  emojiScenes,
-  folderExperiment,
-  type Experiment,
-  type StageOne,
-  type TrainingConfig,
-} from '../../experiments/experiment';
+import { emojiScenes, folderExperiment, type Experiment, type TrainingConfig } from '../../experiments/experiment';
+import { type PromptSettings } from '../../runs/variants';
 import { experimentSchema } from '../../experiments/experiment-schema';
 import { override } from '../../experiments/overrides';
 import { experiments } from '../../experiments/rows/index';
@@ -28,7 +23,10 @@ import { progress, say } from './speech';
 const isTrained = (teacher: Experiment['teacher']): teacher is TrainingConfig => !('checkpoint' in teacher);
 
 function withPromptSteps(prompt: Experiment['prompt'], steps: number): Experiment['prompt'] {
-  const tuned = ({ frequency, tuning }: StageOne): StageOne => ({ frequency, tuning: { ...tuning, steps } });
+  const tuned = ({ frequency, tuning }: PromptSettings): PromptSettings => ({
+    frequency,
+    tuning: { ...tuning, steps },
+  });
   return { paper: tuned(prompt.paper), released: tuned(prompt.released) };
 }
 

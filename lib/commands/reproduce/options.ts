@@ -3,7 +3,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { corruptionNames, SEVERITIES, type CorruptionName } from '../../coco/corruptions/corrupt';
 import { ablationNames, type AblationName } from '../../experiments/ablations';
 import { corruptionList, severityList } from '../../experiments/corruptions';
-import { variants, type Profile, type Variant } from '../../experiments/experiment';
+import { variants, type Profile, type Variant } from '../../runs/variants';
 import { experimentNames, type ExperimentName } from '../../experiments/rows/index';
 import { settingNames, settings, type SettingName } from '../../experiments/settings';
 

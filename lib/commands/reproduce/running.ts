@@ -10,15 +10,18 @@ import type { CocoDetection } from '../../coco/types';
 import { requireWritable } from '../../disk';
 import { checkpointFile } from '../../experiments/checkpoint-file';
 import { CorruptionRuns, type Subject } from '../../experiments/corruptions';
-import { variants, type Experiment, type Variant } from '../../experiments/experiment';
-import { readResult, readResults, resultFile, saveResult } from '../../experiments/results';
+import { type Experiment } from '../../experiments/experiment';
+import { variants, type Variant } from '../../runs/variants';
+import { readResult, readResults, resultFile, saveResult } from '../../runs/results';
 import { Session } from '../../experiments/session';
 import { shipTeacher } from '../../experiments/teacher-file';
 import type { SessionOptions } from '../../experiments/workbench';
 import { lockFolder } from '../../run-lock';
 import { difference } from '../../train/difference';
 import { agreed, connect, world } from '../../train/distributed/communicator';
+import type { CorruptionResult } from '../../runs/corruption-results';
 import { apBars } from '../../view/charts';
+import { corruptionChart, corruptionTables } from '../../view/corruptions';
 import { toPng } from '../../view/render';
 import { writeReport, type ReportContent, type ReportPictures } from '../../view/report';
 import { comparisonTable } from '../../view/text-table';
@@ -108,7 +111,7 @@ async function runOpened(options: Options, signal: AbortSignal, opened: Opened):
     if (rank > 0) return;
     const results = readResults(out).filter((result) => seeds.includes(result.seed) && chosen.includes(result.variant));
     await compare(out, { experiment, results, teacher: score.metrics, pictures });
-    await corruptions?.report(subjects);
+    if (corruptions) await reportCorruptions(out, corruptions.results(subjects));
     for (const { split, skipped } of [session.train, session.val])
       for (const [kind, count] of Object.entries(skipped)) if (count) say(`skipped in ${split}, ${kind}: ${count}`);
   } finally {
@@ -124,6 +127,14 @@ function openCorruptions(
   if (world().size > 1) throw new Error('--corruptions: one process measures them; leave out --ranks');
   const names = corruptions === true ? corruptionNames : corruptions;
   return new CorruptionRuns(session, { names, severities, pictures, frostFolder: frost && path.resolve(base, frost) });
+}
+
+/** Prints the tables and writes the chart. */
+async function reportCorruptions(out: string, results: CorruptionResult[]): Promise<void> {
+  say(`\n${corruptionTables(results)}`);
+  await writeAtomically(path.join(out, 'corruptions', 'corruptions.png'), async (file) =>
+    file.writeFile(await toPng(corruptionChart(results), { background: '#ffffff' })),
+  );
 }
 
 /**

@@ -9,7 +9,7 @@ import { tensorflowVersion } from '../environment';
 import { tf } from '../tf';
 import { world } from '../train/distributed/communicator';
 import { checked } from '../schema';
-import { variants, type Variant } from './experiment';
+import { variants, type Variant } from './variants';
 import { resultSchema } from './result-schema';
 
 export const metricNames = ['AP', 'AP50', 'AP75', 'APs', 'APm', 'APl'] as const;

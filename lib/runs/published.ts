@@ -4,9 +4,8 @@
  */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import type { Variant } from './experiment';
+import type { Variant } from './variants';
 import { readResults, summarise, type Metric } from './results';
-import type { ExperimentName } from './rows/index';
 
 export interface PublishedRow {
   detector: string;
@@ -17,7 +16,7 @@ export interface PublishedRow {
   /** Other methods on the same pair; null where no number was found. */
   others: Record<string, number | null>;
   /** The experiment that measures this row; null where there is none. */
-  experiment: ExperimentName | null;
+  experiment: string | null;
 }
 
 export interface Published {

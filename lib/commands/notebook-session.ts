@@ -5,9 +5,9 @@
 import * as path from 'node:path';
 import { Stopped } from '../train/stop';
 import { liveTraining } from '../view/notebook';
-import { openSplits } from './data';
-import { emojiScenes, type Experiment } from './experiment';
-import { Session } from './session';
+import { openSplits } from '../experiments/data';
+import { emojiScenes, type Experiment } from '../experiments/experiment';
+import { Session } from '../experiments/session';
 
 export interface NotebookSessionOptions {
   experiment: Experiment;
@@ -29,7 +29,7 @@ export interface NotebookSessionOptions {
   resume?: boolean;
 }
 
-/** `lib/dist/experiments` is three folders below the repository's root. */
+/** `lib/dist/commands` is three folders below the repository's root. */
 const root = path.resolve(__dirname, '../../..');
 const shipped = path.join(root, 'data/teachers', emojiScenes.name);
 

@@ -6,7 +6,7 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { writeAtomically } from '../atomic-file';
 import type { CorruptedAP } from '../coco/robustness';
-import { variants, type Variant } from './experiment';
+import { variants, type Variant } from './variants';
 import { checked } from '../schema';
 import type { RunResult } from './results';
 import { corruptionSchema } from './result-schema';

@@ -1,14 +1,13 @@
-/** What a result file and a teacher's card hold; a later version may add to them. */
+/** What result files hold; a later version may add to them. */
 import { corruptionNames } from '../coco/corruptions/corrupt';
 import type { CorruptedAP } from '../coco/robustness';
 import * as s from '../schema';
 import type { StepRecord } from '../train/log';
 import type { CorruptionResult } from './corruption-results';
-import { variants } from './experiment';
+import { variants } from './variants';
 import type { RunResult } from './results';
-import type { TeacherCard } from './teacher-file';
 
-const percent = s.real(-1, 100); // -1: the split has no such object
+export const percent = s.real(-1, 100); // -1: the split has no such object
 const count = s.whole(0, Number.MAX_SAFE_INTEGER);
 const metrics = s.openFields({ AP: percent, AP50: percent, AP75: percent, APs: percent, APm: percent, APl: percent });
 const step: s.Schema<StepRecord> = s.openFields({
@@ -19,9 +18,9 @@ const step: s.Schema<StepRecord> = s.openFields({
   imagesPerSecond: s.real(),
   milliseconds: s.real(0),
 });
-const curve = s.list(step);
+export const curve = s.list(step);
 
-const provenance = {
+export const provenance = {
   machine: s.openFields({
     cpu: s.text(),
     cores: count,
@@ -49,19 +48,6 @@ export const resultSchema: s.Schema<RunResult> = s.openFields({
   steps: count,
   millisecondsPerStep: s.real(0),
   parameters: s.optional(s.text()),
-  curve,
-  ...provenance,
-});
-
-export const cardSchema: s.Schema<TeacherCard> = s.openFields({
-  experiment: s.text(),
-  data: s.text(),
-  pictures: s.optional(s.text()),
-  AP: percent,
-  metrics: s.record(percent),
-  deviations: s.list(s.positive(1e9), 1, 16),
-  config: s.openFields({}),
-  millisecondsPerStep: s.real(0),
   curve,
   ...provenance,
 });
