@@ -71,13 +71,9 @@ export {
   type PromptTuning,
 } from './distill/tune-prompt';
 export { alignChannels } from './distill/alignment';
-export {
-  createProjections,
-  inheritNeckAndHead,
-  project,
-  trainStudent,
-  type Distillation,
-} from './distill/distill-student';
+export { inheritNeckAndHead, trainStudent } from './distill/distill-student';
+export type { Distillation } from './distill/imitations/index';
+export { createProjections, project } from './distill/projection';
 export { checkTeacher, evaluateDetector, TeacherMismatchError, type DetectorScore } from './distill/evaluate';
 
 // Experiments

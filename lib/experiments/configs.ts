@@ -3,7 +3,7 @@
  * from, compared before anything is used again, and stored beside what was made of it.
  */
 import type { DataFingerprint } from '../coco/fingerprint';
-import type { Distillation } from '../distill/distill-student';
+import type { Distillation } from '../distill/imitations/index';
 import { type Experiment, type TrainingConfig } from './experiment';
 import { distillationOf, promptOf, type Profile, type PromptSettings, type Variant } from '../runs/variants';
 

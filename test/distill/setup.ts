@@ -2,7 +2,8 @@
 import { createLoader, type Loader } from '../../lib/dist/coco/loader';
 import { openCoco } from '../../lib/dist/coco/dataset';
 import { RetinaNet } from '../../lib/dist/detection/retinanet';
-import { trainStudent, type Distillation, type TeacherSide } from '../../lib/dist/distill/distill-student';
+import { trainStudent, type TeacherSide } from '../../lib/dist/distill/distill-student';
+import type { Distillation } from '../../lib/dist/distill/imitations/index';
 import { liveFeatures } from '../../lib/dist/distill/feature-cache';
 import { Teacher } from '../../lib/dist/distill/teacher';
 import {

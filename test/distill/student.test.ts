@@ -5,14 +5,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { RetinaNet } from '../../lib/dist/detection/retinanet';
-import {
-  createProjections,
-  distillationLoss,
-  inheritNeckAndHead,
-  project,
-  type Distillation,
-  type TeacherSide,
-} from '../../lib/dist/distill/distill-student';
+import { imitate, inheritNeckAndHead, type TeacherSide } from '../../lib/dist/distill/distill-student';
+import { activeImitations, createImitations, type Distillation } from '../../lib/dist/distill/imitations/index';
 import { valueAndGradients } from '../../lib/dist/kernels/gradients';
 import { readLog } from '../../lib/dist/train/log';
 import { tf, type Scalar } from '../../lib/dist/tf';
@@ -122,17 +116,15 @@ describe('stage 2', () => {
     it(`of ${name} descends the gradient of the whole loss, projection included`, async () => {
       const batch = await pictures(folder).batch(0);
       const student = new RetinaNet(tinyStudent, { seed: 2 });
-      const projections = createProjections(2, 8, 12, 7);
-      const parameters = [...student.parameters.trainable(), ...projections.trainable()];
+      const side = sideOf(name);
+      const imitations = createImitations(activeImitations(distillation), { student, ...side, seed: 7 });
+      const stores = [student.parameters, ...Object.values(imitations.parameters)];
+      assert.equal(stores.length, 2, 'phi');
+      const parameters = stores.flatMap((store) => store.trainable());
       const loss = (): Scalar => {
         const pyramid = student.pyramid(batch.images, true);
-        const parts = distillationLoss(
-          distillation,
-          sideOf(name),
-          batch,
-          project(projections, pyramid),
-          student.head(pyramid, true),
-        );
+        const outputs = student.head(pyramid, true);
+        const parts = imitate(imitations, side, { batch, step: 0, student: pyramid, outputs });
         return tf.addN(Object.values(parts).map(({ value, weight }) => tf.mul<Scalar>(value, weight)));
       };
       const { value, gradients } = valueAndGradients(loss, parameters);
@@ -152,7 +144,7 @@ describe('stage 2', () => {
       assert.ok(Math.abs(slope - norm) < 0.02 * norm, `slope ${slope}, norm of the gradient ${norm}`);
       tf.dispose([value, gradients, start, batch.images]);
       student.dispose();
-      projections.dispose();
+      imitations.dispose();
     });
 
   it('says what is wrong with its settings', async () => {

@@ -2,8 +2,9 @@
  * A whole distillation step in profile `released`, every part as in stage 2: RetinaNet-R50 teaches
  * RetinaNet-R18 on small pictures, or R101 teaches R50 on one of COCO's size.
  */
-import { createProjections, liveFeatures, Parameters, project, Teacher } from 'freekd';
-import { distillationLoss } from '../../../lib/dist/distill/distill-student';
+import { createProjections, liveFeatures, Parameters, Teacher } from 'freekd';
+import { imitate } from '../../../lib/dist/distill/distill-student';
+import { activeImitations, createImitations } from '../../../lib/dist/distill/imitations/index';
 import { ReleasedPrompt } from '../../../lib/dist/freekd/released-prompt';
 import type { Task } from '../side';
 import { configs, fill, LARGE, network, SMALL, steps, targets } from './detector';
@@ -24,6 +25,8 @@ export function prepare(name: string): Task {
     new Map(parameters.all().map(({ name, shape }, level) => [name, { shape, data: tokenNumbers(level) }])),
   );
   const side = { teacher, features: liveFeatures(teacher), frequency: { parameters, released } };
+  const asked = activeImitations({ released: { frequency: 1, mse: 5, regression: 1 } });
+  const imitations = createImitations(asked, { student, ...side, projections, seed: 0 });
   const objects = targets(size);
   return steps({ student: student.parameters, projections }, size, (pictures) => {
     const pyramid = student.pyramid(pictures, true);
@@ -31,15 +34,6 @@ export function prepare(name: string): Task {
     const { classification, box } = student.loss(outputs, objects);
     const task = { classification: { value: classification, weight: 1 }, box: { value: box, weight: 1 } };
     const batch = { images: pictures, targets: objects, origins: [] };
-    return {
-      ...task,
-      ...distillationLoss(
-        { released: { frequency: 1, mse: 5, regression: 1 } },
-        side,
-        batch,
-        project(projections, pyramid),
-        outputs,
-      ),
-    };
+    return { ...task, ...imitate(imitations, side, { batch, step: 0, student: pyramid, outputs }) };
   });
 }

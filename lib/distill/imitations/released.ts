@@ -1,0 +1,38 @@
+/**
+ * Profile `released`, the losses of the authors' RetinaNet config: their frequency loss, feature
+ * MSE and smooth L1 on the box outputs. A part of weight 0 is not built.
+ */
+import { featureMSE, headSmoothL1 } from '../../freekd/feature-mse';
+import { releasedFreeKDLoss } from '../../freekd/released';
+import type { LossParts } from '../../train/loop';
+import { needed, projected, type ImitationKind } from './imitation';
+
+/** The weights of its parts. */
+export interface ReleasedSettings {
+  frequency: number;
+  mse: number;
+  regression: number;
+}
+
+export const released: ImitationKind<ReleasedSettings> = {
+  weights: (settings) => ({ ...settings }),
+  create({ frequency, mse, regression }, context) {
+    const prompts =
+      frequency > 0
+        ? needed(context.frequency?.released, "profile 'released' has a stage 1 of its own: tune its prompt first")
+        : [];
+    return projected(context, ({ teacher, outputs, teacherOutputs }, student) => {
+      const parts: LossParts = {};
+      if (mse > 0) parts.mse = { value: featureMSE(teacher, student), weight: mse };
+      if (frequency > 0) {
+        const tokens = prompts.map((prompt) => prompt.tokens);
+        parts.freekd = { value: releasedFreeKDLoss({ teacher, student, tokens }), weight: frequency };
+      }
+      if (regression > 0) {
+        const [own, given] = [outputs, teacherOutputs()].map((all) => all.map(({ deltas }) => deltas));
+        parts.regression = { value: headSmoothL1(given, own), weight: regression };
+      }
+      return parts;
+    });
+  },
+};
