@@ -48,6 +48,7 @@ test('ten steps of distillation change every parameter as PyTorch does', async (
 
   const [n, height, width] = golden.size;
   const { momentum, weightDecay, clipNorm: clip, warmupSteps, warmupRatio, learningRate } = released.stage2;
+  const whole = { id: 1, width, height, scaleX: 1, scaleY: 1, flipped: false };
   const folder = temporary();
   const steps = golden.losses.length;
   await trainStudent(
@@ -64,7 +65,7 @@ test('ten steps of distillation change every parameter as PyTorch does', async (
               boxes: Float32Array.from(boxes),
               labels: Int32Array.from(labels),
             })),
-            origins: [],
+            origins: Array.from({ length: n }, () => ({ ...whole, inputWidth: width, inputHeight: height })),
           }),
         order: () => [],
         close: () => Promise.resolve(),
