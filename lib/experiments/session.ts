@@ -40,6 +40,11 @@ export class Session {
     return { teacher: views.paper, score, sha256 };
   }
 
+  /** Whether `teacher` will train one. */
+  trainsTeacher(): Promise<boolean> {
+    return this.source.isToBeTrained();
+  }
+
   /** What the validation pictures are. */
   async validation(): Promise<DataFingerprint> {
     return (await this.bench.data()).val;

@@ -81,19 +81,37 @@ export class TeacherSource {
     }
   }
 
+  /**
+   * Why a teacher is trained now, in words; undefined where the one that is there is the wanted one.
+   * @throws where it is another one that may not be replaced
+   */
+  private async reasonToTrain(wanted: TeacherConfig): Promise<string | undefined> {
+    const { teacherFile, trainTeacher, shippedTeacher, resume } = this.bench.options;
+    const card = `${teacherFile}.json`;
+    if (agreed(world(), trainTeacher)) return 'as asked';
+    if (!agreed(world(), fs.existsSync(card))) return 'there is none yet';
+    const other = howItDiffers(readCard(card), wanted, shippedTeacher ?? false);
+    if (other && (shippedTeacher || resume))
+      throw new Error(`${card} is another teacher's: ${other}; choose another --out or train it anew`);
+    return other && `that of ${card} is another one: ${other}`;
+  }
+
+  /** Whether `take` will train it. */
+  async isToBeTrained(): Promise<boolean> {
+    const { teacher } = this.bench.options.experiment;
+    if (this.state || 'checkpoint' in teacher) return false;
+    return (await this.reasonToTrain(teacherConfig(teacher, await this.bench.inputs()))) !== undefined;
+  }
+
   /** From its file, after training it where there is none. */
   private async read(config: TrainingConfig): Promise<Unmeasured> {
-    const { teacherFile, trainTeacher, shippedTeacher, resume, say } = this.bench.options;
+    const { teacherFile, say } = this.bench.options;
     const wanted = teacherConfig(config, await this.bench.inputs());
-    let found = agreed(world(), !trainTeacher && fs.existsSync(`${teacherFile}.json`));
-    if (found) {
-      const other = howItDiffers(readCard(`${teacherFile}.json`), wanted, shippedTeacher ?? false);
-      if (other && (shippedTeacher || resume))
-        throw new Error(`${teacherFile}.json is another teacher's: ${other}; choose another --out or train it anew`);
-      if (other) say(`teacher: trained again, for that of ${teacherFile}.json is another one: ${other}`);
-      found = !other;
+    const reason = await this.reasonToTrain(wanted);
+    if (reason !== undefined) {
+      say(`teacher: trained now, ${reason}`);
+      await this.make(wanted);
     }
-    if (!found) await this.make(wanted);
     const { detector, card, sha256 } = await readTeacher(teacherFile, config.model);
     const { val } = await this.bench.data();
     const same = card.data === val.annotations && (card.pictures ?? val.pictures) === val.pictures;

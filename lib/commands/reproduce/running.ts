@@ -28,6 +28,7 @@ import { comparisonTable } from '../../view/text-table';
 import { openExperiment, shippedFile } from './opening';
 import type { Options } from './options';
 import { base, root } from './places';
+import { planText } from './plan';
 import { goOn, progress, say } from './speech';
 
 /**
@@ -95,6 +96,12 @@ async function runOpened(options: Options, signal: AbortSignal, opened: Opened):
       `pictures; results in ${path.relative(root, out) || out}${size > 1 ? `; ${size} ranks` : ''}`,
   );
   try {
+    if (!options.smoke) {
+      const trainsTeacher = await session.trainsTeacher();
+      say(
+        await planText({ experiment, variants: chosen, seeds, teacherFile, trainsTeacher, promptFile, resume, out }),
+      );
+    }
     const corruptions = openCorruptions(session, options);
     const { teacher, score, sha256 } = await session.teacher();
     if (options.ship && rank === 0) say(`shipped: ${shipTeacher(teacherFile, shippedFile(experiment.name))}`);

@@ -1,0 +1,98 @@
+/**
+ * What a run is going to do, said before the long work: what is trained, for how many steps, what
+ * is taken from a file, and about how long it takes on this machine. The time of a step is
+ * measured: a few steps of the real training on pictures of noise.
+ */
+import * as fs from 'node:fs';
+import * as os from 'node:os';
+import * as path from 'node:path';
+import type { Experiment, TrainingConfig } from '../../experiments/experiment';
+import { measureSteps } from '../../experiments/step-time';
+import { resultFile } from '../../runs/results';
+import { distillationOf, promptOf, type Variant } from '../../runs/variants';
+import { clock } from '../../train/progress';
+
+/** One kind of work: `runs` times `steps` steps of `milliseconds`. */
+interface Work {
+  what: string;
+  runs: number;
+  steps: number;
+  milliseconds: number;
+}
+
+export interface Planned {
+  experiment: Experiment;
+  variants: readonly Variant[];
+  seeds: readonly number[];
+  /** Teacher file without its extension. */
+  teacherFile: string;
+  /** Whether it is trained now, or found there. */
+  trainsTeacher: boolean;
+  /** The prompt of profile `released` comes from a file. */
+  promptFile?: string;
+  /** Whether finished results below `out` are kept. */
+  resume: boolean;
+  out: string;
+}
+
+/** The plan, a line each kind of work and one for all. */
+export async function planText(planned: Planned): Promise<string> {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'freekd-plan-'));
+  try {
+    const works = await worksOf(planned, folder);
+    const lines = works.map(({ what, runs, steps, milliseconds }) => {
+      const times = runs > 1 ? `${runs} x ` : '';
+      const seconds = (runs * steps * milliseconds) / 1000;
+      return `  ${what}: ${times}${steps} steps of ${milliseconds.toFixed(0)} ms, ${clock(seconds)}`;
+    });
+    const all = works.reduce((sum, { runs, steps, milliseconds }) => sum + runs * steps * milliseconds, 0);
+    const taken = teacherSentence(planned);
+    return [
+      'plan:',
+      ...(taken ? [`  ${taken}`] : []),
+      ...lines,
+      `  about ${clock(all / 1000)} of training on this machine, scoring and the teacher's features apart`,
+    ].join('\n');
+  } finally {
+    fs.rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+const isTrained = (teacher: Experiment['teacher']): teacher is TrainingConfig => !('checkpoint' in teacher);
+
+function teacherSentence({ experiment: { teacher }, trainsTeacher, teacherFile }: Planned): string | undefined {
+  if (!isTrained(teacher)) return `teacher: imported from ${teacher.checkpoint}`;
+  return trainsTeacher ? undefined : `teacher: taken from ${teacherFile}.safetensors`;
+}
+
+async function worksOf(planned: Planned, folder: string): Promise<Work[]> {
+  const { experiment, variants, seeds, promptFile, trainsTeacher } = planned;
+  const works: Work[] = [];
+  const add = async (what: string, runs: number, steps: number, measure: () => Promise<number>): Promise<void> => {
+    if (runs > 0) works.push({ what, runs, steps, milliseconds: await measure() });
+  };
+  const { teacher, student, prompt } = experiment;
+  if (isTrained(teacher) && trainsTeacher)
+    await add('teacher', 1, teacher.steps, () => measureSteps.training(experiment, teacher, folder));
+  for (const profile of ['paper', 'released'] as const) {
+    if (profile === 'released' && promptFile) continue;
+    const needed = seeds.filter((seed) =>
+      variants.some((variant) => promptOf(variant) === profile && seedsLeft(planned, variant).includes(seed)),
+    );
+    await add(`stage 1, ${profile}`, needed.length, prompt[profile].tuning.steps, () =>
+      measureSteps.prompt(experiment, profile, folder),
+    );
+  }
+  for (const variant of variants) {
+    const losses = { distillation: distillationOf(variant, experiment), profile: promptOf(variant) };
+    await add(`student, ${variant}`, seedsLeft(planned, variant).length, student.steps, () =>
+      measureSteps.student(experiment, losses, folder),
+    );
+  }
+  return works;
+}
+
+/** Seeds of a variant that are not finished yet. */
+function seedsLeft({ seeds, resume, out }: Planned, variant: Variant): number[] {
+  return seeds.filter((seed) => !(resume && fs.existsSync(resultFile(out, variant, seed))));
+}
