@@ -74,6 +74,7 @@ async function lint(words) {
 const start = async (words) => (await import('./start.mjs')).start(words);
 const test = async (words) => (await import('./test.mjs')).test(words);
 const testBrowser = async (words) => (await import('./test.mjs')).testBrowser(words);
+const testMutations = async (words) => (await import('./test.mjs')).testMutations(words);
 const testSanitize = async (words) => (await import('./sanitize.mjs')).testSanitize(words);
 const doctor = async () => (await import('./doctor.mjs')).doctor();
 
@@ -84,6 +85,7 @@ const commands = {
   data,
   test,
   'test:browser': testBrowser,
+  'test:mutations': testMutations,
   'test:sanitize': testSanitize,
   doctor,
   lint,

@@ -74,3 +74,12 @@ export async function testBrowser(words) {
   const tsx = path.join(nodeModules, 'tsx', 'dist', 'cli.mjs');
   return runInForeground([...watchedNode, tsx, '--test', '--test-reporter=spec', file], { env: environment });
 }
+
+/** `npm run test:mutations`: whether the tests notice faults that are put into the library. */
+export async function testMutations(words) {
+  const { environment } = await ensure();
+  const program = fromRoot('test', 'mutations', 'run.ts');
+  return runInForeground(process.execPath, [path.join(nodeModules, 'tsx', 'dist', 'cli.mjs'), program, ...words], {
+    env: environment,
+  });
+}

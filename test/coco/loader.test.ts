@@ -102,6 +102,10 @@ test('order and flips depend on seed and epoch; an epoch has every picture once'
   assert.deepEqual(first.slice(3, 6).flatMap(ids), orders[1].slice(0, 9));
   const flips = first.flatMap(({ origins }) => origins.map(({ flipped }) => flipped));
   assert.ok(flips.includes(true) && flips.includes(false));
+  const inOrder = createLoader(dataset, { ...TRAINING, workers: 0, shuffle: false });
+  const twoEpochs = range(2 * inOrder.batchesPerEpoch);
+  const coins = (await batches(inOrder, twoEpochs)).flatMap(({ origins }) => origins.map(({ flipped }) => flipped));
+  assert.notDeepEqual(coins.slice(0, 11), coins.slice(11, 22), 'a picture is not flipped in every epoch alike');
   assert.notDeepEqual(createLoader(dataset, { ...TRAINING, workers: 0, seed: 6 }).order(0), orders[0]);
 });
 

@@ -2,9 +2,12 @@
 import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import type { Loader } from '../../lib/dist/coco/loader';
+import { promptLoss } from '../../lib/dist/distill/tune-prompt';
+import { valueAndGradients } from '../../lib/dist/kernels/gradients';
+import { createOptimizer } from '../../lib/dist/train/optimizer';
 import { readLog } from '../../lib/dist/train/log';
-import { tf } from '../../lib/dist/tf';
-import { frequencyState, pictures, tinyTeacherSide, tune } from './setup';
+import { tf, type Scalar } from '../../lib/dist/tf';
+import { frequencyState, pictures, tinyTeacherSide, tune, tuning } from './setup';
 import { hashOf, temporary, writePictures } from './tiny';
 
 let folder: string;
@@ -53,3 +56,66 @@ for (const profile of ['paper', 'released'] as const)
       },
     );
   });
+
+describe('the recipe of stage 1', () => {
+  // A rate so small that its end of 1e-6 counts, a decay so large that it does.
+  const own = { ...tuning, lambda: 0.3, steps: 4, learningRate: 1e-5, weightDecay: 0.5 };
+  const rates = Array.from({ length: 4 }, (_, t) => 1e-6 + ((1e-5 - 1e-6) * (1 + Math.cos((Math.PI * t) / 4))) / 2);
+
+  it("is PyTorch's Adam with L2 decay, on a cosine that ends at 1e-6, lambda times the dissimilarity", async () => {
+    const side = tinyTeacherSide();
+    const [state, copy] = [frequencyState(side, 'paper'), frequencyState(side, 'paper')];
+    const run = temporary();
+    await tune(folder, side, state, { tuning: own, folder: run, loader: pictures(folder) });
+    const log = readLog(run);
+    log.forEach(({ learningRate, losses }, step) => {
+      assert.ok(Math.abs(learningRate - rates[step]) < 1e-15, `step ${step}: ${learningRate}, not ${rates[step]}`);
+      const { loss, classification, box, dissimilarity } = losses;
+      assert.ok(Math.abs(classification + box + 0.3 * dissimilarity - loss) < 1e-5 * loss);
+    });
+    const parameters = copy.parameters.trainable();
+    const optimizer = createOptimizer({ kind: 'adam', weightDecay: 0.5 }, parameters);
+    const loader = pictures(folder);
+    for (let step = 0; step < 4; step++) {
+      const batch = await loader.batch(step);
+      const { value, gradients } = valueAndGradients(() => {
+        const parts = promptLoss(side.teacher, copy, side.features(batch), batch, own);
+        return tf.addN(Object.values(parts).map((part) => tf.mul<Scalar>(part.value, part.weight)));
+      }, parameters);
+      optimizer.apply(gradients, rates[step]);
+      tf.dispose([value, gradients, batch.images]);
+    }
+    assert.equal(hashOf(state.parameters), hashOf(copy.parameters));
+    [optimizer, state.parameters, copy.parameters, side.teacher.detector].forEach((item) => item.dispose());
+  });
+
+  it('has no dissimilarity where lambda is 0', async () => {
+    const side = tinyTeacherSide();
+    const state = frequencyState(side, 'paper');
+    const run = temporary();
+    await tune(folder, side, state, { tuning: { ...own, lambda: 0 }, folder: run });
+    assert.deepEqual(Object.keys(readLog(run)[0].losses), ['loss', 'classification', 'box']);
+    state.parameters.dispose();
+    side.teacher.detector.dispose();
+  });
+
+  it('scales the prompted maps by channel weights of the map and the next coarser one', async () => {
+    const side = tinyTeacherSide();
+    const state = frequencyState(side, 'paper');
+    const batch = await pictures(folder).batch(0);
+    const [fine, coarse] = side.features(batch);
+    const [first, last] = state.relations!;
+    const weights = [first.weights(fine, coarse), last.weights(coarse, coarse)];
+    const prompted = [fine, coarse].map((map, level) =>
+      tf.mul(state.prompts![level].apply(map).feature, weights[level].expandDims(1).expandDims(1)),
+    );
+    const wanted = side.teacher.detector.loss(side.teacher.head(prompted as (typeof fine)[]), batch.targets, {
+      extents: batch.origins,
+    });
+    const { classification, box } = promptLoss(side.teacher, state, [fine, coarse], batch, own);
+    assert.equal(classification.value.dataSync()[0], wanted.classification.dataSync()[0]);
+    assert.equal(box.value.dataSync()[0], wanted.box.dataSync()[0]);
+    state.parameters.dispose();
+    side.teacher.detector.dispose();
+  });
+});

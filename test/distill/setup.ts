@@ -99,16 +99,16 @@ export async function tune(
   folder: string,
   side: TeacherSide,
   state: FrequencyState,
-  { loader, ...run }: Run & { loader?: Loader } = {},
+  { loader, tuning: own = tuningOf(state), ...run }: Run & { loader?: Loader; tuning?: PromptTuning } = {},
 ): Promise<TrainResult> {
   const { teacher, features } = side;
-  const own = loader ?? pictures(folder, { shuffle: true, flip: 0.5, seed: 4 });
+  const source = loader ?? pictures(folder, { shuffle: true, flip: 0.5, seed: 4 });
   try {
     return await tunePrompt(
-      { teacher, features, state, loader: own, tuning: tuningOf(state), batchSize: 4 },
+      { teacher, features, state, loader: source, tuning: own, batchSize: 4 },
       { folder: temporary(), config: {}, checkpointEvery: 0, ...run },
     );
   } finally {
-    await own.close();
+    await source.close();
   }
 }

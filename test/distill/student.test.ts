@@ -4,14 +4,18 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { openCoco } from '../../lib/dist/coco/dataset';
+import { createLoader } from '../../lib/dist/coco/loader';
 import { RetinaNet } from '../../lib/dist/detection/retinanet';
-import { imitate, inheritNeckAndHead, type TeacherSide } from '../../lib/dist/distill/distill-student';
+import { imitate, inheritNeckAndHead, trainStudent, type TeacherSide } from '../../lib/dist/distill/distill-student';
+import { evaluateDetector } from '../../lib/dist/distill/evaluate';
 import { activeImitations, createImitations, type Distillation } from '../../lib/dist/distill/imitations/index';
+import { createProjections } from '../../lib/dist/distill/projection';
 import { valueAndGradients } from '../../lib/dist/kernels/gradients';
 import { readLog } from '../../lib/dist/train/log';
 import { tf, type Scalar } from '../../lib/dist/tf';
 import { distil, distillations, frequencyState, pictures, tinyTeacherSide, tune } from './setup';
-import { hashOf, tinyStudent, writePictures } from './tiny';
+import { hashOf, temporary, tinyStudent, writePictures } from './tiny';
 
 let folder: string;
 /** The teacher with both profiles' prompts, tuned for a few steps. */
@@ -178,6 +182,97 @@ describe('stage 2', () => {
       distil(folder, distillations.released, { side: untuned }),
       /profile 'released' has a stage 1 of its own/,
     );
+    const ungated = { ...sides.paper, frequency: { ...sides.paper.frequency!, relations: undefined } };
+    await assert.rejects(
+      distil(folder, distillations.freekd, { side: ungated }),
+      /channel weights come from stage 1: tune the prompt with its gate first/,
+    );
+  });
+});
+
+describe('phi', () => {
+  it("starts as PyTorch's Conv2d, by seed", () => {
+    const [phi, same, other] = [7, 7, 8].map((seed) => createProjections(2, 16, 256, seed));
+    for (const [name, { shape, data }] of phi.read()) {
+      const size = Math.max(...Array.from(data, Math.abs));
+      assert.ok(size <= 0.25 && size > 0.24, `${name} [${shape}] is uniform within 1 / sqrt(16), not ${size}`);
+      const mean = data.reduce((sum, value) => sum + value, 0) / data.length;
+      assert.ok(Math.abs(mean) < (4 * 0.25) / Math.sqrt(3 * data.length), `${name} has the mean ${mean}`);
+    }
+    assert.equal(hashOf(same), hashOf(phi));
+    assert.notEqual(hashOf(other), hashOf(phi));
+    assert.notDeepEqual(phi.get('phi.0.weight').value.dataSync(), phi.get('phi.1.weight').value.dataSync());
+    [phi, same, other].forEach((item) => item.dispose());
+  });
+});
+
+describe('the training of a student', () => {
+  it('clips the gradient of student and phi together, and phi starts by the seed', async () => {
+    const batch = await pictures(folder).batch(0);
+    const loader = { ...pictures(folder), batch: async () => ({ ...batch, images: batch.images.clone() }) };
+    interface FirstStep {
+      norm?: number;
+      mse: number;
+      moved: number;
+    }
+    const first = async (clip: number | undefined, seed: number): Promise<FirstStep> => {
+      const [student, run] = [new RetinaNet(tinyStudent, { seed: 2 }), temporary()];
+      const before = student.parameters.read();
+      await trainStudent(
+        {
+          student,
+          loader,
+          batchSize: 4,
+          schedule: { kind: 'constant', base: 1, steps: 1 },
+          optimizer: { kind: 'sgd' },
+          clip,
+          distillation: distillations.mse,
+          side: sides.paper,
+          seed,
+        },
+        { folder: run, config: {}, checkpointEvery: 0 },
+      );
+      let moved = 0;
+      for (const { name, variable } of student.parameters.trainable())
+        variable.read().forEach((value, i) => (moved += (value - before.get(name)!.data[i]) ** 2));
+      student.dispose();
+      const [{ gradientNorm: norm, losses }] = readLog(run);
+      return { norm, mse: losses.mse, moved: Math.sqrt(moved) };
+    };
+    const [free, clipped, other] = [await first(undefined, 2), await first(0.01, 2), await first(undefined, 3)];
+    assert.equal(free.norm, undefined);
+    assert.ok(free.moved > 0.1 && clipped.norm! > free.moved, `${free.moved} of ${clipped.norm}`);
+    assert.ok(Math.abs(clipped.moved - (0.01 * free.moved) / clipped.norm!) < 1e-4, `moved by ${clipped.moved}`);
+    assert.equal(clipped.mse, free.mse);
+    assert.notEqual(other.mse, free.mse);
+    batch.images.dispose();
+  });
+});
+
+describe('batch norm of a student', () => {
+  const statisticsOf = ({ parameters }: RetinaNet): Float32Array[] =>
+    parameters
+      .all()
+      .filter(({ role }) => role === 'statistic')
+      .map(({ variable }) => variable.read());
+
+  it('learns from its batches in training and is left alone by evaluation, which uses it', async () => {
+    const { student } = await distil(folder, {}, { steps: 3 });
+    const fresh = new RetinaNet(tinyStudent, { seed: 2 });
+    statisticsOf(student).forEach((statistic, i) => assert.notDeepEqual(statistic, statisticsOf(fresh)[i]));
+    const before = hashOf(student.parameters);
+    const dataset = openCoco(folder, 'val');
+    const loader = createLoader(dataset, { size: { width: 64, height: 64 }, batch: 4, workers: 0 });
+    await evaluateDetector(student, dataset, loader);
+    assert.equal(hashOf(student.parameters), before);
+    const { images } = await loader.batch(0);
+    const [together, alone] = [images, tf.slice(images, 0, 1)].map((some) => student.head(student.pyramid(some)));
+    together.forEach(({ logits }, level) => {
+      const apart = tf.max(tf.abs(tf.sub(tf.slice(logits, 0, 1), alone[level].logits)));
+      assert.ok(apart.dataSync()[0] < 1e-4, 'a picture has the same logits in any batch');
+    });
+    student.dispose();
+    fresh.dispose();
   });
 });
 

@@ -1,0 +1,208 @@
+/** Edits that make the library wrong in ways a test must notice; each is one place of lib/dist. */
+export interface Mutation {
+  /** Below lib/dist. */
+  file: string;
+  /** Stands in the file once. */
+  from: string;
+  to: string;
+  /** Below test/, and the name of the test in it, or a part of it. */
+  test: string;
+  name: string;
+}
+
+type Edit = [from: string, to: string];
+/** Edits of one file that one test notices. */
+const each = (file: string, test: string, name: string, ...edits: Edit[]): Mutation[] =>
+  edits.map(([from, to]) => ({ file, from, to, test, name }));
+
+const stageOne = "is PyTorch's Adam with L2 decay, on a cosine that ends at 1e-6";
+
+export const mutations: Mutation[] = [
+  ...each(
+    'distill/tune-prompt.js',
+    'distill/prompt.test.ts',
+    stageOne,
+    ['weight: lambda }', 'weight: 1 }'],
+    ['weightDecay: tuning.weightDecay', 'weightDecay: 0'],
+    ["kind: 'adam'", "kind: 'adamw'"],
+    ['minimum: 1e-6', 'minimum: 0'],
+    ["kind: 'cosine'", "kind: 'constant'"],
+    ['base: tuning.learningRate', 'base: 0.01'],
+    ['steps: tuning.steps }', 'steps: 2 * tuning.steps }'],
+  ),
+  ...each(
+    'distill/tune-prompt.js',
+    'distill/prompt.test.ts',
+    'scales the prompted maps by channel weights',
+    ['level + 1', 'level'],
+    ['tf_1.tf.mul(feature, omega', 'tf_1.tf.mul(map, omega'],
+  ),
+  ...each(
+    'distill/distill-student.js',
+    'distill/student.test.ts',
+    "starts as PyTorch's Conv2d",
+    ['1 / Math.sqrt(from)', 'Math.sqrt(3 / from)'],
+    ['random.uniform(-bound, bound)', 'random.uniform(0, bound)'],
+    ['new random_1.Random(seed)', 'new random_1.Random(0)'],
+    ['[to], uniform(to)', '[to], new Float32Array(to)'],
+  ),
+  ...each(
+    'distill/distill-student.js',
+    'distill/student.test.ts',
+    'clips the gradient of student and phi together',
+    ['            clip,\n', ''],
+    ['side.teacher.channels, seed)', 'side.teacher.channels, 0)'],
+  ),
+  ...each(
+    'distill/distill-student.js',
+    'distill/student.test.ts',
+    'learns from its batches in training',
+    ['student.pyramid(batch.images, true)', 'student.pyramid(batch.images, false)'],
+  ),
+  ...each(
+    'distill/evaluate.js',
+    'distill/student.test.ts',
+    'left alone by evaluation',
+    ['detector.pyramid(batch.images)', 'detector.pyramid(batch.images, true)'],
+  ),
+  ...each(
+    'distill/distill-student.js',
+    'distill/student.test.ts',
+    'says what is wrong with its settings',
+    ['const relations = relation\n', 'const relations = masks && side.frequency?.relations\n'],
+    ['const prompts = masks\n', 'const prompts = side.frequency?.prompts\n'],
+  ),
+  ...each(
+    'distill/distill-student.js',
+    'distill/student.test.ts',
+    'of freekd holds the same number of tensors',
+    ['weight: mu,', 'weight: 1,'],
+  ),
+  ...each(
+    'distill/distill-student.js',
+    'distill/student.test.ts',
+    'copies what fits by name and shape',
+    ['student.parameters.load(inherited', 'student.parameters.load(new Map()'],
+  ),
+  ...each(
+    'train/schedule.js',
+    'train/schedule.test.ts',
+    "equals PyTorch's at every step",
+    ['step >= milestone', 'step > milestone'],
+    ['(1 - warmup.ratio)', '1'],
+    ['minimum + ', ''],
+    ['Math.PI * step) / steps', 'Math.PI * step) / (steps - 1)'],
+    ['step < warmup.steps', 'step <= warmup.steps / 2'],
+    ['gamma = 0.1', 'gamma = 0.5'],
+  ),
+  ...each('train/schedule.js', 'train/schedule.test.ts', 'is linear in the batch', [
+    'rate * batch',
+    'rate * Math.sqrt(batch)',
+  ]),
+  ...each(
+    'train/optimizer.js',
+    'train/optimizer.test.ts',
+    'equals torch.optim at every step',
+    ["parameter.role === 'weight'", 'true'],
+    ["kind === 'adamw' ? { decay: 0, decoupledDecay: decay }", "kind === 'adamw' ? { decay, decoupledDecay: 0 }"],
+    ['beta2 = 0.999', 'beta2 = 0.99'],
+  ),
+  ...each('train/optimizer.js', 'train/optimizer.test.ts', 'goes on from a saved state exactly', [
+    "step = entry('step', [1]).data[0]",
+    'step = 0',
+  ]),
+  ...each('train/clip.js', 'train/optimizer.test.ts', 'equals clip_grad_norm_', ['minimum', 'maximum']),
+  ...each(
+    'detection/losses.js',
+    'detection/pieces.test.ts',
+    'focal and box loss with their gradients',
+    ['1 - alpha, gamma', 'alpha, gamma'],
+    ['tf_1.tf.neg(slope), scale', 'slope, scale'],
+    ['softplus), gamma), score', 'softplus), 1), score'],
+    ['tf_1.tf.sum(value), normalizer', 'tf_1.tf.sum(value), count'],
+    ['tf_1.tf.div(slope, normalizer)', 'slope'],
+  ),
+  ...each('detection/targets.js', 'detection/retinanet.test.ts', 'has the features, logits, losses', [
+    'normalizer += Math.max(1, own.positives.length)',
+    'normalizer += own.positives.length + 1',
+  ]),
+  ...each(
+    'detection/assign.js',
+    'detection/pieces.test.ts',
+    'assignment is that of mmdet',
+    ['overlap > best', 'overlap >= best'],
+    ['ignored.delete(anchor);', ''],
+  ),
+  ...each('detection/boxes.js', 'detection/pieces.test.ts', 'overlap, encoding and decoding', [
+    'Math.log(16 / 1000)',
+    'Math.log(1 / 1000)',
+  ]),
+  ...each('detection/layers.js', 'detection/retinanet.test.ts', 'statistics of PyTorch', [
+    'MOMENTUM = 0.1',
+    'MOMENTUM = 0.01',
+  ]),
+  ...each('detection/retinanet.js', 'detection/retinanet.test.ts', 'the same for the same seed', [
+    'Random(seed',
+    'Random(0',
+  ]),
+  ...each(
+    'freekd/relation.js',
+    'freekd/golden.test.ts',
+    'PositionRelation equals PyTorch',
+    ['product.div(h * w)', 'product'],
+    ['matMul(psi, feature.reshape([n, h * w, c]), true)', 'matMul(feature.reshape([n, h * w, c]), psi, true)'],
+  ),
+  ...each('freekd/relation.js', 'freekd/freekd.test.ts', 'relational weights have mean 1', [
+    'omega.div(omega.mean(1, true))',
+    'omega',
+  ]),
+  ...each(
+    'freekd/band-distance.js',
+    'kernels/own.test.ts',
+    'frequency loss, gradients by student and omega',
+    ['saved[i].sign()', 'saved[i].sign().neg()'],
+    ['map ? sign.mul(saved', 'false ? sign.mul(saved'],
+  ),
+  ...each('freekd/loss.js', 'freekd/freekd.test.ts', 'reductions and bands', [
+    "reduction === 'mean' ? total",
+    "reduction === 'mean' ? 2 * total",
+  ]),
+  ...each(
+    'freekd/dissimilarity.js',
+    'freekd/freekd.test.ts',
+    'dissimilarity of flat masks',
+    ["pairs === 'all' ? tf_1.tf.ones", "pairs !== 'all' ? tf_1.tf.ones"],
+    ['both.sub(overlap)', 'both'],
+  ),
+  ...each('freekd/prompt.js', 'freekd/freekd.test.ts', 'equal seeds give equal tokens', [
+    'fork(`${name}.tokens`)',
+    "fork('')",
+  ]),
+  ...each('freekd/freekd.js', 'freekd/freekd.test.ts', 'no gradient goes through masks and omega', [
+    '(joint\n',
+    '(true\n',
+  ]),
+  ...each(
+    'freekd/freekd.js',
+    'freekd/golden.test.ts',
+    'freekdLoss over five levels equals PyTorch',
+    ['pyramid[i + 1] ?? pyramid[i]', 'pyramid[i]'],
+    ['gate(teacher), gate(student)', 'gate(teacher), gate(teacher)'],
+  ),
+  ...each(
+    'freekd/released.js',
+    'freekd/algebra.test.ts',
+    'the released loss equals the mean over',
+    ['b === 0 ? 0 :', 'b < 0 ? 0 :'],
+    ['1 / (3 *', '1 / ('],
+  ),
+  ...each(
+    'coco/sampler.js',
+    'coco/loader.test.ts',
+    'order and flips depend on seed and epoch',
+    ['coin.next() < flip', 'flip > 0.5'],
+    ["fork('flip').fork(epoch)", "fork('flip')"],
+    ['Random(seed)', 'Random(0)'],
+  ),
+  ...each('coco/transforms.js', 'coco/loader.test.ts', 'a flipped picture is the mirror image', ['flip ? -6 : 0', '0']),
+];
