@@ -78,8 +78,7 @@ export async function testBrowser(words) {
 /** `npm run test:mutations`: whether the tests notice faults that are put into the library. */
 export async function testMutations(words) {
   const { environment } = await ensure();
-  const program = fromRoot('test', 'mutations', 'run.ts');
-  return runInForeground(process.execPath, [path.join(nodeModules, 'tsx', 'dist', 'cli.mjs'), program, ...words], {
-    env: environment,
-  });
+  const tsx = path.join(nodeModules, 'tsx', 'dist', 'cli.mjs');
+  const program = [...watchedNode, tsx, fromRoot('test', 'mutations', 'run.ts'), ...words];
+  return runInForeground(program, { env: environment });
 }

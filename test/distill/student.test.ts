@@ -10,7 +10,8 @@ import { RetinaNet } from '../../lib/dist/detection/retinanet';
 import { imitate, inheritNeckAndHead, trainStudent, type TeacherSide } from '../../lib/dist/distill/distill-student';
 import { evaluateDetector } from '../../lib/dist/distill/evaluate';
 import { activeImitations, createImitations, type Distillation } from '../../lib/dist/distill/imitations/index';
-import { createProjections } from '../../lib/dist/distill/projection';
+import { createProjections, project } from '../../lib/dist/distill/projection';
+import { freekdLoss } from '../../lib/dist/freekd/freekd';
 import { valueAndGradients } from '../../lib/dist/kernels/gradients';
 import { readLog } from '../../lib/dist/train/log';
 import { tf, type Scalar } from '../../lib/dist/tf';
@@ -183,10 +184,40 @@ describe('stage 2', () => {
       /profile 'released' has a stage 1 of its own/,
     );
     const ungated = { ...sides.paper, frequency: { ...sides.paper.frequency!, relations: undefined } };
-    await assert.rejects(
-      distil(folder, distillations.freekd, { side: ungated }),
-      /channel weights come from stage 1: tune the prompt with its gate first/,
-    );
+    for (const masks of [true, false])
+      await assert.rejects(
+        distil(folder, { freekd: { ...distillations.freekd.freekd!, masks } }, { side: ungated }),
+        /channel weights come from stage 1: tune the prompt with its gate first/,
+      );
+  });
+
+  it('takes masks and channel weights only where they are asked for', async () => {
+    const { features, frequency } = sides.paper;
+    const student = new RetinaNet(tinyStudent, { seed: 2 });
+    const batch = await pictures(folder).batch(0);
+    tf.tidy(() => {
+      const pyramid = student.pyramid(batch.images, true);
+      const outputs = student.head(pyramid, true);
+      for (const [masks, relation] of [[false, false], [true, false], [false, true], [true, true]]) {
+        const settings = { ...distillations.freekd.freekd!, masks, relation };
+        const context = { student, ...sides.paper, seed: 7 };
+        const imitations = createImitations(activeImitations({ freekd: settings }), context);
+        const parts = imitate(imitations, sides.paper, { batch, step: 0, student: pyramid, outputs });
+        const expected = freekdLoss({
+          teacher: features(batch),
+          student: project(Object.values(imitations.parameters)[0], pyramid),
+          ...(masks && { prompts: frequency!.prompts }),
+          ...(relation && { relations: frequency!.relations }),
+          wavelet: 'haar',
+          mode: 'zero',
+          level: 2,
+        });
+        assert.equal(parts.freekd.value.dataSync()[0], expected.dataSync()[0], `masks ${masks}, relation ${relation}`);
+        imitations.dispose();
+      }
+    });
+    batch.images.dispose();
+    student.dispose();
   });
 });
 

@@ -38,7 +38,7 @@ export const mutations: Mutation[] = [
     ['tf_1.tf.mul(feature, omega', 'tf_1.tf.mul(map, omega'],
   ),
   ...each(
-    'distill/distill-student.js',
+    'distill/projection.js',
     'distill/student.test.ts',
     "starts as PyTorch's Conv2d",
     ['1 / Math.sqrt(from)', 'Math.sqrt(3 / from)'],
@@ -46,44 +46,40 @@ export const mutations: Mutation[] = [
     ['new random_1.Random(seed)', 'new random_1.Random(0)'],
     ['[to], uniform(to)', '[to], new Float32Array(to)'],
   ),
+  ...each('distill/distill-student.js', 'distill/student.test.ts', 'clips the gradient of student and phi together', [
+    '            clip,\n',
+    '',
+  ]),
   ...each(
-    'distill/distill-student.js',
+    'distill/imitations/imitation.js',
     'distill/student.test.ts',
     'clips the gradient of student and phi together',
-    ['            clip,\n', ''],
-    ['side.teacher.channels, seed)', 'side.teacher.channels, 0)'],
+    ['teacher.channels, seed)', 'teacher.channels, 0)'],
   ),
-  ...each(
-    'distill/distill-student.js',
-    'distill/student.test.ts',
-    'learns from its batches in training',
-    ['student.pyramid(batch.images, true)', 'student.pyramid(batch.images, false)'],
-  ),
-  ...each(
-    'distill/evaluate.js',
-    'distill/student.test.ts',
-    'left alone by evaluation',
-    ['detector.pyramid(batch.images)', 'detector.pyramid(batch.images, true)'],
-  ),
-  ...each(
-    'distill/distill-student.js',
-    'distill/student.test.ts',
-    'says what is wrong with its settings',
-    ['const relations = relation\n', 'const relations = masks && side.frequency?.relations\n'],
-    ['const prompts = masks\n', 'const prompts = side.frequency?.prompts\n'],
-  ),
-  ...each(
-    'distill/distill-student.js',
-    'distill/student.test.ts',
-    'of freekd holds the same number of tensors',
-    ['weight: mu,', 'weight: 1,'],
-  ),
-  ...each(
-    'distill/distill-student.js',
-    'distill/student.test.ts',
-    'copies what fits by name and shape',
-    ['student.parameters.load(inherited', 'student.parameters.load(new Map()'],
-  ),
+  ...each('distill/distill-student.js', 'distill/student.test.ts', 'learns from its batches in training', [
+    'student.pyramid(batch.images, true)',
+    'student.pyramid(batch.images, false)',
+  ]),
+  ...each('distill/evaluate.js', 'distill/student.test.ts', 'left alone by evaluation', [
+    'detector.pyramid(batch.images)',
+    'detector.pyramid(batch.images, true)',
+  ]),
+  ...each('distill/imitations/freekd.js', 'distill/student.test.ts', 'says what is wrong with its settings', [
+    'const relations = relation\n',
+    'const relations = masks && relation\n',
+  ]),
+  ...each('distill/imitations/freekd.js', 'distill/student.test.ts', 'takes masks and channel weights only where', [
+    'const prompts = masks ?',
+    'const prompts = frequency?.prompts ? frequency.prompts : masks ?',
+  ]),
+  ...each('distill/imitations/freekd.js', 'distill/student.test.ts', 'of freekd holds the same number of tensors', [
+    'weight: mu }',
+    'weight: 1 }',
+  ]),
+  ...each('distill/distill-student.js', 'distill/student.test.ts', 'copies what fits by name and shape', [
+    'student.parameters.load(inherited',
+    'student.parameters.load(new Map()',
+  ]),
   ...each(
     'train/schedule.js',
     'train/schedule.test.ts',
