@@ -201,4 +201,36 @@ export const mutations: Mutation[] = [
     ['Random(seed)', 'Random(0)'],
   ),
   ...each('coco/transforms.js', 'coco/loader.test.ts', 'a flipped picture is the mirror image', ['flip ? -6 : 0', '0']),
+  ...each('experiments/workbench.js', 'experiments/session.test.ts', 'a schedule has the warm-up', [
+    'ratio: 0.001',
+    'ratio: 0.1',
+  ]),
+  ...each('experiments/workbench.js', 'experiments/session.test.ts', 'each profile mirrors pictures', [
+    'sampling?.flip[profile] ?? 0.5',
+    '0.5',
+  ]),
+  ...each('experiments/session.js', 'experiments/session.test.ts', 'each profile mirrors pictures', [
+    'schedule(training, seed, (0, variants_1.promptOf)(variant))',
+    'schedule(training, seed)',
+  ]),
+  ...each('experiments/session.js', 'experiments/session.test.ts', 'feature MSE imitates the divided pyramid', [
+    "stageOne ?? 'paper'",
+    "stageOne ?? 'released'",
+  ]),
+  ...each('experiments/session.js', 'experiments/session.test.ts', "inherits the teacher's neck and head", [
+    'if (inherit)',
+    'if (false)',
+  ]),
+  ...each('runs/variants.js', 'experiments/session.test.ts', 'every variant has the prompt and the losses', [
+    'freekd(false, true)',
+    'freekd(true, true)',
+  ]),
+  ...each('commands/reproduce/running.js', 'experiments/trust.test.ts', 'a plan first, a teacher for its data alone', [
+    'const other = kept && ',
+    'const other = false && ',
+  ]),
+  ...each('experiments/teacher-file.js', 'experiments/trust.test.ts', 'a plan first, a teacher for its data alone', [
+    'return (0, difference_1.difference)(',
+    'return undefined && (0, difference_1.difference)(',
+  ]),
 ];

@@ -1,0 +1,145 @@
+/**
+ * What a session hands to its runs: schedule, sampling, the teacher's side, what students start
+ * with.
+ */
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { imitate } from '../../lib/dist/distill/distill-student';
+import { liveFeatures } from '../../lib/dist/distill/feature-cache';
+import { activeImitations, createImitations } from '../../lib/dist/distill/imitations/index';
+import { RetinaNet } from '../../lib/dist/detection/retinanet';
+import { openSplits } from '../../lib/dist/experiments/data';
+import { emojiScenes, type Experiment } from '../../lib/dist/experiments/experiment';
+import { Session } from '../../lib/dist/experiments/session';
+import { Workbench, type SessionOptions } from '../../lib/dist/experiments/workbench';
+import { distillationOf, promptOf, type Variant } from '../../lib/dist/runs/variants';
+import { readLog } from '../../lib/dist/train/log';
+import { temporary, tinyStudent, tinyTeacher, writePictures } from '../distill/tiny';
+
+const experiment: Experiment = {
+  ...emojiScenes,
+  name: 'tiny',
+  size: { width: 64, height: 64 },
+  teacher: { ...emojiScenes.teacher, model: tinyTeacher, steps: 4, batch: 4 },
+  student: { ...emojiScenes.student, model: tinyStudent, steps: 2, batch: 4 },
+  prompt: {
+    paper: { ...emojiScenes.prompt.paper, tuning: { ...emojiScenes.prompt.paper.tuning, steps: 2 } },
+    released: { ...emojiScenes.prompt.released, tuning: { ...emojiScenes.prompt.released.tuning, steps: 2 } },
+  },
+};
+
+let folder: string;
+let teacherFile: string;
+before(async () => {
+  folder = await writePictures();
+  teacherFile = join(temporary(), 'teacher');
+});
+
+const optionsOf = (changed: Partial<Experiment> = {}): SessionOptions => ({
+  experiment: { ...experiment, ...changed },
+  splits: openSplits(folder),
+  out: temporary(),
+  root: folder,
+  teacherFile,
+  trainTeacher: false,
+  resume: false,
+  goOn: 'run it again',
+  progress: () => ({ update: () => undefined, stop: () => undefined }),
+  say: () => undefined,
+});
+
+const sessions: Session[] = [];
+after(() => Promise.all(sessions.map((session) => session.close())));
+function open(changed?: Partial<Experiment>): Session {
+  const session = new Session(optionsOf(changed));
+  sessions.push(session);
+  return session;
+}
+
+/** Trains a student for two steps; the SHA-256 of its weights and the losses of the first step. */
+async function train(variant: Variant, changed?: Partial<Experiment>, seed = 1) {
+  const session = open(changed);
+  const { result, detector } = await session.student(variant, seed);
+  detector.dispose();
+  const [first] = readLog(join(session.options.out, 'runs', `${variant}-seed${seed}`));
+  return { session, parameters: result.parameters, losses: first.losses, rate: first.learningRate };
+}
+
+test('a schedule has the warm-up, clipping, optimizer and milestones of its configuration', async () => {
+  const bench = new Workbench(optionsOf());
+  const { loader, ...plain } = bench.schedule({ ...experiment.student, steps: 40, warmupSteps: 6 }, 1);
+  await loader.close();
+  const { optimizer, clip, learningRate: base } = experiment.student;
+  const warmup = { steps: 6, ratio: 0.001 };
+  assert.deepEqual(plain, { batchSize: 4, schedule: { kind: 'cosine', base, steps: 40, warmup }, optimizer, clip });
+  const steps = bench.schedule({ ...experiment.student, steps: 8, warmupSteps: 6, milestones: [4, 6] }, 1);
+  await steps.loader.close();
+  const short = { steps: 2, ratio: 0.001 };
+  assert.deepEqual(steps.schedule, { kind: 'step', milestones: [4, 6], base, steps: 8, warmup: short });
+  await bench.close();
+});
+
+test('each profile mirrors pictures as often as its experiment says', async () => {
+  const sampling = (paper: number, released: number): Partial<Experiment> => ({
+    sampling: { flip: { paper, released }, skipEmpty: false, groupByAspect: false },
+  });
+  const flipped = async (changed: Partial<Experiment>, profile: 'paper' | 'released'): Promise<boolean[]> => {
+    const bench = new Workbench(optionsOf(changed));
+    const loader = bench.trainingLoader(4, 1, profile);
+    const { origins, images } = await loader.batch(0);
+    images.dispose();
+    await loader.close();
+    await bench.close();
+    return origins.map((origin) => origin.flipped);
+  };
+  assert.deepEqual(await flipped(sampling(0, 1), 'paper'), [false, false, false, false]);
+  assert.deepEqual(await flipped(sampling(0, 1), 'released'), [true, true, true, true]);
+  const [never, always] = [await train('released', sampling(0, 0)), await train('released', sampling(0, 1))];
+  assert.notEqual(never.losses.classification, always.losses.classification, "a variant's run has its profile's");
+  const [same, other] = [await train('mse', sampling(0, 0)), await train('mse', sampling(0, 1))];
+  assert.equal(same.parameters, other.parameters);
+});
+
+test('feature MSE imitates the divided pyramid, as the losses it is compared with', async () => {
+  const { session, losses } = await train('mse');
+  const { teacher } = await session.teacher();
+  assert.ok(teacher.deviations.every((deviation) => Math.abs(deviation - 1) > 0.01), `${teacher.deviations}`);
+  const bench = new Workbench(optionsOf());
+  const loader = bench.trainingLoader(4, 1);
+  const batch = await loader.batch(0);
+  const side = { teacher, features: liveFeatures(teacher) };
+  const student = new RetinaNet(tinyStudent, { seed: 1 });
+  const asked = activeImitations(distillationOf('mse', experiment));
+  const imitations = createImitations(asked, { student, ...side, seed: 1 });
+  const pyramid = student.pyramid(batch.images, true);
+  const { mse } = imitate(imitations, side, { batch, step: 0, student: pyramid, outputs: student.head(pyramid, true) });
+  const [value] = mse.value.dataSync();
+  assert.ok(Math.abs(losses.mse / value - 1) < 1e-5, `${losses.mse}, expected ${value}`);
+  batch.images.dispose();
+  await loader.close();
+  await bench.close();
+});
+
+test("a distilled student inherits the teacher's neck and head where its experiment says so", async () => {
+  const wide = { student: { ...experiment.student, model: tinyTeacher } };
+  const [own, inherited] = [await train('mse', wide), await train('mse', { ...wide, inherit: true })];
+  assert.notEqual(own.losses.classification, inherited.losses.classification);
+  const [alone, still] = [await train('student', wide), await train('student', { ...wide, inherit: true })];
+  assert.equal(alone.parameters, still.parameters, 'the student alone inherits nothing');
+});
+
+test('every variant has the prompt and the losses of its row', () => {
+  const parts = (variant: Variant): unknown => {
+    const { mse, freekd, released } = distillationOf(variant, experiment);
+    return [promptOf(variant), mse, freekd && [freekd.masks, freekd.relation, freekd.mu], released];
+  };
+  const { mse, mu, released } = experiment.weights;
+  assert.deepEqual(parts('student'), [undefined, undefined, undefined, undefined]);
+  assert.deepEqual(parts('mse'), [undefined, mse, undefined, undefined]);
+  assert.deepEqual(parts('fkd'), [undefined, undefined, [false, false, mu], undefined]);
+  assert.deepEqual(parts('prompt'), ['paper', undefined, [true, false, mu], undefined]);
+  assert.deepEqual(parts('relation'), ['paper', undefined, [false, true, mu], undefined]);
+  assert.deepEqual(parts('freekd'), ['paper', undefined, [true, true, mu], undefined]);
+  assert.deepEqual(parts('released'), ['released', undefined, undefined, released]);
+});
