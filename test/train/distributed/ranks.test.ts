@@ -135,11 +135,11 @@ describe('two ranks', () => {
   it('of which one is killed end, and one rank goes on from the last checkpoint to the same parameters', async () => {
     const own = temporary();
     cpSync(join(folder, 'prompt'), join(own, 'prompt'), { recursive: true });
-    const killed = await run(2, { data, folder: own, die: { step: 6, how: 'kill' } });
+    const killed = await run(2, { data, folder: own, cached: true, die: { step: 6, how: 'kill' } });
     assert.notEqual(killed.status, 0);
     assert.equal(killed.result, undefined);
     assert.match(killed.errors, /signal 9/);
-    const resumed = await finished(0, { data, folder: own });
+    const resumed = await finished(0, { data, folder: own, cached: true });
     assert.deepEqual(resumed.losses.length, 6, 'from the checkpoint of step 4 on');
     assert.ok(distance(one, resumed) < 1e-5, `${distance(one, resumed)}`);
   });
