@@ -122,7 +122,8 @@ time.sleep(60)
     const read = once(child, 'close'); // the program holds the pipe until its end
     child.kill('SIGKILL');
     await read;
-    for (let tries = 0; isAlive(pid, token) && tries < 100; tries++) await sleep(20); // it closes the pipe before it ends
+    // It closes the pipe a moment before it ends.
+    for (let tries = 0; isAlive(pid, token) && tries < 100; tries++) await sleep(20);
     assert.equal(isAlive(pid, token), false);
   }
 });
