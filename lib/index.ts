@@ -25,13 +25,14 @@ export { ReleasedPrompt, releasedDissimilarity, releasedMasks, releasedPrompted 
 
 // Detection
 export { RetinaNet, type HeadOutput, type RetinaNetConfig } from './detection/retinanet';
-export * from './detection/presets';
+export * from './detection/retinanet/presets';
 export { resnet101, resnet18, resnet34, resnet50, resneXt101, type ResNetConfig } from './detection/resnet';
 export { toCocoDetections } from './detection/results';
-export type { DetectOptions } from './detection/detect';
+export { createDetector, type Detector, type DetectorConfig, type DetectOptions } from './detection/detector';
 
 // Data
 export type * from './coco/types';
+export type * from './data/types';
 export { checkPictures, openCoco, splitsOf, type CocoDataset } from './coco/dataset';
 export { createLoader, type Loader, type LoaderOptions } from './coco/loader';
 export { DatasetError, type Problem } from './coco/problems';
@@ -71,7 +72,7 @@ export {
   type PromptTuning,
 } from './distill/tune-prompt';
 export { alignChannels } from './distill/alignment';
-export { inheritNeckAndHead, trainStudent } from './distill/distill-student';
+export { inheritNeckAndHead, trainDetector, trainStudent } from './distill/distill-student';
 export type { Distillation } from './distill/imitations/index';
 export { createProjections, project } from './distill/projection';
 export { checkTeacher, evaluateDetector, TeacherMismatchError, type DetectorScore } from './distill/evaluate';

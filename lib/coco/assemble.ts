@@ -3,13 +3,14 @@
  * keep the resized bytes for the next epoch, flip, normalise, pad. This is what a loader's worker
  * thread does; it knows no TensorFlow.
  */
+import type { Normalization } from '../data/types';
 import { Random } from '../kernels/random';
 import { corrupt, type Corruption } from './corruptions/corrupt';
 import { decodeChecked, type Picture } from './image';
 import { DatasetError, type Problem } from './problems';
 import { resizeAntialias, resizeBilinear } from './resize';
 import type { Draw } from './sampler';
-import { fill, inputSize, normalizationTable, paddedSize, type InputSize, type Normalization } from './transforms';
+import { fill, inputSize, normalizationTable, paddedSize, type InputSize } from './transforms';
 import type { CocoImage } from './types';
 
 /** Resized pictures in memory that all threads share. */
@@ -78,6 +79,7 @@ export interface Order {
 /** A function that makes batches by `plan`. Its result depends on the order only. */
 export function createAssembler(plan: AssemblyPlan): (order: Order) => Promise<Assembly> {
   const { images, files, size, cache } = plan;
+  const { order } = plan.normalization;
   const table = normalizationTable(plan.normalization);
   const resize = plan.antialias ? resizeAntialias : resizeBilinear;
   const ready = cache && new Int32Array(cache.ready);
@@ -132,8 +134,9 @@ export function createAssembler(plan: AssemblyPlan): (order: Order) => Promise<A
       ...beside.map(({ index }) => inputSize(images[index], size)),
     ];
     const { width, height } = paddedSize(sizes, plan.padMultiple);
-    const inputs = new Float32Array(loaded.length * height * width * 3);
-    loaded.forEach(({ draw, picture }, i) => fill(inputs, i * height * width * 3, width, picture, draw.flip, table));
+    const each = height * width * 3;
+    const inputs = new Float32Array(loaded.length * each);
+    loaded.forEach(({ draw, picture }, i) => fill(inputs, i * each, width, picture, draw.flip, table, order));
     return { shape: [loaded.length, height, width, 3], inputs, draws: loaded.map(({ draw }) => draw), problems };
   };
 }

@@ -5,6 +5,7 @@
  * and whatever was asked before. A training step blocks the main thread; the workers run on
  * meanwhile, and the main thread is left with wrapping an array into a tensor.
  */
+import type { Batch, Normalization } from '../data/types';
 import { tf, type Tensor4D } from '../tf';
 import {
   createAssembler,
@@ -20,7 +21,7 @@ import { WorkerPool } from './pool';
 import { Sampler, type Shard } from './sampler';
 import { IMAGENET, originOf, targetOf, type InputSize } from './transforms';
 import { isTrainedOn } from './training-boxes';
-import type { Batch, CocoImage } from './types';
+import type { CocoImage } from './types';
 
 export interface LoaderOptions {
   /** Pictures a batch (of one rank). */
@@ -43,12 +44,14 @@ export interface LoaderOptions {
   shuffle?: boolean;
   /** Seed of order and flips. Default 0. */
   seed?: number | string;
+  /** Order of the input's channels. Default 'rgb'. */
+  order?: Normalization['order'];
   /**
-   * R, G, B in the scale 0..255. Default ImageNet's (123.675, 116.28, 103.53) and (58.395, 57.12,
-   * 57.375).
+   * Of each channel in that order, in the scale 0..255. Default ImageNet's (123.675, 116.28, 103.53)
+   * and (58.395, 57.12, 57.375), which are those of R, G, B.
    */
-  mean?: readonly [number, number, number];
-  std?: readonly [number, number, number];
+  mean?: Normalization['mean'];
+  std?: Normalization['std'];
   /**
    * Leave out an epoch's last, incomplete batch. Default: as `shuffle`, so training drops it and
    * evaluation keeps it.
@@ -143,7 +146,7 @@ export function createLoader(dataset: CocoDataset, options: LoaderOptions): Load
     size,
     padMultiple,
     antialias,
-    normalization: { mean, std },
+    normalization: { order: options.order, mean, std },
     corruption: options.corruption,
     onBad: !dataset.skipBad ? 'throw' : dropLast ? 'replace' : 'leave-out',
     cache: options.cache === 'none' ? undefined : createPictureCache(images, size, options.cacheLimit ?? 2 ** 29),

@@ -2,9 +2,10 @@
  * From a picture to the network's input, in mmdet's order: resize, flip, normalise, pad with zeros.
  * Boxes follow. Pure arithmetic, no tensors: it runs in the loader's worker threads.
  */
+import type { Normalization, Origin, Target } from '../data/types';
 import type { Picture } from './image';
 import { hasArea, isTrainedOn } from './training-boxes';
-import type { CocoAnnotation, CocoImage, Origin, Target } from './types';
+import type { CocoAnnotation, CocoImage } from './types';
 
 /**
  * A fixed size, or the largest of the same proportions whose sides fit: mmdet's (1333, 800) is `{
@@ -15,12 +16,6 @@ export type InputSize = { width: number; height: number } | { longSide: number; 
 export interface Size {
   width: number;
   height: number;
-}
-
-export interface Normalization {
-  /** Per channel R, G, B, in the scale 0..255. */
-  mean: readonly [number, number, number];
-  std: readonly [number, number, number];
 }
 
 /** ImageNet's statistics, as mmdet and torchvision use them. */
@@ -49,8 +44,8 @@ export function normalizationTable({ mean, std }: Normalization): Float32Array {
 }
 
 /**
- * Writes a picture, normalised and mirrored if `flip`, into the upper left of one zeroed input of
- * `width` columns at `offset` of `inputs`.
+ * Writes a picture, R, G, B, normalised and mirrored if `flip`, into the upper left of one zeroed
+ * input of `width` columns at `offset` of `inputs`, its channels in `order`.
  */
 export function fill(
   inputs: Float32Array,
@@ -59,16 +54,18 @@ export function fill(
   picture: Picture,
   flip: boolean,
   table: Float32Array,
+  order: Normalization['order'] = 'rgb',
 ): void {
   const { data } = picture;
-  const step = flip ? -6 : 0; // back over the pixel just read and one more
+  const step = flip ? -3 : 3;
+  const [first, last] = order === 'bgr' ? [2, 0] : [0, 2];
   for (let y = 0, i = 0; y < picture.height; y++) {
     let o = offset + y * width * 3;
     let s = flip ? i + (picture.width - 1) * 3 : i;
     for (let x = 0; x < picture.width; x++) {
-      inputs[o++] = table[data[s++]];
-      inputs[o++] = table[256 + data[s++]];
-      inputs[o++] = table[512 + data[s++]];
+      inputs[o++] = table[data[s + first]];
+      inputs[o++] = table[256 + data[s + 1]];
+      inputs[o++] = table[512 + data[s + last]];
       s += step;
     }
     i += picture.width * 3;

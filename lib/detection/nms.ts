@@ -2,7 +2,7 @@
  * Non-maximum suppression, class by class (mmdet's `multiclass_nms`, torchvision's `batched_nms`):
  * greedy, from the best score down; equal scores keep their order.
  */
-import { type Detections } from '../coco/types';
+import { type Detections } from '../data/types';
 import { area } from './boxes';
 
 /** Indices of `scores`, best first; equal scores in their order. */

@@ -1,8 +1,7 @@
 /**
  * ResNet (He et al., arXiv 1512.03385) and ResNeXt (Xie et al., arXiv 1611.05431) backbones in the
- * form of torchvision and of mmdet's style 'pytorch': the stride sits in the 3x3 convolution of a
- * bottleneck. Depth and widths are a config object, so the published networks and small ones for
- * training from scratch are the same code.
+ * form of torchvision and mmdet. Depth and widths are a config object, so the published networks
+ * and small ones for training from scratch are the same code.
  */
 import { tf, type Tensor4D } from '../tf';
 import { addRelu } from '../kernels/activation';
@@ -13,6 +12,11 @@ import { convNorm, createConv, createNorm, type Norm, normName } from './layers'
 
 export interface ResNetConfig {
   block: 'basic' | 'bottleneck';
+  /**
+   * mmdet's: where the stride of a bottleneck sits, in its 3x3 convolution ('pytorch', the default)
+   * or in its first 1x1 ('caffe').
+   */
+  style?: 'pytorch' | 'caffe';
   /** Number of blocks of each stage. */
   blocks: readonly number[];
   /** Channels of each stage's 3x3 convolutions; a bottleneck's output has four times as many. */
@@ -173,9 +177,10 @@ function convolutionsOf({ inputs, width, outputs, stride }: Block, config: ResNe
       { kernel: 3, inputs, outputs: width, stride },
       { kernel: 3, inputs: width, outputs, stride: 1 },
     ];
+  const [first, second] = config.style === 'caffe' ? [stride, 1] : [1, stride];
   return [
-    { kernel: 1, inputs, outputs: width, stride: 1 },
-    { kernel: 3, inputs: width, outputs: width, stride, groups: config.groups },
+    { kernel: 1, inputs, outputs: width, stride: first },
+    { kernel: 3, inputs: width, outputs: width, stride: second, groups: config.groups },
     { kernel: 1, inputs: width, outputs, stride: 1 },
   ];
 }

@@ -1,5 +1,6 @@
 /** Detections as rows of a COCO results file, boxes in the pixels of the original pictures. */
-import { type CocoDetection, type Detections, type Origin } from '../coco/types';
+import { type CocoDetection } from '../coco/types';
+import { type Detections, type Origin } from '../data/types';
 
 /**
  * Rows of a COCO results file: boxes carried back to the original pictures (mirroring undone,

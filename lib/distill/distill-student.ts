@@ -7,11 +7,12 @@
  * plain training, bit for bit.
  */
 import type { Parameters } from '../kernels/parameters';
-import type { Batch } from '../coco/types';
+import type { Batch } from '../data/types';
 import type { Loader } from '../coco/loader';
-import type { RetinaNet } from '../detection/retinanet';
+import type { Detector } from '../detection/detector';
+import type { Tensor4D } from '../tf';
 import { connect } from '../train/distributed/communicator';
-import { checkShards, shareOf } from '../train/distributed/shares';
+import { checkShards, sharedLosses } from '../train/distributed/shares';
 import { train, type LossParts, type TrainOptions, type TrainResult } from '../train/loop';
 import type { Schedule } from '../train/schedule';
 import type { OptimizerConfig } from '../train/optimizer';
@@ -33,7 +34,7 @@ export interface TeacherSide {
  * Copies the teacher's neck and head into the student wherever name and shape agree; returns the
  * names.
  */
-export function inheritNeckAndHead(student: RetinaNet, teacher: RetinaNet): string[] {
+export function inheritNeckAndHead(student: Detector, teacher: Detector): string[] {
   const fits = (name: string, shape: number[]): boolean =>
     /^(neck|bbox_head)\./.test(name) &&
     student.parameters.has(name) &&
@@ -43,8 +44,10 @@ export function inheritNeckAndHead(student: RetinaNet, teacher: RetinaNet): stri
   return [...inherited.keys()];
 }
 
-export interface StudentTraining {
-  student: RetinaNet;
+type RunOptions = Pick<TrainOptions<Batch>, 'folder' | 'config' | 'resume' | 'signal' | 'onStep' | 'checkpointEvery'>;
+
+export interface DetectorTraining {
+  detector: Detector;
   /** Of a run of several ranks: this rank's part of every batch. */
   loader: Loader;
   /** Pictures a step, of all ranks together. */
@@ -64,32 +67,32 @@ export interface StudentTraining {
 export function imitate(
   imitations: Imitations,
   { teacher, features }: TeacherSide,
-  seen: Pick<ImitationInput, 'batch' | 'step' | 'student' | 'outputs'>,
+  seen: Pick<ImitationInput, 'batch' | 'step' | 'student' | 'regression'>,
 ): LossParts {
   const pyramid = features(seen.batch);
-  return imitations.losses({ ...seen, teacher: pyramid, teacherOutputs: () => teacher.head(pyramid) });
+  const teacherRegression = (): Tensor4D[] => teacher.detector.regression(teacher.head(pyramid));
+  return imitations.losses({ ...seen, teacher: pyramid, teacherRegression });
 }
 
-/** Runs stage 2 (or plain training, of a teacher too) on `student`, in place. */
-export async function trainStudent(
-  setup: StudentTraining,
-  run: Pick<TrainOptions<Batch>, 'folder' | 'config' | 'resume' | 'signal' | 'onStep' | 'checkpointEvery'>,
-): Promise<TrainResult> {
-  const { student, loader, schedule, optimizer, clip, batchSize, distillation, side, seed } = setup;
+/** Trains a detector in place: a teacher or a student alone, or stage 2 where something is imitated. */
+export async function trainDetector(setup: DetectorTraining, run: RunOptions): Promise<TrainResult> {
+  const { detector, loader, schedule, optimizer, clip, batchSize, distillation, side, seed } = setup;
   const asked = activeImitations(distillation);
   if (asked.length > 0 && !side) throw new Error('distillation needs a teacher');
   const world = await connect();
   checkShards(world, loader);
-  if (world.size > 1 && world.rank === 0 && student.config.backbone.norm === 'batch')
+  if (world.size > 1 && world.rank === 0 && detector.config.backbone.norm === 'batch')
     process.emitWarning(
       `batch norm takes the statistics of each rank's own ${batchSize / world.size} pictures: ` +
         `the outcome is not that of one rank with a batch of ${batchSize}`,
     );
-  const imitations = side && createImitations(asked, { student, ...side, projections: setup.projections, seed });
+  const { projections } = setup;
+  const imitations =
+    side && asked.length > 0 ? createImitations(asked, { student: detector, ...side, projections, seed }) : undefined;
   try {
     return await train<Batch>({
       ...run,
-      stores: { student: student.parameters, ...imitations?.parameters },
+      stores: { student: detector.parameters, ...imitations?.parameters },
       schedule,
       optimizer,
       clip,
@@ -97,19 +100,23 @@ export async function trainStudent(
       batch: (step) => loader.batch(step),
       release: ({ images }) => images.dispose(),
       loss: (batch, step) => {
-        const pyramid = student.pyramid(batch.images, true);
-        const outputs = student.head(pyramid, true);
-        const { classification, box, normalizer } = student.loss(outputs, batch.targets, { extents: batch.origins });
-        const share = shareOf(world, normalizer);
-        const task: LossParts = {
-          classification: { value: classification, weight: 1, share },
-          box: { value: box, weight: 1, share },
-        };
-        if (!side || !imitations || asked.length === 0) return task;
-        return { ...task, ...imitate(imitations, side, { batch, step, student: pyramid, outputs }) };
+        const pyramid = detector.pyramid(batch.images, true);
+        const outputs = detector.head(pyramid, { training: true });
+        const task = sharedLosses(world, detector.loss(outputs, batch.targets, { extents: batch.origins }));
+        if (!side || !imitations) return task;
+        const regression = detector.regression(outputs);
+        return { ...task, ...imitate(imitations, side, { batch, step, student: pyramid, regression }) };
       },
     });
   } finally {
     imitations?.dispose();
   }
+}
+
+/** The former name of `trainDetector`. */
+export function trainStudent(
+  { student, ...setup }: Omit<DetectorTraining, 'detector'> & { student: Detector },
+  run: RunOptions,
+): Promise<TrainResult> {
+  return trainDetector({ detector: student, ...setup }, run);
 }

@@ -4,7 +4,7 @@ import type { CocoDataset } from '../coco/dataset';
 import type { Loader } from '../coco/loader';
 import type { CocoDetection } from '../coco/types';
 import { toCocoDetections } from '../detection/results';
-import type { RetinaNet } from '../detection/retinanet';
+import type { Detector } from '../detection/detector';
 import { tf } from '../tf';
 import { alone, connect, gatherJson } from '../train/distributed/communicator';
 import { throwIfStopped } from '../train/stop';
@@ -25,7 +25,7 @@ export interface DetectorScore {
  * @param signal ends it after the batch under way; its reason is thrown
  */
 export async function evaluateDetector(
-  detector: RetinaNet,
+  detector: Detector,
   dataset: CocoDataset,
   loader: Loader,
   onProgress?: (done: number, total: number) => void,

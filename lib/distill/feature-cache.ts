@@ -7,7 +7,7 @@
  * resumed run sees the same bits as an undisturbed one.
  */
 import type { Loader } from '../coco/loader';
-import type { Batch } from '../coco/types';
+import type { Batch } from '../data/types';
 import { tf } from '../tf';
 import type { Tensor4D } from '../tf';
 import { connect, gatherJson, type Communicator } from '../train/distributed/communicator';

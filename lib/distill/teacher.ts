@@ -8,7 +8,7 @@
  * with its tokens divided (bands are linear in the map). Profile `released` does not do it: there
  * every deviation is 1.
  */
-import type { HeadOutput, RetinaNet } from '../detection/retinanet';
+import type { Detector } from '../detection/detector';
 import type { Loader } from '../coco/loader';
 import { tf } from '../tf';
 import type { Tensor4D } from '../tf';
@@ -19,7 +19,7 @@ export class Teacher {
    * @param deviations one positive number a pyramid level; anything else throws a RangeError
    */
   constructor(
-    readonly detector: RetinaNet,
+    readonly detector: Detector,
     readonly deviations: number[],
   ) {
     checkDeviations(detector, deviations);
@@ -28,7 +28,7 @@ export class Teacher {
 
   /** Channels of every pyramid level. */
   get channels(): number {
-    return this.detector.config.neck.channels;
+    return this.detector.channels;
   }
 
   /** Pyramid of normalised pictures [N, H, W, 3], every level divided by its deviation. */
@@ -39,7 +39,7 @@ export class Teacher {
   }
 
   /** The detector's head on a divided pyramid, differentiable with respect to it. */
-  head(pyramid: Tensor4D[]): HeadOutput[] {
+  head(pyramid: Tensor4D[]): unknown {
     return this.detector.head(pyramid.map((map, level) => tf.mul(map, this.deviations[level]) as Tensor4D));
   }
 }
@@ -54,7 +54,7 @@ const DEVIATION_PICTURES = 80;
  * @throws RangeError naming the level whose deviation is 0 or not a finite number
  */
 export async function pyramidDeviations(
-  detector: RetinaNet,
+  detector: Detector,
   loader: Loader,
   signal?: AbortSignal,
 ): Promise<number[]> {
@@ -75,7 +75,7 @@ export async function pyramidDeviations(
   return deviations;
 }
 
-function checkDeviations({ strides }: RetinaNet, deviations: readonly number[]): void {
+function checkDeviations({ strides }: Detector, deviations: readonly number[]): void {
   if (deviations.length !== strides.length)
     throw new RangeError(
       `the teacher's pyramid has ${strides.length} levels, but ${deviations.length} deviations are given`,

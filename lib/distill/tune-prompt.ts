@@ -13,12 +13,12 @@ import { FrequencyPrompt, type FrequencyPromptOptions } from '../freekd/prompt';
 import { promptDissimilarity, type DissimilarityOptions } from '../freekd/dissimilarity';
 import { ReleasedPrompt, releasedDissimilarity, releasedPrompted } from '../freekd/released-prompt';
 import { Parameters } from '../kernels/parameters';
-import type { Batch } from '../coco/types';
+import type { Batch } from '../data/types';
 import type { Loader } from '../coco/loader';
 import { tf } from '../tf';
 import type { Scalar, Tensor4D } from '../tf';
 import { connect, world } from '../train/distributed/communicator';
-import { checkShards, shareOf } from '../train/distributed/shares';
+import { checkShards, sharedLosses } from '../train/distributed/shares';
 import { train, type LossParts, type TrainOptions, type TrainResult } from '../train/loop';
 import type { TeacherFeatures } from './feature-cache';
 import type { Teacher } from './teacher';
@@ -104,14 +104,8 @@ export function promptLoss(
     const omega = state.relations[level].weights(map, nextLevel(pyramid, level)); // [N, C]
     return tf.mul(feature, omega.expandDims(1).expandDims(1)) as Tensor4D; // [N, H, W, C]
   });
-  const { classification, box, normalizer } = teacher.detector.loss(teacher.head(prompted), targets, {
-    extents: origins,
-  });
-  const share = shareOf(world(), normalizer);
-  const parts: LossParts = {
-    classification: { value: classification, weight: 1, share },
-    box: { value: box, weight: 1, share },
-  };
+  const losses = teacher.detector.loss(teacher.head(prompted), targets, { extents: origins });
+  const parts: LossParts = sharedLosses(world(), losses);
   if (lambda > 0)
     parts.dissimilarity = { value: tf.div(tf.addN(dissimilarities), dissimilarities.length) as Scalar, weight: lambda };
   return parts;

@@ -8,7 +8,7 @@ import { corruptionNames, SEVERITIES, type CorruptionName } from '../coco/corrup
 import { firstPictures, type CocoDataset } from '../coco/dataset';
 import { createLoader, type LoaderOptions } from '../coco/loader';
 import type { CorruptedAP } from '../coco/robustness';
-import type { RetinaNet } from '../detection/retinanet';
+import type { Detector } from '../detection/detector';
 import { evaluateDetector } from '../distill/evaluate';
 import { fingerprintOf } from '../train/checkpoint';
 import { Stopped, stopStatus } from '../train/stop';
@@ -86,7 +86,7 @@ export class CorruptionRuns {
   }
 
   /** Measures what is missing. */
-  async measure(subject: Subject, model: RetinaNet): Promise<void> {
+  async measure(subject: Subject, model: Detector): Promise<void> {
     const { experiment, out, root, signal, progress, goOn } = this.session.options;
     const { detector, seed, config } = subject;
     let result: CorruptionResult = this.known(subject) ?? {
@@ -119,7 +119,7 @@ export class CorruptionRuns {
   }
 
   /** AP in percent. */
-  private async evaluate(model: RetinaNet, corruption?: LoaderOptions['corruption']): Promise<number> {
+  private async evaluate(model: Detector, corruption?: LoaderOptions['corruption']): Promise<number> {
     const { experiment, signal } = this.session.options;
     const { size, antialias } = experiment;
     const loader = createLoader(this.pictures, {

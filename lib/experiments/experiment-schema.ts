@@ -1,6 +1,6 @@
 /** What each field of an experiment may be: ranges, whole numbers, names. */
 import type { InputSize } from '../coco/transforms';
-import type { RetinaNetConfig } from '../detection/retinanet';
+import type { DetectorConfig } from '../detection/detector';
 import type { ResNetConfig } from '../detection/resnet';
 import type { Norm } from '../detection/layers';
 import * as s from '../schema';
@@ -26,6 +26,7 @@ const norm: s.Schema<Norm> = s.either(
 const backbone: s.Schema<ResNetConfig> = s.pipe(
   s.fields({
     block: s.oneOf(['basic', 'bottleneck']),
+    style: s.optional(s.oneOf(['pytorch', 'caffe'])),
     blocks: s.list(s.whole(1, 200), 1, 8),
     widths: s.list(channels, 1, 8),
     groups: s.optional(channels),
@@ -46,7 +47,8 @@ const backbone: s.Schema<ResNetConfig> = s.pipe(
   ),
 ) as s.Schema<ResNetConfig>;
 
-const model: s.Schema<RetinaNetConfig> = s.fields({
+const model: s.Schema<DetectorConfig> = s.fields({
+  kind: s.optional(s.oneOf(['retinanet'])),
   classes: s.whole(1, 100_000),
   backbone,
   neck: s.fields({

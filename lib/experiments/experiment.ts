@@ -13,8 +13,8 @@
 import type { LoaderOptions } from '../coco/loader';
 import type { InputSize } from '../coco/transforms';
 import type { PromptTuning } from '../distill/tune-prompt';
-import { smallStudent, smallTeacher } from '../detection/presets';
-import type { RetinaNetConfig } from '../detection/retinanet';
+import type { DetectorConfig } from '../detection/detector';
+import { smallStudent, smallTeacher } from '../detection/retinanet/presets';
 import type { LossSettings, Profile } from '../runs/variants';
 import type { OptimizerConfig } from '../train/optimizer';
 import type { NameMapName } from '../weights/names';
@@ -29,7 +29,7 @@ export interface ImportedWeights {
 
 /** How a detector is trained. */
 export interface TrainingConfig {
-  model: RetinaNetConfig;
+  model: DetectorConfig;
   /** What its backbone starts from; without it, all starts from the seed. */
   backbone?: ImportedWeights;
   steps: number;
@@ -45,7 +45,7 @@ export interface TrainingConfig {
 
 /** A teacher that is imported instead of trained. */
 export interface ImportedTeacher extends ImportedWeights {
-  model: RetinaNetConfig;
+  model: DetectorConfig;
   /** Expected on the experiment's validation pictures, in percent. */
   AP: number;
 }

@@ -5,14 +5,14 @@
  */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { retinaNetR101, retinaNetR50, retinaNetX101 } from '../detection/presets';
-import { RetinaNet, type RetinaNetConfig } from '../detection/retinanet';
+import { retinaNetR101, retinaNetR50, retinaNetX101 } from '../detection/retinanet/presets';
+import { createDetector, type Detector, type DetectorConfig } from '../detection/detector';
 import { tf } from '../tf';
 import { exportWeights } from '../weights/import';
 import { writeSafetensors } from '../weights/safetensors';
 
 interface Stand {
-  model: RetinaNetConfig;
+  model: DetectorConfig;
   seed: number;
   /** What a name of ours is called in the file; nothing where the file lacks it. */
   name(ours: string): string | undefined;
@@ -38,7 +38,7 @@ export async function seededCheckpoint(checkpoint: string): Promise<string> {
   const file = path.join(folder, `${checkpoint}.safetensors`);
   if (fs.existsSync(file)) return file;
   const { model, seed, name } = stands[checkpoint];
-  const { parameters } = new RetinaNet(model, { seed });
+  const { parameters } = createDetector(model, { seed });
   try {
     dampResiduals(parameters);
     fs.mkdirSync(folder, { recursive: true });
@@ -57,7 +57,7 @@ export async function seededCheckpoint(checkpoint: string): Promise<string> {
  * Scales the last norm of every residual branch by 0.2: with norms that do not normalise, 33 full
  * branches would let the maps grow without end.
  */
-function dampResiduals(parameters: RetinaNet['parameters']): void {
+function dampResiduals(parameters: Detector['parameters']): void {
   for (const parameter of parameters.all())
     if (/layer\d+\.\d+\.bn3\.weight$/.test(parameter.name))
       tf.tidy(() => parameter.assign(tf.fill(parameter.shape, 0.2)));

@@ -6,8 +6,8 @@
 import * as path from 'node:path';
 import type { CocoDataset } from '../coco/dataset';
 import type { DataFingerprint } from '../coco/fingerprint';
-import { RetinaNet } from '../detection/retinanet';
-import { inheritNeckAndHead, trainStudent, type TeacherSide } from '../distill/distill-student';
+import { createDetector, type Detector } from '../detection/detector';
+import { inheritNeckAndHead, trainDetector, type TeacherSide } from '../distill/distill-student';
 import type { DetectorScore } from '../distill/evaluate';
 import type { Teacher } from '../distill/teacher';
 import { createFrequencyState, tunePrompt, type FrequencyState } from '../distill/tune-prompt';
@@ -51,7 +51,7 @@ export class Session {
   }
 
   /** A detector's score on the validation pictures. */
-  evaluate(detector: RetinaNet, title: string): Promise<DetectorScore> {
+  evaluate(detector: Detector, title: string): Promise<DetectorScore> {
     return this.bench.evaluate(detector, title);
   }
 
@@ -126,13 +126,13 @@ export class Session {
   async student(
     variant: Variant,
     seed: number,
-  ): Promise<{ result: RunResult; detector: RetinaNet; score: DetectorScore }> {
+  ): Promise<{ result: RunResult; detector: Detector; score: DetectorScore }> {
     const { experiment, root } = this.options;
     const teacher = (await this.source.take()).score.metrics;
     const config = await this.configOf(variant, seed);
     const { student: training, distillation } = config;
     const side = await this.sideOf(variant, seed);
-    const detector = new RetinaNet(training.model, { seed });
+    const detector = createDetector(training.model, { seed });
     const schedule = this.bench.schedule(training, seed, promptOf(variant));
     try {
       await this.start(detector, config);
@@ -141,7 +141,7 @@ export class Session {
         `${variant}-seed${seed}`,
         config,
         training.steps,
-        (run) => trainStudent({ student: detector, seed, distillation, side, ...schedule }, run),
+        (run) => trainDetector({ detector, seed, distillation, side, ...schedule }, run),
       );
       const score = await this.bench.evaluate(detector, `${variant}, seed ${seed}: AP`);
       const { metrics, perCategory } = score;
@@ -166,7 +166,7 @@ export class Session {
   }
 
   /** What a student starts with beside its seed: the imported backbone, the teacher's neck and head. */
-  private async start(detector: RetinaNet, { student, inherit }: StudentConfig): Promise<void> {
+  private async start(detector: Detector, { student, inherit }: StudentConfig): Promise<void> {
     const { say, root } = this.options;
     const { backbone } = student;
     if (backbone) {

@@ -3,8 +3,8 @@
  * noise and networks fresh from a seed, whose outcome is thrown away.
  */
 import type { Loader } from '../coco/loader';
-import { RetinaNet } from '../detection/retinanet';
-import { trainStudent, type TeacherSide } from '../distill/distill-student';
+import { createDetector } from '../detection/detector';
+import { trainDetector, type TeacherSide } from '../distill/distill-student';
 import type { Distillation } from '../distill/imitations/index';
 import { liveFeatures, type TeacherFeatures } from '../distill/feature-cache';
 import { Teacher } from '../distill/teacher';
@@ -22,10 +22,10 @@ const MOST_PICTURES = { fixed: 8, large: 1 };
 
 /** Milliseconds of a step of plain training. */
 async function training(experiment: Experiment, config: TrainingConfig, folder: string): Promise<number> {
-  const detector = new RetinaNet(config.model, { seed: 0 });
+  const detector = createDetector(config.model, { seed: 0 });
   try {
     return await measured(experiment, config, (loader) =>
-      trainStudent({ ...settings(config, loader), student: detector, distillation: {} }, { ...run, folder }),
+      trainDetector({ ...settings(config, loader), detector, distillation: {} }, { ...run, folder }),
     );
   } finally {
     detector.dispose();
@@ -61,11 +61,11 @@ async function student(
     const { teacher } = side;
     const [levels, { channels }] = [teacher.deviations.length, teacher];
     const frequency = profile && createFrequencyState(levels, channels, experiment.prompt[profile].frequency, 0);
-    const detector = new RetinaNet(config.model, { seed: 0 });
+    const detector = createDetector(config.model, { seed: 0 });
     try {
       return await measured(experiment, config, (loader) => {
-        const setup = { ...settings(config, loader), student: detector, distillation };
-        return trainStudent({ ...setup, side: { ...side, frequency } }, { ...run, folder });
+        const setup = { ...settings(config, loader), detector, distillation };
+        return trainDetector({ ...setup, side: { ...side, frequency } }, { ...run, folder });
       });
     } finally {
       detector.dispose();
@@ -85,7 +85,7 @@ function settings({ optimizer, clip }: TrainingConfig, loader: Loader) {
 
 /** A teacher fresh from a seed; its features cost a forward pass only where a run caches none. */
 async function withTeacher<T>(experiment: Experiment, body: (side: TeacherSide) => Promise<T>): Promise<T> {
-  const detector = new RetinaNet(experiment.teacher.model, { seed: 0 });
+  const detector = createDetector(experiment.teacher.model, { seed: 0 });
   const teacher = new Teacher(
     detector,
     detector.strides.map(() => 1),

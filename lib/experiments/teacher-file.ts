@@ -7,7 +7,7 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { writeAtomically } from '../atomic-file';
 import type { Loader } from '../coco/loader';
-import { RetinaNet, type RetinaNetConfig } from '../detection/retinanet';
+import { createDetector, type Detector, type DetectorConfig } from '../detection/detector';
 import { pyramidDeviations } from '../distill/teacher';
 import { sha256 } from '../train/checkpoint';
 import { world } from '../train/distributed/communicator';
@@ -36,16 +36,16 @@ export interface TeacherCard extends Pick<RunResult, 'machine' | 'versions' | 'c
 
 /** A teacher as it lies on disk; the caller disposes `detector`. */
 export interface StoredTeacher {
-  detector: RetinaNet;
+  detector: Detector;
   card: TeacherCard;
   /** SHA-256 of the weights file: two teachers are the same when it is. */
   sha256: string;
 }
 
 /** Loads a teacher's weights into a new detector. */
-export async function readTeacher(file: string, model: RetinaNetConfig): Promise<StoredTeacher> {
+export async function readTeacher(file: string, model: DetectorConfig): Promise<StoredTeacher> {
   const card = readCard(`${file}.json`);
-  const detector = new RetinaNet(model);
+  const detector = createDetector(model);
   try {
     await loadWeights(detector, `${file}.safetensors`);
     return { detector, card, sha256: await sha256(`${file}.safetensors`) };
@@ -86,7 +86,7 @@ export function howItDiffers({ config }: TeacherCard, wanted: TeacherConfig, shi
   return difference(shipped ? { ...wanted, ...config, data: wanted.data } : config, wanted);
 }
 
-async function loadWeights(detector: RetinaNet, file: string): Promise<void> {
+async function loadWeights(detector: Detector, file: string): Promise<void> {
   const stored = await readSafetensors(file);
   detector.parameters.load(
     new Map([...stored].map(([name, { shape, data }]) => [name, { shape, data: data as Float32Array }])),
@@ -99,18 +99,18 @@ async function loadWeights(detector: RetinaNet, file: string): Promise<void> {
  * weights.
  */
 export async function adoptTeacher(
-  trained: RetinaNet,
+  trained: Detector,
   loader: Loader,
   file: string,
   signal?: AbortSignal,
-): Promise<{ detector: RetinaNet; deviations: number[] }> {
+): Promise<{ detector: Detector; deviations: number[] }> {
   if (world().rank === 0) {
     fs.mkdirSync(path.dirname(file), { recursive: true });
     fs.rmSync(`${file}.json`, { force: true });
     await writeSafetensors(`${file}.safetensors`, trained.parameters.read(), { format: 'freekd' }, { half: true });
   }
   await world().barrier();
-  const detector = new RetinaNet(trained.config);
+  const detector = createDetector(trained.config);
   await loadWeights(detector, `${file}.safetensors`);
   return { detector, deviations: await pyramidDeviations(detector, loader, signal) };
 }

@@ -4,8 +4,8 @@
  */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { RetinaNet } from '../detection/retinanet';
-import { trainStudent } from '../distill/distill-student';
+import { createDetector, type Detector } from '../detection/detector';
+import { trainDetector } from '../distill/distill-student';
 import { checkTeacher, type DetectorScore } from '../distill/evaluate';
 import { cachedFeatures, dividedFeatures, liveFeatures, type TeacherFeatures } from '../distill/feature-cache';
 import { pyramidDeviations, Teacher } from '../distill/teacher';
@@ -26,7 +26,7 @@ const CACHE_LIMIT = 2 ** 31; // bytes of teacher features kept in memory
 
 /** A teacher that has not been measured here yet. */
 interface Unmeasured {
-  detector: RetinaNet;
+  detector: Detector;
   deviations: number[];
   sha256: string;
   /** AP that it must reach, where the pictures are those that it was measured on before. */
@@ -35,7 +35,7 @@ interface Unmeasured {
 
 /** The teacher with what was made of it. */
 export interface TeacherState {
-  detector: RetinaNet;
+  detector: Detector;
   sha256: string;
   score: DetectorScore;
   /** As each profile sees it: profile `released` takes the pyramid as it is, undivided. */
@@ -121,7 +121,7 @@ export class TeacherSource {
   /** From a checkpoint of others. */
   private async import({ model, checkpoint, names, AP }: ImportedTeacher): Promise<Unmeasured> {
     const file = await checkpointFile(checkpoint, this.bench.options.root);
-    const detector = new RetinaNet(model);
+    const detector = createDetector(model);
     try {
       const { loaded, prefix } = await importWeights(detector.parameters, file, { names });
       const below = prefix && `, below "${prefix}"`;
@@ -140,7 +140,7 @@ export class TeacherSource {
   }
 
   /** Names the pyramid levels that are too small for profile `paper`'s wavelet levels. */
-  private sayClamped({ strides }: RetinaNet): void {
+  private sayClamped({ strides }: Detector): void {
     const { size, prompt } = this.bench.options.experiment;
     const { frequency } = prompt.paper;
     if (frequency.profile !== 'paper') return;
@@ -156,12 +156,12 @@ export class TeacherSource {
   private async make(config: TeacherConfig): Promise<void> {
     const { experiment, teacherFile, root } = this.bench.options;
     const { model, steps } = config;
-    const detector = new RetinaNet(model, { seed: 0 });
+    const detector = createDetector(model, { seed: 0 });
     const schedule = this.bench.schedule(config, 0);
     const inOrder = this.bench.inOrder(this.bench.train, { shard: undefined });
     try {
       const { folder, millisecondsPerStep } = await this.bench.run('teacher', 'teacher', config, steps, (run) =>
-        trainStudent({ student: detector, seed: 0, distillation: {}, ...schedule }, run),
+        trainDetector({ detector, seed: 0, distillation: {}, ...schedule }, run),
       );
       const adopted = await adoptTeacher(detector, inOrder, teacherFile, this.bench.options.signal);
       const { metrics } = await this.bench.evaluate(adopted.detector, 'teacher AP');

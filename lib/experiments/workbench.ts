@@ -8,8 +8,8 @@ import { fingerprintOfData, type DataFingerprint } from '../coco/fingerprint';
 import type { CocoDataset } from '../coco/dataset';
 import { requireWritable } from '../disk';
 import { createLoader, type Loader, type LoaderOptions } from '../coco/loader';
-import type { Batch } from '../coco/types';
-import type { RetinaNet } from '../detection/retinanet';
+import type { Batch } from '../data/types';
+import type { Detector } from '../detection/detector';
 import { evaluateDetector, type DetectorScore } from '../distill/evaluate';
 import { lockFolder, type RunLock } from '../run-lock';
 import { rootFirst, world } from '../train/distributed/communicator';
@@ -130,7 +130,7 @@ export class Workbench {
   }
 
   /** A detector's score on the validation pictures. */
-  async evaluate(detector: RetinaNet, title: string): Promise<DetectorScore> {
+  async evaluate(detector: Detector, title: string): Promise<DetectorScore> {
     const loader = this.validation();
     return this.untilStopped(title, loader.batchesPerEpoch, (update, signal) =>
       evaluateDetector(detector, this.val, loader, update, signal),

@@ -4,9 +4,12 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { retinaNetR50, smallStudent, smallTeacher } from '../../lib/dist/detection/presets';
-import { createBackbone, resnet18, resnet50, resneXt101 } from '../../lib/dist/detection/resnet';
+import { createDetector, type Extent } from '../../lib/dist/detection/detector';
+import { retinaNetR50, smallStudent, smallTeacher } from '../../lib/dist/detection/retinanet/presets';
+import { backbone, createBackbone, resnet18, resnet50, resneXt101 } from '../../lib/dist/detection/resnet';
+import type { ResNetConfig } from '../../lib/dist/detection/resnet';
 import { RetinaNet, type HeadOutput, type RetinaNetConfig } from '../../lib/dist/detection/retinanet';
+import { conv2d } from '../../lib/dist/kernels/conv';
 import { valueAndGradients } from '../../lib/dist/kernels/gradients';
 import { Parameters } from '../../lib/dist/kernels/parameters';
 import { Random } from '../../lib/dist/kernels/random';
@@ -38,8 +41,8 @@ function twoPictures(): Tensor4D {
 
 function trainStep(model: RetinaNet, images: Tensor4D, optimizer: ReturnType<typeof createOptimizer>): number {
   const { value, gradients } = valueAndGradients(() => {
-    const { classification, box } = model.loss(model.head(model.pyramid(images, true), true), twoTargets);
-    return tf.add(classification, box) as Scalar;
+    const { classification, box } = model.loss(model.head(model.pyramid(images, true), { training: true }), twoTargets);
+    return tf.add(classification.value, box.value) as Scalar;
   }, model.parameters.trainable());
   optimizer.apply(gradients, 5e-3);
   const loss = value.dataSync()[0];
@@ -63,16 +66,17 @@ for (const [name, c] of Object.entries(golden.networks as Record<string, Network
     const losses: number[] = [];
     const { value, gradients } = valueAndGradients(() => {
       const pyramid = model.pyramid(images, true);
-      const outputs = model.head(pyramid, true);
+      const outputs = model.head(pyramid, { training: true });
       const first = (map: Tensor4D) => tf.slice(map, 0, 1).dataSync();
       for (const [level, map] of pyramid.entries()) near(first(map), c.pyramid[level], 2e-5, `pyramid ${level}`);
       for (const [level, { logits, deltas }] of outputs.entries()) {
         near(first(logits), c.logits[level], 2e-5, `logits ${level}`);
         near(first(deltas), c.deltas[level], 2e-5, `deltas ${level}`);
       }
-      const { classification, box, normalizer } = model.loss(outputs, targets);
-      losses.push(classification.dataSync()[0], box.dataSync()[0], normalizer);
-      return tf.add(classification, box) as Scalar;
+      const { classification, box } = model.loss(outputs, targets);
+      losses.push(classification.value.dataSync()[0], box.value.dataSync()[0], classification.normalizer);
+      assert.equal(box.normalizer, classification.normalizer);
+      return tf.add(classification.value, box.value) as Scalar;
     }, trained);
     near(losses, [c.focalLoss, c.boxLoss, c.normalizer], 1e-5, 'losses');
     assert.deepEqual(trained.map((parameter) => parameter.name).sort(), Object.keys(c.gradients).sort());
@@ -113,6 +117,33 @@ test("the published backbones have torchvision's parameters", () => {
     parameters.dispose();
   }
   assert.deepEqual(retinaNetR50.backbone, resnet50);
+});
+
+test("style 'caffe' has its stride in the first 1x1 convolution of a bottleneck, under the same names", () => {
+  const one: ResNetConfig = {
+    ...resnet50,
+    style: 'caffe',
+    stem: { kernel: 3, channels: 4, pool: false },
+    blocks: [1],
+    widths: [4],
+    levels: [2],
+  };
+  const parameters = new Parameters();
+  createBackbone(parameters, one, new Random(1));
+  // The block by hand: conv1 of stride 2, conv2 of stride 1.
+  tf.tidy(() => {
+    const images = tf.tensor4d(numbers('style', 16 * 16 * 3), [1, 16, 16, 3]);
+    const weight = (name: string): Tensor4D => parameters.get(`backbone.${name}.weight`).value as Tensor4D;
+    const norm = (x: Tensor4D): Tensor4D => tf.div(x, Math.sqrt(1 + 1e-5)); // mean 0, variance 1, scale 1, shift 0
+    const stem = tf.relu(norm(conv2d(images, weight('conv1'), { stride: 2, padding: 1 })));
+    const first = tf.relu(norm(conv2d(stem, weight('layer1.0.conv1'), { stride: 2 })));
+    const second = tf.relu(norm(conv2d(first, weight('layer1.0.conv2'), { padding: 1 })));
+    const third = norm(conv2d(second, weight('layer1.0.conv3')));
+    const expected = tf.relu(tf.add(third, norm(conv2d(stem, weight('layer1.0.downsample.0'), { stride: 2 }))));
+    const [found] = backbone(parameters, one, images, false);
+    near(found.dataSync(), [...expected.dataSync()], 1e-5, 'block');
+  });
+  parameters.dispose();
 });
 
 test('initial values: Kaiming deviation, prior of 0.01, the same for the same seed', () => {
@@ -191,14 +222,37 @@ test('two pictures are learnt by heart and found again; memory stays constant', 
   images.dispose();
 });
 
-test('a given normalizer replaces the own count of positives', () => {
+test('is a detector like any other, of the kind "retinanet" where the config has none', () => {
+  const configs: RetinaNetConfig[] = [{ ...tiny, kind: 'retinanet' }, tiny];
+  const [named, unnamed] = configs.map((config) => createDetector(config, { seed: 4 }));
+  const own = new RetinaNet(tiny, { seed: 4 });
+  assert.equal(named.channels, 16);
+  assert.deepEqual(named.strides, [8, 16, 32]);
+  for (const detector of [named, unnamed])
+    assert.deepEqual([...detector.parameters.read()], [...own.parameters.read()]);
+  tf.tidy(() => {
+    const outputs = own.head(own.pyramid(twoPictures()));
+    assert.deepEqual(named.regression(outputs), outputs.map(({ deltas }) => deltas));
+  });
+  for (const detector of [named, unnamed, own]) detector.dispose();
+  assert.throws(
+    () => createDetector({ ...tiny, kind: 'fovea' as never }),
+    /there is no detector of the kind "fovea": it can be retinanet/,
+  );
+});
+
+test('losses leave out anchors beyond the picture, where its size is given', () => {
   const model = new RetinaNet(tiny);
   tf.tidy(() => {
-    const outputs = model.head(model.pyramid(twoPictures()));
-    const [own, given] = [{}, { normalizer: 1 }].map((options) => model.loss(outputs, twoTargets, options));
-    assert.equal(own.normalizer, given.normalizer);
-    near(given.box.dataSync(), [own.box.dataSync()[0] * own.normalizer], 1e-5, 'box');
-    near(given.classification.dataSync(), [own.classification.dataSync()[0] * own.normalizer], 1e-5, 'classification');
+    const images = twoPictures();
+    const outputs = model.head(model.pyramid(images));
+    const none = twoTargets.map(() => ({ boxes: new Float32Array(), labels: new Int32Array() }));
+    const loss = (extents?: Extent[]): number =>
+      model.loss(outputs, none, { extents }).classification.value.dataSync()[0];
+    const [half, whole] = [{ inputWidth: 32, inputHeight: 64 }, { inputWidth: 64, inputHeight: 64 }];
+    assert.equal(loss([whole, whole]), loss());
+    const left = loss([half, half]);
+    assert.ok(Math.abs(left / loss() - 0.5) < 0.05, `${left} of ${loss()}: half of the anchors`);
   });
   model.dispose();
 });

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { openCoco } from '../../lib/dist/coco/dataset';
 import { createLoader, type Loader } from '../../lib/dist/coco/loader';
-import { RetinaNet } from '../../lib/dist/detection/retinanet';
+import { RetinaNet, type HeadOutput } from '../../lib/dist/detection/retinanet';
 import { cachedFeatures, dividedFeatures, liveFeatures } from '../../lib/dist/distill/feature-cache';
 import { checkTeacher, TeacherMismatchError } from '../../lib/dist/distill/evaluate';
 import { pyramidDeviations, Teacher } from '../../lib/dist/distill/teacher';
@@ -89,7 +89,7 @@ describe('a teacher', () => {
     const undivided = plain.pyramid(batch.images);
     assertClose(undivided, detector.pyramid(batch.images), 0);
     assertClose(dividedFeatures(liveFeatures(plain), deviations)(batch), features, 0);
-    const [own, original] = [teacher.head(features), detector.head(undivided)];
+    const [own, original] = [teacher.head(features) as HeadOutput[], detector.head(undivided)];
     own.forEach(({ logits, deltas }, level) =>
       assertClose([logits, deltas], [original[level].logits, original[level].deltas], 1e-5),
     );

@@ -113,8 +113,8 @@ describe('the recipe of stage 1', () => {
       extents: batch.origins,
     });
     const { classification, box } = promptLoss(side.teacher, state, [fine, coarse], batch, own);
-    assert.equal(classification.value.dataSync()[0], wanted.classification.dataSync()[0]);
-    assert.equal(box.value.dataSync()[0], wanted.box.dataSync()[0]);
+    assert.equal(classification.value.dataSync()[0], wanted.classification.value.dataSync()[0]);
+    assert.equal(box.value.dataSync()[0], wanted.box.value.dataSync()[0]);
     state.parameters.dispose();
     side.teacher.detector.dispose();
   });

@@ -8,7 +8,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { retinaNetR101, retinaNetR50 } from '../../lib/dist/detection/presets';
+import { retinaNetR101, retinaNetR50 } from '../../lib/dist/detection/retinanet/presets';
 import { RetinaNet } from '../../lib/dist/detection/retinanet';
 import { trainStudent } from '../../lib/dist/distill/distill-student';
 import { createProjections } from '../../lib/dist/distill/projection';

@@ -2,7 +2,7 @@
 import { createLoader, type Loader } from '../../lib/dist/coco/loader';
 import { openCoco } from '../../lib/dist/coco/dataset';
 import { RetinaNet } from '../../lib/dist/detection/retinanet';
-import { trainStudent, type TeacherSide } from '../../lib/dist/distill/distill-student';
+import { trainDetector, type TeacherSide } from '../../lib/dist/distill/distill-student';
 import type { Distillation } from '../../lib/dist/distill/imitations/index';
 import { liveFeatures } from '../../lib/dist/distill/feature-cache';
 import { Teacher } from '../../lib/dist/distill/teacher';
@@ -14,7 +14,7 @@ import {
   type PromptTuning,
 } from '../../lib/dist/distill/tune-prompt';
 import type { TrainOptions, TrainResult } from '../../lib/dist/train/loop';
-import type { Batch } from '../../lib/dist/coco/types';
+import type { Batch } from '../../lib/dist/data/types';
 import { temporary, tinyStudent, tinyTeacher } from './tiny';
 
 export type Run = Partial<
@@ -70,7 +70,7 @@ export async function distil(
   const loader = pictures(folder, { shuffle: true, flip: 0.5, seed: 3 });
   const schedule = { kind: 'cosine' as const, base: 2e-3, steps, warmup: { steps: 3, ratio: 0.1 } };
   const setup = {
-    student,
+    detector: student,
     loader,
     batchSize: 4,
     schedule,
@@ -81,7 +81,7 @@ export async function distil(
     seed: 2,
   };
   try {
-    return { student, result: await trainStudent(setup, options), folder: options.folder };
+    return { student, result: await trainDetector(setup, options), folder: options.folder };
   } catch (error) {
     student.dispose();
     throw error;

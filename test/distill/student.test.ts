@@ -128,8 +128,8 @@ describe('stage 2', () => {
       const parameters = stores.flatMap((store) => store.trainable());
       const loss = (): Scalar => {
         const pyramid = student.pyramid(batch.images, true);
-        const outputs = student.head(pyramid, true);
-        const parts = imitate(imitations, side, { batch, step: 0, student: pyramid, outputs });
+        const regression = student.regression(student.head(pyramid, { training: true }));
+        const parts = imitate(imitations, side, { batch, step: 0, student: pyramid, regression });
         return tf.addN(Object.values(parts).map(({ value, weight }) => tf.mul<Scalar>(value, weight)));
       };
       const { value, gradients } = valueAndGradients(loss, parameters);
@@ -197,12 +197,12 @@ describe('stage 2', () => {
     const batch = await pictures(folder).batch(0);
     tf.tidy(() => {
       const pyramid = student.pyramid(batch.images, true);
-      const outputs = student.head(pyramid, true);
+      const regression = student.regression(student.head(pyramid, { training: true }));
       for (const [masks, relation] of [[false, false], [true, false], [false, true], [true, true]]) {
         const settings = { ...distillations.freekd.freekd!, masks, relation };
         const context = { student, ...sides.paper, seed: 7 };
         const imitations = createImitations(activeImitations({ freekd: settings }), context);
-        const parts = imitate(imitations, sides.paper, { batch, step: 0, student: pyramid, outputs });
+        const parts = imitate(imitations, sides.paper, { batch, step: 0, student: pyramid, regression });
         const expected = freekdLoss({
           teacher: features(batch),
           student: project(Object.values(imitations.parameters)[0], pyramid),

@@ -113,7 +113,8 @@ test('feature MSE imitates the divided pyramid, as the losses it is compared wit
   const asked = activeImitations(distillationOf('mse', experiment));
   const imitations = createImitations(asked, { student, ...side, seed: 1 });
   const pyramid = student.pyramid(batch.images, true);
-  const { mse } = imitate(imitations, side, { batch, step: 0, student: pyramid, outputs: student.head(pyramid, true) });
+  const regression = student.regression(student.head(pyramid, { training: true }));
+  const { mse } = imitate(imitations, side, { batch, step: 0, student: pyramid, regression });
   const [value] = mse.value.dataSync();
   assert.ok(Math.abs(losses.mse / value - 1) < 1e-5, `${losses.mse}, expected ${value}`);
   batch.images.dispose();

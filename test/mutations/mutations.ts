@@ -57,8 +57,8 @@ export const mutations: Mutation[] = [
     ['teacher.channels, seed)', 'teacher.channels, 0)'],
   ),
   ...each('distill/distill-student.js', 'distill/student.test.ts', 'learns from its batches in training', [
-    'student.pyramid(batch.images, true)',
-    'student.pyramid(batch.images, false)',
+    'detector.pyramid(batch.images, true)',
+    'detector.pyramid(batch.images, false)',
   ]),
   ...each('distill/evaluate.js', 'distill/student.test.ts', 'left alone by evaluation', [
     'detector.pyramid(batch.images)',
@@ -109,7 +109,7 @@ export const mutations: Mutation[] = [
   ]),
   ...each('train/clip.js', 'train/optimizer.test.ts', 'equals clip_grad_norm_', ['minimum', 'maximum']),
   ...each(
-    'detection/losses.js',
+    'detection/retinanet/losses.js',
     'detection/pieces.test.ts',
     'focal and box loss with their gradients',
     ['1 - alpha, gamma', 'alpha, gamma'],
@@ -118,7 +118,7 @@ export const mutations: Mutation[] = [
     ['tf_1.tf.sum(value), normalizer', 'tf_1.tf.sum(value), count'],
     ['tf_1.tf.div(slope, normalizer)', 'slope'],
   ),
-  ...each('detection/targets.js', 'detection/retinanet.test.ts', 'has the features, logits, losses', [
+  ...each('detection/retinanet/targets.js', 'detection/retinanet.test.ts', 'has the features, logits, losses', [
     'normalizer += Math.max(1, own.positives.length)',
     'normalizer += own.positives.length + 1',
   ]),
@@ -137,7 +137,7 @@ export const mutations: Mutation[] = [
     'MOMENTUM = 0.1',
     'MOMENTUM = 0.01',
   ]),
-  ...each('detection/retinanet.js', 'detection/retinanet.test.ts', 'the same for the same seed', [
+  ...each('detection/retinanet/network.js', 'detection/retinanet.test.ts', 'the same for the same seed', [
     'Random(seed',
     'Random(0',
   ]),
@@ -200,7 +200,7 @@ export const mutations: Mutation[] = [
     ["fork('flip').fork(epoch)", "fork('flip')"],
     ['Random(seed)', 'Random(0)'],
   ),
-  ...each('coco/transforms.js', 'coco/loader.test.ts', 'a flipped picture is the mirror image', ['flip ? -6 : 0', '0']),
+  ...each('coco/transforms.js', 'coco/loader.test.ts', 'a flipped picture is the mirror image', ['flip ? -3 : 3', '3']),
   ...each('experiments/workbench.js', 'experiments/session.test.ts', 'a schedule has the warm-up', [
     'ratio: 0.001',
     'ratio: 0.1',

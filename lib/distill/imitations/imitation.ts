@@ -3,8 +3,8 @@
  * teacher. Each is a file beside this one, and owns its weights, its parameters (phi) and what it
  * needs of stage 1; `index.ts` lists them.
  */
-import type { Batch } from '../../coco/types';
-import type { HeadOutput, RetinaNet } from '../../detection/retinanet';
+import type { Batch } from '../../data/types';
+import type { Detector } from '../../detection/detector';
 import type { Parameters } from '../../kernels/parameters';
 import type { Tensor4D } from '../../tf';
 import type { LossParts } from '../../train/loop';
@@ -14,7 +14,7 @@ import type { FrequencyState } from '../tune-prompt';
 
 /** What a loss is made of, once a run. */
 export interface ImitationContext {
-  student: Pick<RetinaNet, 'config'>;
+  student: Pick<Detector, 'channels'>;
   teacher: Teacher;
   /** Result of stage 1, where there was one. */
   frequency?: FrequencyState;
@@ -32,10 +32,10 @@ export interface ImitationInput {
   teacher: Tensor4D[];
   /** The student's own pyramid, not projected. */
   student: Tensor4D[];
-  /** Of the student's head. */
-  outputs: HeadOutput[];
-  /** Of the teacher's head on its pyramid. */
-  teacherOutputs(): HeadOutput[];
+  /** The box regression of the student's head, by level. */
+  regression: Tensor4D[];
+  /** The same of the teacher's head on its pyramid. */
+  teacherRegression(): Tensor4D[];
 }
 
 export interface Imitation {
@@ -59,8 +59,8 @@ export function projected(
   { student, teacher, projections, seed }: ImitationContext,
   losses: (input: ImitationInput, imitated: Tensor4D[]) => LossParts,
 ): Imitation {
-  const { channels } = student.config.neck;
-  const parameters = projections ?? createProjections(teacher.deviations.length, channels, teacher.channels, seed);
+  const parameters =
+    projections ?? createProjections(teacher.deviations.length, student.channels, teacher.channels, seed);
   return {
     parameters,
     losses: (input) => losses(input, project(parameters, input.student)),

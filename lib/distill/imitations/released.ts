@@ -21,17 +21,15 @@ export const released: ImitationKind<ReleasedSettings> = {
       frequency > 0
         ? needed(context.frequency?.released, "profile 'released' has a stage 1 of its own: tune its prompt first")
         : [];
-    return projected(context, ({ teacher, outputs, teacherOutputs }, student) => {
+    return projected(context, ({ teacher, regression: own, teacherRegression }, student) => {
       const parts: LossParts = {};
       if (mse > 0) parts.mse = { value: featureMSE(teacher, student), weight: mse };
       if (frequency > 0) {
         const tokens = prompts.map((prompt) => prompt.tokens);
         parts.freekd = { value: releasedFreeKDLoss({ teacher, student, tokens }), weight: frequency };
       }
-      if (regression > 0) {
-        const [own, given] = [outputs, teacherOutputs()].map((all) => all.map(({ deltas }) => deltas));
-        parts.regression = { value: headSmoothL1(given, own), weight: regression };
-      }
+      if (regression > 0)
+        parts.regression = { value: headSmoothL1(teacherRegression(), own), weight: regression };
       return parts;
     });
   },

@@ -16,7 +16,7 @@
  * changes of the authors' config: warm-up of 1000 steps, clipping at 35, no mirroring in profile
  * `released`. The paper prints no mu; the one here was never tried on COCO.
  */
-import { retinaNetR101, retinaNetR50 } from '../../detection/presets';
+import { retinaNetR101, retinaNetR50 } from '../../detection/retinanet/presets';
 import type { Experiment } from '../experiment';
 
 const epoch = 7330; // steps of 16 pictures, over the 117,266 that have a box

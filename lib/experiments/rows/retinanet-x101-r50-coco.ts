@@ -10,7 +10,7 @@
  * authors' config of this pair. The paper's teacher has 41.0 AP, which is that of the 1x schedule; the
  * checkpoint in the authors' config, retinanet-x101-64x4d-3x, has 41.6.
  */
-import { retinaNetX101 } from '../../detection/presets';
+import { retinaNetX101 } from '../../detection/retinanet/presets';
 import type { Experiment } from '../experiment';
 import { retinanetR101R50Coco } from './retinanet-r101-r50-coco';
 

@@ -1,16 +1,25 @@
 /**
  * What a rank's losses are of the whole batch's.
  *
- * A detector's losses are sums over anchors divided by the number of positive ones. A rank divides
- * by its own number n_r; with the share n_r / sum n_r its loss becomes its part of the sum over all
- * anchors of the batch divided by all positive ones.
+ * A detector's losses are sums divided by a number each, such as that of the positive anchors. A
+ * rank divides by its own number n_r; with the share n_r / sum n_r its loss becomes its part of the
+ * sum over the whole batch divided by the number of the whole batch.
  */
 import type { Loader } from '../../coco/loader';
+import type { Scalar } from '../../tf';
+import type { LossParts } from '../loop';
 import type { Communicator } from './communicator';
 
-/** This rank's part of a number that all ranks sum: `own / sum of own`; 1 for a rank alone. */
-export function shareOf(world: Communicator, own: number): number {
-  return world.size === 1 ? 1 : own / world.sum([own])[0];
+/** Losses of weight 1, each with this rank's share, which is 1 for a rank alone. */
+export function sharedLosses(
+  world: Communicator,
+  losses: Record<string, { value: Scalar; normalizer: number }>,
+): LossParts {
+  const own = Object.values(losses).map(({ normalizer }) => normalizer);
+  const all = world.size === 1 ? own : world.sum(own);
+  return Object.fromEntries(
+    Object.entries(losses).map(([name, { value }], i) => [name, { value, weight: 1, share: own[i] / all[i] }]),
+  );
 }
 
 /**

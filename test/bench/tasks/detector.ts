@@ -16,7 +16,7 @@ import {
   type LossParts,
   type RetinaNetConfig,
 } from 'freekd';
-import type { Target } from '../../../lib/dist/coco/types';
+import type { Target } from '../../../lib/dist/data/types';
 import type { Tensor4D } from '../../../lib/dist/tf';
 import { numbers, parameterNumbers } from '../../detection/golden';
 import type { Task } from '../side';

@@ -6,6 +6,8 @@ import { createProjections, liveFeatures, Parameters, Teacher } from 'freekd';
 import { imitate } from '../../../lib/dist/distill/distill-student';
 import { activeImitations, createImitations } from '../../../lib/dist/distill/imitations/index';
 import { ReleasedPrompt } from '../../../lib/dist/freekd/released-prompt';
+import { alone } from '../../../lib/dist/train/distributed/communicator';
+import { sharedLosses } from '../../../lib/dist/train/distributed/shares';
 import type { Task } from '../side';
 import { configs, fill, LARGE, network, SMALL, steps, targets } from './detector';
 import { TOKENS, tokenNumbers } from './frequency-loss';
@@ -30,10 +32,10 @@ export function prepare(name: string): Task {
   const objects = targets(size);
   return steps({ student: student.parameters, projections }, size, (pictures) => {
     const pyramid = student.pyramid(pictures, true);
-    const outputs = student.head(pyramid, true);
-    const { classification, box } = student.loss(outputs, objects);
-    const task = { classification: { value: classification, weight: 1 }, box: { value: box, weight: 1 } };
+    const outputs = student.head(pyramid, { training: true });
+    const task = sharedLosses(alone, student.loss(outputs, objects));
     const batch = { images: pictures, targets: objects, origins: [] };
-    return { ...task, ...imitate(imitations, side, { batch, step: 0, student: pyramid, outputs }) };
+    const regression = student.regression(outputs);
+    return { ...task, ...imitate(imitations, side, { batch, step: 0, student: pyramid, regression }) };
   });
 }

@@ -2,6 +2,8 @@
  * A training step of RetinaNet-R18 by the real trainer, batch norm frozen as published or with the
  * batch's statistics.
  */
+import { alone } from '../../../lib/dist/train/distributed/communicator';
+import { sharedLosses } from '../../../lib/dist/train/distributed/shares';
 import type { Task } from '../side';
 import { configs, network, SMALL, steps, targets } from './detector';
 
@@ -12,7 +14,7 @@ export function prepare(name: string): Task {
   );
   const objects = targets(SMALL);
   return steps({ student: model.parameters }, SMALL, (pictures) => {
-    const { classification, box } = model.loss(model.head(model.pyramid(pictures, true), true), objects);
-    return { classification: { value: classification, weight: 1 }, box: { value: box, weight: 1 } };
+    const losses = model.loss(model.head(model.pyramid(pictures, true), { training: true }), objects);
+    return sharedLosses(alone, losses);
   });
 }

@@ -2,10 +2,10 @@
  * What every anchor of a batch learns: the assignment of anchors to objects in the form that the
  * losses read.
  */
-import { type Target } from '../coco/types';
-import { type AnchorGrid, type Cells } from './anchors';
-import { assign, type AssignConfig } from './assign';
-import { encodeDelta } from './boxes';
+import { type Target } from '../../data/types';
+import { type AnchorGrid, type Cells } from '../anchors';
+import { assign, type AssignConfig } from '../assign';
+import { encodeDelta } from '../boxes';
 
 /** An anchor's index runs over pictures, then over one picture's anchors. */
 export interface Matches {

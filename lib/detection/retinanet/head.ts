@@ -3,10 +3,10 @@
  * pyramid levels, one for class logits, one for box deltas. The classification bias starts where
  * every anchor's score is 0.01.
  */
-import { tf, type Tensor4D } from '../tf';
-import { type Parameters } from '../kernels/parameters';
-import { type Random } from '../kernels/random';
-import { convLevels, createConv, createNorm, type Norm, normalise, normName } from './layers';
+import { tf, type Tensor4D } from '../../tf';
+import { type Parameters } from '../../kernels/parameters';
+import { type Random } from '../../kernels/random';
+import { convLevels, createConv, createNorm, type Norm, normalise, normName } from '../layers';
 
 export interface HeadConfig {
   /** Convolutions of each tower before its output convolution. */

@@ -2,25 +2,12 @@
  * From a head's outputs to detections, as mmdet does it: of each level the best scored pairs of
  * anchor and class, boxes decoded and clipped to the picture, then non-maximum suppression.
  */
-import { tf, type Tensor4D } from '../tf';
-import { type Detections, type Origin } from '../coco/types';
-import { decodeDelta } from './boxes';
+import { tf, type Tensor4D } from '../../tf';
+import { type Detections } from '../../data/types';
+import type { DetectOptions, Extent } from '../detector';
+import { decodeDelta } from '../boxes';
 import { type HeadOutput } from './head';
-import { descending, suppress } from './nms';
-
-export interface DetectOptions {
-  /** A pair of anchor and class counts if its score is above this. Default 0.05. */
-  scoreThreshold?: number;
-  /** Pairs of one level that go on to suppression. Default 1000. */
-  perLevel?: number;
-  /** Overlap above which the lower scored box of a class goes. Default 0.5. */
-  iouThreshold?: number;
-  /** Detections a picture. Default 100. */
-  maximum?: number;
-}
-
-/** Size of a picture inside the padded input, in input pixels; boxes are clipped to it. */
-export type Extent = Pick<Origin, 'inputWidth' | 'inputHeight'>;
+import { descending, suppress } from '../nms';
 
 /**
  * Detections of each picture, best first.

@@ -2,8 +2,8 @@
  * RetinaNets as config objects: the published ones (80 COCO classes) and small ones for 128 x 128
  * emoji scenes.
  */
-import { resnet101, type ResNetConfig, resnet18, resnet50, resneXt101 } from './resnet';
-import { type RetinaNetConfig } from './retinanet';
+import { resnet101, type ResNetConfig, resnet18, resnet50, resneXt101 } from '../resnet';
+import { type RetinaNetConfig } from './network';
 
 const training = {
   assign: { positive: 0.5, negative: 0.4 },

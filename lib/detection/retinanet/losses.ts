@@ -4,7 +4,7 @@
  * smooth L1 on the deltas of the positive ones. Both are sums divided by the same `normalizer`, as
  * in mmdet.
  */
-import { tf, type Scalar, type Tensor, type Tensor2D } from '../tf';
+import { tf, type Scalar, type Tensor, type Tensor2D } from '../../tf';
 import { type Matches } from './targets';
 
 export interface FocalConfig {

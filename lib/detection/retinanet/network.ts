@@ -3,41 +3,31 @@
  * parameters. A network is a config object; its pyramid is what FreeKD distils. Parameters bear
  * mmdet's names.
  */
-import { tf, type Scalar, type Tensor2D, type Tensor4D } from '../tf';
-import { type Detections, type Target } from '../coco/types';
-import { Parameters } from '../kernels/parameters';
-import { Random } from '../kernels/random';
-import { type AnchorConfig, type AnchorGrid, anchorGrid, anchorsPerCell, cellsOf } from './anchors';
-import { type AssignConfig } from './assign';
-import { detect, type DetectOptions, type Extent } from './detect';
-import { createFpn, fpn, type FpnConfig } from './fpn';
+import { tf, type Tensor2D, type Tensor4D } from '../../tf';
+import { type Detections, type Target } from '../../data/types';
+import { Parameters } from '../../kernels/parameters';
+import { Random } from '../../kernels/random';
+import { type AnchorConfig, type AnchorGrid, anchorGrid, anchorsPerCell, cellsOf } from '../anchors';
+import { type AssignConfig } from '../assign';
+import type { DetectionLosses, Detector, DetectOptions, Extent, LossOptions, NetworkConfig } from '../detector';
+import { detect } from './detect';
+import { createFpn, fpn } from '../fpn';
 import { createHead, head, type HeadConfig, type HeadOutput } from './head';
 import { boxLoss, focalLoss, type FocalConfig } from './losses';
-import { backbone, backboneChannels, createBackbone, type ResNetConfig } from './resnet';
+import { backbone, backboneChannels, createBackbone } from '../resnet';
 import { matchTargets } from './targets';
 
-export { type HeadOutput } from './head';
-
-export interface RetinaNetConfig {
-  classes: number;
-  backbone: ResNetConfig;
-  neck: FpnConfig;
+export interface RetinaNetConfig extends NetworkConfig {
+  /** Configs without it, from before there were kinds, are of this one. */
+  kind?: 'retinanet';
   head: HeadConfig;
   anchors: AnchorConfig;
   assign: AssignConfig;
   loss: { focal: FocalConfig; box: { beta: number } };
 }
 
-export interface RetinaNetLosses {
-  classification: Scalar;
-  box: Scalar;
-  /** What both losses are divided by unless told otherwise: see `Matches.normalizer`. */
-  normalizer: number;
-}
-
-export class RetinaNet {
+export class RetinaNet implements Detector<HeadOutput[]> {
   readonly parameters = new Parameters();
-  /** Input pixels from one position of a pyramid level to the next, finest level first. */
   readonly strides: readonly number[];
   private readonly anchorCache = new Map<string, AnchorGrid[]>();
 
@@ -55,11 +45,10 @@ export class RetinaNet {
     this.strides = [...levels, ...extra].map((level) => 2 ** level);
   }
 
-  /**
-   * images [N, H, W, 3], of any height and width -> pyramid levels [N, ceil(H / stride), ceil(W /
-   * stride), C], finest first. With `training`, batch norm uses the batch's statistics and moves
-   * the running ones.
-   */
+  get channels(): number {
+    return this.config.neck.channels;
+  }
+
   pyramid(images: Tensor4D, training = false): Tensor4D[] {
     if (images.rank !== 4 || images.shape[3] !== 3)
       throw new RangeError(`images must have the shape [N, H, W, 3], not [${images.shape}]`);
@@ -69,7 +58,7 @@ export class RetinaNet {
   }
 
   /** Class logits and box deltas of each pyramid level. */
-  head(pyramid: readonly Tensor4D[], training = false): HeadOutput[] {
+  head(pyramid: readonly Tensor4D[], { training = false }: { training?: boolean } = {}): HeadOutput[] {
     if (pyramid.length !== this.strides.length)
       throw new RangeError(
         `the head expects ${this.strides.length} pyramid levels (strides ${this.strides}), not ${pyramid.length}`,
@@ -78,53 +67,31 @@ export class RetinaNet {
   }
 
   /**
-   * Focal and box loss of a batch.
-   * @param options.normalizer what to divide the sums by, where several processes share a batch
-   * @param options.extents how much of each input is picture: anchors over the rest learn nothing.
-   *   Default all
+   * Focal and box loss; `extents` because anchors beyond a picture learn nothing. Both are divided
+   * by the same number, see `Matches.normalizer`.
    */
   loss(
     outputs: readonly HeadOutput[],
     targets: readonly Target[],
-    options: { normalizer?: number; extents?: readonly Extent[] } = {},
-  ): RetinaNetLosses {
+    { extents }: LossOptions = {},
+  ): Record<'classification' | 'box', DetectionLosses[string]> {
     const { classes, anchors, assign, loss } = this.config;
     const pictures = outputs[0].logits.shape[0];
     if (targets.length !== pictures)
       throw new RangeError(`${pictures} pictures went through the network, but ${targets.length} targets are given`);
     const grids = this.anchors(outputs);
-    const cells = options.extents?.map((extent) =>
+    const cells = extents?.map((extent) =>
       grids.map((grid, level) => cellsOf(grid, this.strides[level], anchors, extent)),
     );
     const matches = matchTargets(grids, targets, classes, assign, cells);
-    const normalizer = options.normalizer ?? matches.normalizer;
-    const [classification, box] = tf.tidy(() => [
-      focalLoss(
-        joinLevels(
-          outputs.map(({ logits }) => logits),
-          classes,
-        ),
-        matches,
-        normalizer,
-        loss.focal,
-      ),
-      boxLoss(
-        joinLevels(
-          outputs.map(({ deltas }) => deltas),
-          4,
-        ),
-        matches,
-        normalizer,
-        loss.box,
-      ),
-    ]);
-    return { classification, box, normalizer: matches.normalizer };
+    const { normalizer } = matches;
+    const joined = (field: keyof HeadOutput, size: number): Tensor2D =>
+      joinLevels(outputs.map((output) => output[field]), size);
+    const classification = tf.tidy(() => focalLoss(joined('logits', classes), matches, normalizer, loss.focal));
+    const box = tf.tidy(() => boxLoss(joined('deltas', 4), matches, normalizer, loss.box));
+    return { classification: { value: classification, normalizer }, box: { value: box, normalizer } };
   }
 
-  /**
-   * Detections of each picture, best first, in input pixels. `extents` says how much of each input
-   * is picture.
-   */
   detect(outputs: readonly HeadOutput[], extents: readonly Extent[], options?: DetectOptions): Detections[] {
     const pictures = outputs[0].logits.shape[0];
     if (extents.length !== pictures)
@@ -133,6 +100,11 @@ export class RetinaNet {
       );
     const anchors = this.anchors(outputs).map(({ boxes }) => boxes);
     return detect(outputs, anchors, this.config.classes, extents, options);
+  }
+
+  /** The box deltas of each level. */
+  regression(outputs: readonly HeadOutput[]): Tensor4D[] {
+    return outputs.map(({ deltas }) => deltas);
   }
 
   dispose(): void {

@@ -1,0 +1,82 @@
+/**
+ * A detector as all else knows it, whatever its family. A family is a folder beside this file: its
+ * network, targets, losses and presets. Configs are told apart by `kind`, and `createDetector` is
+ * the one place that knows all kinds.
+ */
+import type { Detections, Normalization, Origin, Target } from '../data/types';
+import type { Parameters } from '../kernels/parameters';
+import type { Scalar, Tensor4D } from '../tf';
+import type { FpnConfig } from './fpn';
+import type { ResNetConfig } from './resnet';
+import { RetinaNet, type RetinaNetConfig } from './retinanet';
+
+/** What the configs of all families have. */
+export interface NetworkConfig {
+  classes: number;
+  /** How pixels become the network's input. Default: ImageNet's statistics, R, G, B. */
+  input?: Normalization;
+  backbone: ResNetConfig;
+  neck: FpnConfig;
+}
+
+export type DetectorConfig = RetinaNetConfig;
+
+/** Size of a picture inside the padded input, in input pixels. */
+export type Extent = Pick<Origin, 'inputWidth' | 'inputHeight'>;
+
+export interface LossOptions {
+  /** How much of each input is picture; default all. */
+  extents?: readonly Extent[];
+}
+
+export interface DetectOptions {
+  /** What scores above this counts. Default 0.05. */
+  scoreThreshold?: number;
+  /** Candidates of one level that go on to suppression. Default 1000. */
+  perLevel?: number;
+  /** Overlap above which the lower scored box of a class goes. Default 0.5. */
+  iouThreshold?: number;
+  /** Detections a picture. Default 100. */
+  maximum?: number;
+}
+
+/**
+ * A loss by its parts. Each is a sum divided by its `normalizer` (the positive anchors, say):
+ * several processes that share a batch need it to weight theirs (see train/distributed/shares.ts).
+ */
+export type DetectionLosses = Record<string, { value: Scalar; normalizer: number }>;
+
+/** @typeParam Outputs what the head gives, known to the detector alone */
+export interface Detector<Outputs = unknown> {
+  readonly config: DetectorConfig;
+  readonly parameters: Parameters;
+  /** Input pixels from one position of a pyramid level to the next, finest level first. */
+  readonly strides: readonly number[];
+  /** Of every pyramid level. */
+  readonly channels: number;
+  /**
+   * images [N, H, W, 3], of any height and width -> pyramid levels [N, ceil(H / stride), ceil(W /
+   * stride), channels], finest first. With `training`, batch norm uses the batch's statistics and
+   * moves the running ones.
+   */
+  pyramid(images: Tensor4D, training?: boolean): Tensor4D[];
+  head(pyramid: readonly Tensor4D[], options?: { training?: boolean }): Outputs;
+  /** The task's loss on a batch. */
+  loss(outputs: Outputs, targets: readonly Target[], options?: LossOptions): DetectionLosses;
+  /** Detections of each picture, best first, in input pixels, clipped to the picture. */
+  detect(outputs: Outputs, extents: readonly Extent[], options?: DetectOptions): Detections[];
+  /** The box regression of each level [N, H, W, ...]: what a student's head may imitate. */
+  regression(outputs: Outputs): Tensor4D[];
+  dispose(): void;
+}
+
+/** A new detector; its parameters start from `seed`. The caller disposes it. */
+export function createDetector(config: DetectorConfig, options: { seed?: number } = {}): Detector {
+  const { kind = 'retinanet' } = config;
+  switch (kind) {
+    case 'retinanet':
+      return new RetinaNet(config, options);
+    default:
+      throw new RangeError(`there is no detector of the kind "${String(kind satisfies never)}": it can be retinanet`);
+  }
+}
