@@ -165,6 +165,22 @@ test('mean and std normalise, padding is zero after it', async () => {
   assert.ok(pixels.slice(40 * 3, 64 * 3).every((value) => value === 0));
 });
 
+test('order bgr turns the channels round before they are normalised', async () => {
+  const dataset = openCoco(await writeFixture(), 'train');
+  const size = { width: 40, height: 30 };
+  const first = async (options: Pick<LoaderOptions, 'order' | 'mean' | 'std' | 'flip'>): Promise<number[][]> => {
+    const loader = createLoader(dataset, { batch: 1, size, workers: 0, ...options });
+    const [{ pixels }] = await batches(loader, [0]);
+    return Array.from({ length: 40 }, (_, x) => [...pixels.slice(3 * x, 3 * x + 3)]);
+  };
+  for (const flip of [0, 1]) {
+    const rgb = await first({ flip, mean: [30, 20, 10], std: [8, 4, 2] });
+    const bgr = await first({ flip, order: 'bgr', mean: [10, 20, 30], std: [2, 4, 8] });
+    assert.deepEqual(bgr.map((pixel) => [...pixel].reverse()), rgb);
+    assert.notDeepEqual(bgr, rgb);
+  }
+});
+
 test('pictures grouped by aspect share their orientation until the rest', async () => {
   const dataset = openCoco(await writeFixture(), 'train');
   const loader = createLoader(dataset, { ...TRAINING, groupByAspect: true, workers: 0 });
