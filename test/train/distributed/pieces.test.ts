@@ -9,6 +9,7 @@ import { valueAndGradients } from '../../../lib/dist/kernels/gradients';
 import { Parameters } from '../../../lib/dist/kernels/parameters';
 import { alone, type Communicator } from '../../../lib/dist/train/distributed/communicator';
 import { GradientSum } from '../../../lib/dist/train/distributed/gradient-sum';
+import { sharedLosses } from '../../../lib/dist/train/distributed/shares';
 import { placementOf } from '../../../lib/dist/train/distributed/placement';
 import { tf, type Scalar, type Tensor2D } from '../../../lib/dist/tf';
 import { writePictures } from '../../distill/tiny';
@@ -66,6 +67,28 @@ describe('a rank', () => {
       '--map-by',
       ':OVERSUBSCRIBE',
     ]);
+  });
+});
+
+describe("a detector's losses", () => {
+  it('are shared by a normalizer each, all of which are summed at once', () => {
+    const asked: number[][] = [];
+    const other = [9, 1]; // the second rank's
+    const two = {
+      ...alone,
+      size: 2,
+      sum: (own: number[]) => (asked.push(own), own.map((value, i) => value + other[i])),
+    } as Communicator;
+    tf.tidy(() => {
+      const [centerness, box] = [tf.scalar(2), tf.scalar(5)];
+      const losses = { centerness: { value: centerness, normalizer: 3 }, box: { value: box, normalizer: 3 } };
+      assert.deepEqual(sharedLosses(two, losses), {
+        centerness: { value: centerness, weight: 1, share: 3 / 12 },
+        box: { value: box, weight: 1, share: 3 / 4 },
+      });
+      assert.deepEqual(asked, [[3, 3]]);
+      assert.deepEqual(Object.values(sharedLosses(alone, losses)).map(({ share }) => share), [1, 1]);
+    });
   });
 });
 
