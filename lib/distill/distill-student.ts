@@ -10,10 +10,10 @@ import type { Parameters } from '../kernels/parameters';
 import type { Batch } from '../data/types';
 import type { Loader } from '../coco/loader';
 import type { Detector } from '../detection/detector';
-import type { Tensor4D } from '../tf';
+import { tf } from '../tf';
 import { connect } from '../train/distributed/communicator';
 import { checkShards, sharedLosses } from '../train/distributed/shares';
-import { train, type LossParts, type TrainOptions, type TrainResult } from '../train/loop';
+import { train, type TrainOptions, type TrainResult } from '../train/loop';
 import type { Schedule } from '../train/schedule';
 import type { OptimizerConfig } from '../train/optimizer';
 import type { TeacherFeatures } from './feature-cache';
@@ -63,15 +63,16 @@ export interface DetectorTraining {
   seed: number;
 }
 
-/** The parts of a step's losses that come from the teacher. */
-export function imitate(
-  imitations: Imitations,
+/** What is imitated in a batch. Nothing else of the teacher is left in memory. */
+export function imitatedIn(
+  batch: Batch,
+  { readsHead }: Pick<Imitations, 'readsHead'>,
   { teacher, features }: TeacherSide,
-  seen: Pick<ImitationInput, 'batch' | 'step' | 'student' | 'regression'>,
-): LossParts {
-  const pyramid = features(seen.batch);
-  const teacherRegression = (): Tensor4D[] => teacher.detector.regression(teacher.head(pyramid));
-  return imitations.losses({ ...seen, teacher: pyramid, teacherRegression });
+): Pick<ImitationInput, 'batch' | 'teacher' | 'teacherRegression'> {
+  const pyramid = features(batch);
+  const { detector } = teacher;
+  const teacherRegression = readsHead ? tf.tidy(() => detector.regression(teacher.head(pyramid))) : undefined;
+  return { batch, teacher: pyramid, teacherRegression };
 }
 
 /** Trains a detector in place: a teacher or a student alone, or stage 2 where something is imitated. */
@@ -100,12 +101,14 @@ export async function trainDetector(setup: DetectorTraining, run: RunOptions): P
       batch: (step) => loader.batch(step),
       release: ({ images }) => images.dispose(),
       loss: (batch, step) => {
+        // The teacher first: its maps are gone before those of the student, which gradients keep.
+        const imitated = imitations && side && imitatedIn(batch, imitations, side);
         const pyramid = detector.pyramid(batch.images, true);
         const outputs = detector.head(pyramid, { training: true });
         const task = sharedLosses(world, detector.loss(outputs, batch.targets, { extents: batch.origins }));
-        if (!side || !imitations) return task;
+        if (!imitated) return task;
         const regression = detector.regression(outputs);
-        return { ...task, ...imitate(imitations, side, { batch, step, student: pyramid, regression }) };
+        return { ...task, ...imitations.losses({ ...imitated, step, student: pyramid, regression }) };
       },
     });
   } finally {

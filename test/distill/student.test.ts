@@ -7,7 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import { openCoco } from '../../lib/dist/coco/dataset';
 import { createLoader } from '../../lib/dist/coco/loader';
 import { RetinaNet } from '../../lib/dist/detection/retinanet';
-import { imitate, inheritNeckAndHead, trainStudent, type TeacherSide } from '../../lib/dist/distill/distill-student';
+import { imitatedIn, inheritNeckAndHead, trainStudent, type TeacherSide } from '../../lib/dist/distill/distill-student';
 import { evaluateDetector } from '../../lib/dist/distill/evaluate';
 import { activeImitations, createImitations, type Distillation } from '../../lib/dist/distill/imitations/index';
 import { createProjections, project } from '../../lib/dist/distill/projection';
@@ -127,9 +127,10 @@ describe('stage 2', () => {
       assert.equal(stores.length, 2, 'phi');
       const parameters = stores.flatMap((store) => store.trainable());
       const loss = (): Scalar => {
+        const imitated = imitatedIn(batch, imitations, side);
         const pyramid = student.pyramid(batch.images, true);
         const regression = student.regression(student.head(pyramid, { training: true }));
-        const parts = imitate(imitations, side, { batch, step: 0, student: pyramid, regression });
+        const parts = imitations.losses({ ...imitated, step: 0, student: pyramid, regression });
         return tf.addN(Object.values(parts).map(({ value, weight }) => tf.mul<Scalar>(value, weight)));
       };
       const { value, gradients } = valueAndGradients(loss, parameters);
@@ -202,7 +203,8 @@ describe('stage 2', () => {
         const settings = { ...distillations.freekd.freekd!, masks, relation };
         const context = { student, ...sides.paper, seed: 7 };
         const imitations = createImitations(activeImitations({ freekd: settings }), context);
-        const parts = imitate(imitations, sides.paper, { batch, step: 0, student: pyramid, regression });
+        const imitated = imitatedIn(batch, imitations, sides.paper);
+        const parts = imitations.losses({ ...imitated, step: 0, student: pyramid, regression });
         const expected = freekdLoss({
           teacher: features(batch),
           student: project(Object.values(imitations.parameters)[0], pyramid),

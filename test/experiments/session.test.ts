@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { imitate } from '../../lib/dist/distill/distill-student';
+import { imitatedIn } from '../../lib/dist/distill/distill-student';
 import { liveFeatures } from '../../lib/dist/distill/feature-cache';
 import { activeImitations, createImitations } from '../../lib/dist/distill/imitations/index';
 import { RetinaNet } from '../../lib/dist/detection/retinanet';
@@ -114,7 +114,7 @@ test('feature MSE imitates the divided pyramid, as the losses it is compared wit
   const imitations = createImitations(asked, { student, ...side, seed: 1 });
   const pyramid = student.pyramid(batch.images, true);
   const regression = student.regression(student.head(pyramid, { training: true }));
-  const { mse } = imitate(imitations, side, { batch, step: 0, student: pyramid, regression });
+  const { mse } = imitations.losses({ ...imitatedIn(batch, imitations, side), step: 0, student: pyramid, regression });
   const [value] = mse.value.dataSync();
   assert.ok(Math.abs(losses.mse / value - 1) < 1e-5, `${losses.mse}, expected ${value}`);
   batch.images.dispose();

@@ -34,13 +34,15 @@ export interface ImitationInput {
   student: Tensor4D[];
   /** The box regression of the student's head, by level. */
   regression: Tensor4D[];
-  /** The same of the teacher's head on its pyramid. */
-  teacherRegression(): Tensor4D[];
+  /** The same of the teacher's head on its pyramid, where a loss `readsHead`. */
+  teacherRegression?: Tensor4D[];
 }
 
 export interface Imitation {
   /** Trained beside the student, and saved with it. */
   parameters?: Parameters;
+  /** Whether it imitates the teacher's head, which runs only then. */
+  readsHead?: boolean;
   losses(input: ImitationInput): LossParts;
   /** Frees what it made. */
   dispose(): void;
@@ -68,7 +70,7 @@ export function projected(
   };
 }
 
-/** What stage 1 should have made. */
+/** What should have been made before. */
 export function needed<T>(value: T | undefined, otherwise: string): T {
   if (value === undefined) throw new Error(otherwise);
   return value;

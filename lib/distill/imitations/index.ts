@@ -47,6 +47,8 @@ export function activeImitations(distillation: Distillation): Asked[] {
 
 /** Imitations made for one run. */
 export interface Imitations extends Record<'parameters', Record<string, NonNullable<Imitation['parameters']>>> {
+  /** Whether some loss imitates the teacher's head. */
+  readsHead: boolean;
   /** The parts of all; one whose name is taken gets that of its loss before it. */
   losses(input: ImitationInput): LossParts;
   dispose(): void;
@@ -68,6 +70,7 @@ export function createImitations(asked: readonly Asked[], context: ImitationCont
       parameters[name] = imitation.parameters; // projections that were given are shared
   return {
     parameters,
+    readsHead: made.some(({ imitation }) => imitation.readsHead),
     dispose,
     losses(input) {
       const parts: LossParts = {};

@@ -21,16 +21,20 @@ export const released: ImitationKind<ReleasedSettings> = {
       frequency > 0
         ? needed(context.frequency?.released, "profile 'released' has a stage 1 of its own: tune its prompt first")
         : [];
-    return projected(context, ({ teacher, regression: own, teacherRegression }, student) => {
+    const imitation = projected(context, (input, student) => {
+      const { teacher } = input;
       const parts: LossParts = {};
       if (mse > 0) parts.mse = { value: featureMSE(teacher, student), weight: mse };
       if (frequency > 0) {
         const tokens = prompts.map((prompt) => prompt.tokens);
         parts.freekd = { value: releasedFreeKDLoss({ teacher, student, tokens }), weight: frequency };
       }
-      if (regression > 0)
-        parts.regression = { value: headSmoothL1(teacherRegression(), own), weight: regression };
+      if (regression > 0) {
+        const given = needed(input.teacherRegression, "the teacher's head has not run");
+        parts.regression = { value: headSmoothL1(given, input.regression), weight: regression };
+      }
       return parts;
     });
+    return { ...imitation, readsHead: regression > 0 };
   },
 };

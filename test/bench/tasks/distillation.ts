@@ -3,7 +3,7 @@
  * RetinaNet-R18 on small pictures, or R101 teaches R50 on one of COCO's size.
  */
 import { createProjections, liveFeatures, Parameters, Teacher } from 'freekd';
-import { imitate } from '../../../lib/dist/distill/distill-student';
+import { imitatedIn } from '../../../lib/dist/distill/distill-student';
 import { activeImitations, createImitations } from '../../../lib/dist/distill/imitations/index';
 import { ReleasedPrompt } from '../../../lib/dist/freekd/released-prompt';
 import { alone } from '../../../lib/dist/train/distributed/communicator';
@@ -31,11 +31,11 @@ export function prepare(name: string): Task {
   const imitations = createImitations(asked, { student, ...side, projections, seed: 0 });
   const objects = targets(size);
   return steps({ student: student.parameters, projections }, size, (pictures) => {
+    const imitated = imitatedIn({ images: pictures, targets: objects, origins: [] }, imitations, side);
     const pyramid = student.pyramid(pictures, true);
     const outputs = student.head(pyramid, { training: true });
     const task = sharedLosses(alone, student.loss(outputs, objects));
-    const batch = { images: pictures, targets: objects, origins: [] };
     const regression = student.regression(outputs);
-    return { ...task, ...imitate(imitations, side, { batch, step: 0, student: pyramid, regression }) };
+    return { ...task, ...imitations.losses({ ...imitated, step: 0, student: pyramid, regression }) };
   });
 }
