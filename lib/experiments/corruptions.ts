@@ -121,8 +121,9 @@ export class CorruptionRuns {
   /** AP in percent. */
   private async evaluate(model: Detector, corruption?: LoaderOptions['corruption']): Promise<number> {
     const { experiment, signal } = this.session.options;
-    const { size, antialias } = experiment;
+    const { size, antialias, student } = experiment;
     const loader = createLoader(this.pictures, {
+      ...student.model.input,
       size,
       antialias,
       corruption,

@@ -1,5 +1,7 @@
 /** What each field of an experiment may be: ranges, whole numbers, names. */
+import { isDeepStrictEqual } from 'node:util';
 import type { InputSize } from '../coco/transforms';
+import type { Normalization } from '../data/types';
 import type { DetectorConfig } from '../detection/detector';
 import type { ResNetConfig } from '../detection/resnet';
 import type { Norm } from '../detection/layers';
@@ -47,9 +49,18 @@ const backbone: s.Schema<ResNetConfig> = s.pipe(
   ),
 ) as s.Schema<ResNetConfig>;
 
+const three = (value: s.Schema) => s.list(value, 3, 3) as s.Schema as s.Schema<Normalization['mean']>;
+
+const normalization: s.Schema<Normalization> = s.fields({
+  order: s.optional(s.oneOf(['rgb', 'bgr'])),
+  mean: three(s.real(0, 255)),
+  std: three(s.positive(255)),
+});
+
 const model: s.Schema<DetectorConfig> = s.fields({
   kind: s.optional(s.oneOf(['retinanet'])),
   classes: s.whole(1, 100_000),
+  input: s.optional(normalization),
   backbone,
   neck: s.fields({
     channels,
@@ -150,7 +161,7 @@ const size: s.Schema<InputSize> = s.either(
   s.fields({ width: side, height: side }),
 );
 
-export const experimentSchema: s.Schema<Experiment> = s.fields({
+const fields: s.Schema<Experiment> = s.fields({
   name: s.text(),
   title: s.text(),
   data: s.optional(s.fields({ folder: s.text(), remedy: s.text() })),
@@ -173,3 +184,14 @@ export const experimentSchema: s.Schema<Experiment> = s.fields({
     released: s.fields({ frequency: weight, mse: weight, regression: weight }),
   }),
 });
+
+/** Teacher and student see the same batch. */
+export const experimentSchema: s.Schema<Experiment> = s.pipe(
+  fields,
+  s.check(
+    ({ teacher: { model: taught }, student: { model: learnt } }) => isDeepStrictEqual(taught.input, learnt.input),
+    ({ input: { teacher, student } }) =>
+      `has student.model.input ${s.shown(student.model.input)}, which must be the teacher's, ` +
+      s.shown(teacher.model.input),
+  ),
+);

@@ -84,11 +84,11 @@ export class Workbench {
     }))());
   }
 
-  /** A loader over a split at the size of the experiment. */
+  /** A loader over a split at the size of the experiment, as its networks read pictures. */
   private open(dataset: CocoDataset, options: Partial<LoaderOptions> & { batch: number }): Loader {
-    const { size, antialias } = this.options.experiment;
+    const { size, antialias, student } = this.options.experiment;
     const workers = Math.max(1, Math.min(8, availableParallelism() - 1));
-    return createLoader(dataset, { size, antialias, workers, ...options });
+    return createLoader(dataset, { size, antialias, workers, ...student.model.input, ...options });
   }
 
   /**

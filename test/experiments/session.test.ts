@@ -8,6 +8,7 @@ import { after, before, test } from 'node:test';
 import { imitatedIn } from '../../lib/dist/distill/distill-student';
 import { liveFeatures } from '../../lib/dist/distill/feature-cache';
 import { activeImitations, createImitations } from '../../lib/dist/distill/imitations/index';
+import type { Normalization } from '../../lib/dist/data/types';
 import { RetinaNet } from '../../lib/dist/detection/retinanet';
 import { openSplits } from '../../lib/dist/experiments/data';
 import { emojiScenes, type Experiment } from '../../lib/dist/experiments/experiment';
@@ -120,6 +121,30 @@ test('feature MSE imitates the divided pyramid, as the losses it is compared wit
   batch.images.dispose();
   await loader.close();
   await bench.close();
+});
+
+test('pictures are read by the colours, mean and deviation of the networks', async () => {
+  const pixelsOf = async (input?: Normalization): Promise<Float32Array[]> => {
+    const bench = new Workbench(optionsOf({ student: { ...experiment.student, model: { ...tinyStudent, input } } }));
+    const loaders = [bench.trainingLoader(4, 1), bench.inOrder(bench.val)];
+    const pixels: Float32Array[] = [];
+    for (const loader of loaders) {
+      const { images } = await loader.batch(0);
+      pixels.push(images.dataSync() as Float32Array);
+      images.dispose();
+      await loader.close();
+    }
+    await bench.close();
+    return pixels;
+  };
+  const standard = await pixelsOf();
+  assert.deepEqual(await pixelsOf({ mean: [123.675, 116.28, 103.53], std: [58.395, 57.12, 57.375] }), standard);
+  const caffe = await pixelsOf({ order: 'bgr', mean: [103.53, 116.28, 123.675], std: [57.375, 57.12, 58.395] });
+  for (const [i, turned] of caffe.entries()) {
+    assert.notDeepEqual(turned, standard[i]);
+    for (let pixel = 0; pixel < turned.length; pixel += 3) turned.subarray(pixel, pixel + 3).reverse();
+    assert.deepEqual(turned, standard[i]);
+  }
 });
 
 test("a distilled student inherits the teacher's neck and head where its experiment says so", async () => {

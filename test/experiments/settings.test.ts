@@ -53,6 +53,19 @@ test('a field that is optional may be set, and two fields that are right togethe
   assert.throws(() => override(emojiScenes, ['weights.mu=-1', 'weights.mse=3']), /^Error: --set weights\.mu=-1: /);
 });
 
+test('a network may have a kind, a style and statistics of pixels; teacher and student share the last', () => {
+  const input = '{"order":"bgr","mean":[103.5,116.3,123.7],"std":[1,1,1]}';
+  const changed = override(emojiScenes, [
+    'student.model.kind=retinanet',
+    'student.model.backbone.style=caffe',
+    `teacher.model.input=${input}`,
+    `student.model.input=${input}`,
+  ]);
+  assert.equal(changed.student.model.kind, 'retinanet');
+  assert.equal(changed.student.model.backbone.style, 'caffe');
+  assert.deepEqual(changed.student.model.input, JSON.parse(input));
+});
+
 test('every experiment of this project is what the schema says', () => {
   for (const experiment of [...Object.values(experiments), ...settingNames.map(experimentOf), folderExperiment('x', 3)])
     assert.equal(checked(experimentSchema, experiment, experiment.name), experiment);
@@ -66,6 +79,14 @@ test('override says what is wrong, and which fields there are', () => {
     ['weights.mu=x', /weights\.mu: must be a number from 0 to 1000000000, is "x"/],
     ['weights.mu.x=3', /"mu" is 30 and has no field "x"/],
     ['student.model.backbone.widths=8', /widths: must be a list of 1 to 8 values, is 8/],
+    ['student.model.kind=fovea', /student\.model\.kind: must be "retinanet", is "fovea"/],
+    ['student.model.backbone.style=tensorflow', /style: must be one of pytorch, caffe, is "tensorflow"/],
+    ['student.model.input={"mean":[1,2],"std":[1,1,1]}', /input\.mean: must be a list of 3 to 3 values, is \[1,2\]/],
+    ['student.model.input={"mean":[1,2,3],"std":[0,1,1]}', /std\.0: must be a number above 0, up to 255, is 0/],
+    [
+      'student.model.input={"mean":[1,2,3],"std":[1,1,1]}',
+      /student\.model\.input \{"mean":\[1,2,3\],"std":\[1,1,1\]\}, which must be the teacher's, missing/,
+    ],
     ['mu', /expected field=value/],
     ['=3', /expected field=value/],
     ['student.steps=-5', /student\.steps: must be a whole number from 1 to 1000000000, is -5/],
