@@ -11,7 +11,7 @@ import { createRequire } from 'node:module';
 const load = createRequire(import.meta.url);
 const { openCoco } = load('../../lib/dist/coco/dataset.js');
 const { createLoader } = load('../../lib/dist/coco/loader.js');
-const { RetinaNet } = load('../../lib/dist/detection/retinanet.js');
+const { RetinaNet } = load('../../lib/dist/detection/retinanet/index.js');
 const { trainStudent } = load('../../lib/dist/distill/distill-student.js');
 const { liveFeatures } = load('../../lib/dist/distill/feature-cache.js');
 const { Teacher } = load('../../lib/dist/distill/teacher.js');
