@@ -92,8 +92,11 @@ interface Run {
 export async function train<B>(options: TrainOptions<B>): Promise<TrainResult> {
   const { folder, schedule, stores, checkpointEvery = 200, signal } = options;
   const world = await connect();
-  const parameters: Parameter[] = Object.values(stores).flatMap((store) => store.trainable());
-  const optimizer = createOptimizer(options.optimizer, parameters);
+  const trained = Object.entries(stores).flatMap(([prefix, store]) =>
+    store.trainable().map((parameter) => ({ name: `${prefix}/${parameter.name}`, parameter })),
+  );
+  const parameters: Parameter[] = trained.map(({ parameter }) => parameter);
+  const optimizer = createOptimizer(options.optimizer, parameters, trained.map(({ name }) => name));
   const run: Run = {
     parameters,
     optimizer,

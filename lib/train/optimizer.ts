@@ -24,7 +24,7 @@ export interface Optimizer {
   apply(gradients: Tensor[], learningRate: number): void;
   /**
    * All that a resumed run needs beside the parameters: `step`, and each parameter's moments as
-   * `<name>.<moment>`.
+   * `<name>.<moment>`, by the names given to `createOptimizer`.
    */
   state(): Map<string, ParameterEntry>;
   /** Continues from a state; throws naming what is missing or misshapen. */
@@ -35,10 +35,20 @@ export interface Optimizer {
 /** What an optimizer remembers of each parameter. */
 const moments = { sgd: ['momentum'], adam: ['first', 'second'], adamw: ['first', 'second'] };
 
-export function createOptimizer(config: OptimizerConfig, parameters: Parameter[]): Optimizer {
-  const names = moments[config.kind];
+/**
+ * @param names of `parameters`, each once: parameters of several stores may have one name
+ * @throws where two are the same: one's moments would be kept for both
+ */
+export function createOptimizer(
+  config: OptimizerConfig,
+  parameters: Parameter[],
+  names = parameters.map(({ name }) => name),
+): Optimizer {
+  const twice = names.find((name, i) => names.indexOf(name) < i);
+  if (twice !== undefined) throw new Error(`an optimizer was given two parameters named ${twice}`);
+  const kinds = moments[config.kind];
   const memory = parameters.map(({ shape }) =>
-    names.map(() => new Variable(shape, new Float32Array(tf.util.sizeFromShape(shape)))),
+    kinds.map(() => new Variable(shape, new Float32Array(tf.util.sizeFromShape(shape)))),
   );
   const update = updateRule(config);
   let step = 0;
@@ -53,8 +63,8 @@ export function createOptimizer(config: OptimizerConfig, parameters: Parameter[]
       );
     },
     state() {
-      const entries = parameters.flatMap((parameter, i) => names.map((name, j): [string, ParameterEntry] => (
-        [`${parameter.name}.${name}`, { shape: [...parameter.shape], data: memory[i][j].read() }]
+      const entries = parameters.flatMap(({ shape }, i) => kinds.map((kind, j): [string, ParameterEntry] => (
+        [`${names[i]}.${kind}`, { shape: [...shape], data: memory[i][j].read() }]
       )));
       return new Map([['step', { shape: [1], data: Float32Array.of(step) }], ...entries]);
     },
@@ -70,9 +80,7 @@ export function createOptimizer(config: OptimizerConfig, parameters: Parameter[]
           throw new Error(`the optimizer's state has ${name} of shape [${found.shape}], the model [${shape}]`);
         return found;
       };
-      const loaded = parameters.map((parameter) =>
-        names.map((name) => entry(`${parameter.name}.${name}`, parameter.shape)),
-      );
+      const loaded = parameters.map(({ shape }, i) => kinds.map((kind) => entry(`${names[i]}.${kind}`, shape)));
       step = entry('step', [1]).data[0];
       tf.tidy(() => memory.forEach((variables, i) => variables.forEach((variable, j) => {
         variable.assign(tf.tensor(loaded[i][j].data, variable.shape));

@@ -43,6 +43,30 @@ describe('a stopped run', () => {
     assert.equal(hashOf(parameters), await undisturbed());
   });
 
+  it('goes on to the same bits where two stores name their parameters alike, as two projections do', async () => {
+    const two = async (folder: string, signal?: AbortSignal): Promise<string> => {
+      const [stores, targets] = [{ one: smallParameters(), two: smallParameters() }, { one: 1, two: -3 }];
+      await runSmall(stores.one, folder, {
+        stores,
+        resume: true,
+        signal,
+        onStep: ({ step }) => void (step === 7 && abort.abort()),
+        loss: () =>
+          Object.fromEntries(
+            Object.entries(stores).map(([name, store]) => {
+              const away = tf.sub(store.get('weight').value, targets[name as keyof typeof targets]);
+              return [name, { value: tf.sum(tf.square(away)) as Scalar, weight: 1 }];
+            }),
+          ),
+      });
+      return hashOf(stores.one) + hashOf(stores.two);
+    };
+    const [abort, folder] = [new AbortController(), temporary()];
+    await two(folder, abort.signal);
+    assert.deepEqual(stepsOf(folder), upTo(8));
+    assert.equal(await two(folder), await two(temporary()));
+  });
+
   it('takes no step when it is stopped before the first', async () => {
     const parameters = smallParameters();
     const start = hashOf(parameters);

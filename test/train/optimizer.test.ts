@@ -115,6 +115,8 @@ describe('optimizer errors and memory', () => {
     ];
     assert.throws(() => adam.load(sgd.state()), /adam optimizer's state lacks weight\.first/);
     assert.throws(() => adam.apply([], 0.1), /0 gradients were given to an optimizer of 2 parameters/);
+    const twice = [...parameters.all(), parameters.get('weight')];
+    assert.throws(() => createOptimizer({ kind: 'sgd' }, twice), /two parameters named weight/);
     [adam, sgd, parameters].forEach((item) => item.dispose());
   });
 });
