@@ -7,7 +7,7 @@ import path from 'node:path';
 import { findCompiler } from './checks.mjs';
 import { SetupError } from './errors.mjs';
 import { fromRoot, nodeModules, root, runtimeFolder } from './paths.mjs';
-import { ask, runInForeground, runQuietly } from './run.mjs';
+import { ask, runInForeground, runQuietly, watchedNode } from './run.mjs';
 import { currentRuntime } from './runtime.mjs';
 import { ensure } from './setup.mjs';
 import { kernelCompilerArguments } from './steps/kernels.mjs';
@@ -47,13 +47,12 @@ export async function testSanitize(words) {
   };
   const native = JSON.stringify(fromRoot('lib', 'dist', 'kernels', 'native.js'));
   const question = `process.exit(require(${native}).ownKernels() ? 0 : 1)`;
-  if ((await runInForeground(process.execPath, ['-e', question], { env })) !== 0)
+  if ((await runInForeground([...watchedNode, '-e', question], { env })) !== 0)
     throw new SetupError('The kernels built with sanitizers do not run.', 'What they said is above.');
   const places = words.length > 0 ? words.map((word) => path.relative(root, path.resolve(word))) : ['test/kernels'];
   const tsx = path.join(nodeModules, 'tsx', 'dist', 'cli.mjs');
   return runInForeground(
-    process.execPath,
-    [tsx, '--test', '--test-reporter=spec', '--test-concurrency=1', ...testFiles(root, places)],
+    [...watchedNode, tsx, '--test', '--test-reporter=spec', '--test-concurrency=1', ...testFiles(root, places)],
     { env },
   );
 }
