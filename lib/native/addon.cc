@@ -1,4 +1,7 @@
-/** What Node calls when it loads the library: the operations are made known to TensorFlow, once a process (worker threads load it again). */
+/**
+ * What Node calls when it loads the library: the operations are made known to TensorFlow, once a
+ * process (worker threads load it again).
+ */
 #include <cstdio>
 #include <exception>
 #include <mutex>

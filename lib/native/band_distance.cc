@@ -1,6 +1,8 @@
 /**
- * FreekdBandDistance: the weighted L1 distance of two features in the wavelet domain with its gradient, as lib/freekd/band-distance.ts defines it, in
- * one pass: a task takes some channels of one picture through transform, distance and adjoint in scratch memory, so that no band is ever a tensor.
+ * FreekdBandDistance: the weighted L1 distance of two features in the wavelet domain with its
+ * gradient, as lib/freekd/band-distance.ts defines it, in one pass: a task takes some channels of
+ * one picture through transform, distance and adjoint in scratch memory, so that no band is ever a
+ * tensor.
  */
 #include <cstring>
 #include <vector>
@@ -19,7 +21,8 @@ struct Transposed {
   std::vector<int32_t> start, index;
   std::vector<float> weight;
 
-  Transposed(const Rows& rows, int64_t columns) : start(columns + 1), index(rows.start[rows.count]), weight(rows.start[rows.count]) {
+  Transposed(const Rows& rows, int64_t columns)
+      : start(columns + 1), index(rows.start[rows.count]), weight(rows.start[rows.count]) {
     const int64_t entries = rows.start[rows.count];
     for (int64_t k = 0; k < entries; k++) start[rows.index[k] + 1]++;
     for (int64_t c = 0; c < columns; c++) start[c + 1] += start[c];
@@ -38,7 +41,8 @@ struct Transposed {
 struct Adjoint {
   Transposed vertical, horizontal;
   Level level;
-  explicit Adjoint(const Level& forward) : vertical(forward.vertical, forward.height), horizontal(forward.horizontal, forward.width), level(forward) {
+  explicit Adjoint(const Level& forward)
+      : vertical(forward.vertical, forward.height), horizontal(forward.horizontal, forward.width), level(forward) {
     level.vertical = vertical.rows();
     level.horizontal = horizontal.rows();
   }
@@ -50,7 +54,8 @@ struct Adjoint {
  * @param map [positions], or null for ones
  * @param sums [channels]
  */
-void distance(float* band, int64_t rows, int64_t columns, int64_t channels, float factor, const float* map, double* sums) {
+void distance(float* band, int64_t rows, int64_t columns, int64_t channels, float factor, const float* map,
+              double* sums) {
   float part[CHANNELS];  // of one row: few enough numbers for float32
   for (int64_t r = 0; r < rows; r++) {
     std::memset(part, 0, sizeof(part));
@@ -75,24 +80,33 @@ int64_t positions_of(const std::vector<Level>& levels, int64_t height, int64_t w
 }
 
 /**
- * student, teacher [N, H, W, C]; maps [N, P] the bands' weight maps one after the other, or [0] for ones; scales [B]
- * -> sums [N, C], what each channel contributes, and gradient [N, H, W, C], that of their sum by the student.
+ * student, teacher [N, H, W, C]; maps [N, P] the bands' weight maps one after the other, or [0] for
+ * ones; scales [B] -> sums [N, C], what each channel contributes, and gradient [N, H, W, C], that
+ * of their sum by the student.
  */
 void band_distance(Call& call) {
-  const auto student = call.input<float>(0, "student", "[N, H, W, C]"), teacher = call.input<float>(1, "teacher", "[N, H, W, C]");
+  const auto student = call.input<float>(0, "student", "[N, H, W, C]"),
+             teacher = call.input<float>(1, "teacher", "[N, H, W, C]");
   const auto maps = call.input<float>(2), scales = call.input<float>(3, "scales", "[B]");
   const auto plan = call.input<int32_t>(4, "plan", "[integers]");
   const auto weights = call.input<float>(5, "weights", "[entries]");
   const auto levels = PlanReader(plan, weights).levels(Direction::analysis);
-  const int64_t height = student.shape[1], width = student.shape[2], channels = student.shape[3], count = static_cast<int64_t>(levels.size());
-  if (teacher.shape != student.shape) throw std::invalid_argument("teacher is " + text(teacher.shape) + ", student is " + text(student.shape) + ": expected one shape");
+  const int64_t height = student.shape[1], width = student.shape[2], channels = student.shape[3],
+                count = static_cast<int64_t>(levels.size());
+  if (teacher.shape != student.shape)
+    throw std::invalid_argument("teacher is " + text(teacher.shape) + ", student is " + text(student.shape) +
+                                ": expected one shape");
   if (count > 0 && (levels[0].height != height || levels[0].width != width))
-    throw std::invalid_argument("student is " + text(student.shape) + ", the plan is for " + std::to_string(levels[0].height) + " x " + std::to_string(levels[0].width));
-  if (scales.size() != 3 * count + 1) throw std::invalid_argument("scales is " + text(scales.shape) + ", expected one a band: " + text({3 * count + 1}));
+    throw std::invalid_argument("student is " + text(student.shape) + ", the plan is for " +
+                                std::to_string(levels[0].height) + " x " + std::to_string(levels[0].width));
+  if (scales.size() != 3 * count + 1)
+    throw std::invalid_argument("scales is " + text(scales.shape) + ", expected one a band: " + text({3 * count + 1}));
   const int64_t positions = positions_of(levels, height, width);
   const bool mapped = maps.shape != Shape{0};
   if (mapped && maps.shape != Shape{student.shape[0], positions})
-    throw std::invalid_argument("maps is " + text(maps.shape) + ", expected [0] or one weight a position of each band: " + text({student.shape[0], positions}));
+    throw std::invalid_argument(
+        "maps is " + text(maps.shape) +
+        ", expected [0] or one weight a position of each band: " + text({student.shape[0], positions}));
 
   auto sums = call.output(0, {student.shape[0], channels});
   auto gradient = call.output(1, student.shape);
@@ -107,11 +121,13 @@ void band_distance(Call& call) {
     // One buffer: the picture, then the four bands of each level, then a row.
     thread_local std::vector<float> scratch;
     int64_t needed = height * width * c, widest = width;
-    for (const Level& level : levels) needed += elements({4, level.h, level.w, c}), widest = std::max({widest, level.width, 2 * level.w});
+    for (const Level& level : levels)
+      needed += elements({4, level.h, level.w, c}), widest = std::max({widest, level.width, 2 * level.w});
     if (static_cast<int64_t>(scratch.size()) < needed + widest * c) scratch.resize(needed + widest * c);
     float *picture = scratch.data(), *free = picture + height * width * c, *row = picture + needed;
     for (int64_t p = 0; p < height * width; p++)
-      for (int64_t i = 0; i < c; i++) picture[p * c + i] = student.data[offset + p * channels + i] - teacher.data[offset + p * channels + i];
+      for (int64_t i = 0; i < c; i++)
+        picture[p * c + i] = student.data[offset + p * channels + i] - teacher.data[offset + p * channels + i];
 
     std::vector<float*> bands(4 * levels.size());
     float* x = picture;
@@ -134,9 +150,11 @@ void band_distance(Call& call) {
 
     for (int64_t l = last; l >= 0; l--) {
       float* out = l > 0 ? bands[4 * (l - 1)] : picture;
-      for (int64_t y = 0; y < levels[l].height; y++) synthesise_row(adjoints[l].level, &bands[4 * l], c, y, out + y * levels[l].width * c, row);
+      for (int64_t y = 0; y < levels[l].height; y++)
+        synthesise_row(adjoints[l].level, &bands[4 * l], c, y, out + y * levels[l].width * c, row);
     }
-    for (int64_t p = 0; p < height * width; p++) std::memcpy(gradient.data + offset + p * channels, picture + p * c, c * sizeof(float));
+    for (int64_t p = 0; p < height * width; p++)
+      std::memcpy(gradient.data + offset + p * channels, picture + p * c, c * sizeof(float));
     for (int64_t i = 0; i < c; i++) sums.data[n * channels + first + i] = static_cast<float>(total[i]);
   });
 }
@@ -144,7 +162,10 @@ void band_distance(Call& call) {
 }  // namespace
 
 void define_band_distance() {
-  define<band_distance>("FreekdBandDistance", {"student: float", "teacher: float", "maps: float", "scales: float", "plan: int32", "weights: float"}, {"sums: float", "gradient: float"});
+  define<band_distance>(
+      "FreekdBandDistance",
+      {"student: float", "teacher: float", "maps: float", "scales: float", "plan: int32", "weights: float"},
+      {"sums: float", "gradient: float"});
 }
 
 }  // namespace freekd

@@ -1,6 +1,8 @@
 /**
- * FreekdDeformableColumns and its gradient: what a deformable convolution (Dai et al., arXiv 1703.06211) multiplies with its filter. Each tap of the window at
- * each output position reads the picture at its place in the grid plus an offset, bilinearly between four pixels; what lies outside counts 0.
+ * FreekdDeformableColumns and its gradient: what a deformable convolution (Dai et al., arXiv
+ * 1703.06211) multiplies with its filter. Each tap of the window at each output position reads the
+ * picture at its place in the grid plus an offset, bilinearly between four pixels; what lies
+ * outside counts 0.
  */
 #include <cmath>
 #include <cstring>
@@ -18,26 +20,38 @@ namespace {
 
 constexpr int64_t CHANNELS = 64;  // of a task of the gradient by the picture
 
-/** What both operations begin with, checked: x [N, H, W, C], offset [N, h, w, D K 2] of y, x a tap and deformable group, window [7]. */
+/**
+ * What both operations begin with, checked: x [N, H, W, C], offset [N, h, w, D K 2] of y, x a tap
+ * and deformable group, window [7].
+ */
 struct Geometry {
   Array<const float> x, offset;
   int64_t kh, kw, stride, padding, dilation, groups, deformable;
   int64_t images, height, width, channels, h, w;
 
-  Geometry(Call& call) : x(call.input<float>(0, "x", "[N, H, W, C]")), offset(call.input<float>(1, "offset", "[N, h, w, 2 K D]")) {
+  Geometry(Call& call)
+      : x(call.input<float>(0, "x", "[N, H, W, C]")), offset(call.input<float>(1, "offset", "[N, h, w, 2 K D]")) {
     const auto window = call.input<int32_t>(2, "window", "[7]");
-    if (window.size() != 7) throw std::invalid_argument("window is " + text(window.shape) + ", expected [7]: kernel height and width, stride, padding, dilation, groups, deformable groups");
+    if (window.size() != 7)
+      throw std::invalid_argument(
+          "window is " + text(window.shape) +
+          ", expected [7]: kernel height and width, stride, padding, dilation, groups, deformable groups");
     int64_t* const fields[7] = {&kh, &kw, &stride, &padding, &dilation, &groups, &deformable};
     for (int i = 0; i < 7; i++) {
       *fields[i] = window.data[i];
-      if (*fields[i] < (i == 3 ? 0 : 1)) throw std::invalid_argument("window[" + std::to_string(i) + "] is " + std::to_string(*fields[i]) + ", expected " + (i == 3 ? "0 or more" : "1 or more"));
+      if (*fields[i] < (i == 3 ? 0 : 1))
+        throw std::invalid_argument("window[" + std::to_string(i) + "] is " + std::to_string(*fields[i]) +
+                                    ", expected " + (i == 3 ? "0 or more" : "1 or more"));
     }
     images = x.shape[0], height = x.shape[1], width = x.shape[2], channels = x.shape[3];
     if (channels % groups != 0 || channels % deformable != 0)
-      throw std::invalid_argument("x is " + text(x.shape) + ", its channels are no multiple of " + std::to_string(groups) + " groups and " + std::to_string(deformable) + " deformable groups");
+      throw std::invalid_argument("x is " + text(x.shape) + ", its channels are no multiple of " +
+                                  std::to_string(groups) + " groups and " + std::to_string(deformable) +
+                                  " deformable groups");
     h = positions(height, kh), w = positions(width, kw);
     const Shape expected{images, h, w, elements({2, kh, kw, deformable})};
-    if (offset.shape != expected) throw std::invalid_argument("offset is " + text(offset.shape) + ", expected " + text(expected));
+    if (offset.shape != expected)
+      throw std::invalid_argument("offset is " + text(offset.shape) + ", expected " + text(expected));
   }
 
   int64_t taps() const { return kh * kw; }
@@ -52,7 +66,10 @@ struct Geometry {
   }
 };
 
-/** Where a tap reads: up to four pixels (their first channel's place in the picture) with weights and the weights' derivatives. */
+/**
+ * Where a tap reads: up to four pixels (their first channel's place in the picture) with weights
+ * and the weights' derivatives.
+ */
 struct Sample {
   int count = 0;
   bool nan = false;
@@ -81,7 +98,10 @@ struct Sample {
   }
 };
 
-/** Calls `f(c, n, place)` for the channels c .. c + n - 1 of from .. to - 1 that lie together at `place` of the columns. */
+/**
+ * Calls `f(c, n, place)` for the channels c .. c + n - 1 of from .. to - 1 that lie together at
+ * `place` of the columns.
+ */
 template <class F>
 inline void for_columns(const Geometry& g, int64_t position, int64_t tap, int64_t from, int64_t to, F f) {
   const int64_t own = g.channels / g.groups, all = g.images * g.h * g.w;
@@ -103,7 +123,9 @@ inline float dot(const float* a, const float* b, int64_t n) {
   return total;
 }
 
-/** x, offset, window -> columns [groups, N h w, K C / groups], a group's taps one after the other. */
+/**
+ * x, offset, window -> columns [groups, N h w, K C / groups], a group's taps one after the other.
+ */
 void columns(Call& call) {
   const Geometry g(call);
   const auto result = call.output(0, g.columns());
@@ -129,7 +151,8 @@ void columns(Call& call) {
 void columns_gradient(Call& call) {
   const Geometry g(call);
   const auto gradient = call.input<float>(3, "gradient", "[groups, N h w, K C / groups]");
-  if (gradient.shape != g.columns()) throw std::invalid_argument("gradient is " + text(gradient.shape) + ", expected " + text(g.columns()));
+  if (gradient.shape != g.columns())
+    throw std::invalid_argument("gradient is " + text(gradient.shape) + ", expected " + text(g.columns()));
   const auto dx = call.output(0, g.x.shape), doffset = call.output(1, g.offset.shape);
   const int64_t own = g.channels / g.deformable, positions = g.h * g.w, image = g.height * g.width * g.channels;
   parallel_for(g.images * positions, [&](int64_t position) {
@@ -159,10 +182,12 @@ void columns_gradient(Call& call) {
       for (int64_t part = from / own; part * own < to; part++)
         for (int64_t tap = 0; tap < g.taps(); tap++) {
           const Sample sample(g, position, tap, part);
-          for_columns(g, position, tap, std::max(from, part * own), std::min(to, (part + 1) * own), [&](int64_t c, int64_t count, int64_t place) {
-            const float* in = gradient.data + place;
-            for (int k = 0; k < sample.count; k++) weighted<1, true>(picture + sample.at[k] + c, &in, sample.weight + k, count);
-          });
+          for_columns(g, position, tap, std::max(from, part * own), std::min(to, (part + 1) * own),
+                      [&](int64_t c, int64_t count, int64_t place) {
+                        const float* in = gradient.data + place;
+                        for (int k = 0; k < sample.count; k++)
+                          weighted<1, true>(picture + sample.at[k] + c, &in, sample.weight + k, count);
+                      });
         }
   });
 }
@@ -171,7 +196,9 @@ void columns_gradient(Call& call) {
 
 void define_deformable() {
   define<columns>("FreekdDeformableColumns", {"x: float", "offset: float", "window: int32"}, {"columns: float"});
-  define<columns_gradient>("FreekdDeformableColumnsGradient", {"x: float", "offset: float", "window: int32", "gradient: float"}, {"dx: float", "doffset: float"});
+  define<columns_gradient>("FreekdDeformableColumnsGradient",
+                           {"x: float", "offset: float", "window: int32", "gradient: float"},
+                           {"dx: float", "doffset: float"});
 }
 
 }  // namespace freekd

@@ -1,6 +1,7 @@
 /**
- * Operations for TensorFlow, by its C API: `define` registers an op with a kernel for the CPU; the kernel meets its tensors as a `Call`. TensorFlow
- * checks the number and the types of the inputs; a kernel checks all else before it touches memory, and what it throws becomes TensorFlow's status.
+ * Operations for TensorFlow, by its C API: `define` registers an op with a kernel for the CPU; the
+ * kernel meets its tensors as a `Call`. TensorFlow checks the number and the types of the inputs; a
+ * kernel checks all else before it touches memory, and what it throws becomes TensorFlow's status.
  */
 #pragma once
 #include <algorithm>
@@ -25,7 +26,10 @@ inline std::string text(const Shape& shape) {
   return "[" + list + "]";
 }
 
-/** The number of elements; throws where a size is negative or, as TensorFlow counts from the left, the product overflows. */
+/**
+ * The number of elements; throws where a size is negative or, as TensorFlow counts from the left,
+ * the product overflows.
+ */
 inline int64_t elements(const Shape& shape) {
   int64_t product = 1, bytes = 0;
   for (int64_t n : shape)
@@ -77,7 +81,8 @@ class Call {
   Array<const T> input(int index, const std::string& name, const std::string& layout) {
     const auto array = input<T>(index);
     const auto rank = static_cast<size_t>(std::count(layout.begin(), layout.end(), ',') + 1);
-    if (array.shape.size() != rank) throw std::invalid_argument(name + " is " + text(array.shape) + ", expected " + layout);
+    if (array.shape.size() != rank)
+      throw std::invalid_argument(name + " is " + text(array.shape) + ", expected " + layout);
     return array;
   }
 
@@ -99,7 +104,8 @@ class Call {
     Status status;
     Array<float> array{std::move(shape), nullptr};
     const size_t bytes = array.size() * sizeof(float);
-    TF_Tensor* tensor = TF_AllocateOutput(context_, index, TF_FLOAT, array.shape.data(), static_cast<int>(array.shape.size()), bytes, status.get());
+    TF_Tensor* tensor = TF_AllocateOutput(context_, index, TF_FLOAT, array.shape.data(),
+                                          static_cast<int>(array.shape.size()), bytes, status.get());
     status.check();
     tensors_.push_back(tensor);
     array.data = static_cast<float*>(TF_TensorData(tensor));
@@ -134,9 +140,13 @@ void compute(void*, TF_OpKernelContext* context) {
   }
 }
 
-/** @param inputs, outputs, attributes as TensorFlow writes them: "x: float", "plan: int32", a list "x: N * float" with the attribute "N: int" */
+/**
+ * @param inputs, outputs, attributes as TensorFlow writes them: "x: float", "plan: int32", a list
+ * "x: N * float" with the attribute "N: int"
+ */
 template <void (*kernel)(Call&)>
-void define(const char* name, std::initializer_list<const char*> inputs, std::initializer_list<const char*> outputs, std::initializer_list<const char*> attributes = {}) {
+void define(const char* name, std::initializer_list<const char*> inputs, std::initializer_list<const char*> outputs,
+            std::initializer_list<const char*> attributes = {}) {
   operation<kernel> = name;
   TF_OpDefinitionBuilder* definition = TF_NewOpDefinitionBuilder(name);
   for (const char* attribute : attributes) TF_OpDefinitionBuilderAddAttr(definition, attribute);

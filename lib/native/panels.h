@@ -1,6 +1,7 @@
 /**
- * Vectors of channels, and the matrix product on blocks of channels, [C / LANES][rows][LANES]: the rows of a micro-kernel are neighbours in
- * memory. Written with vector types that GCC and Clang compile for any processor; -march=native picks the width.
+ * Vectors of channels, and the matrix product on blocks of channels, [C / LANES][rows][LANES]: the
+ * rows of a micro-kernel are neighbours in memory. Written with vector types that GCC and Clang
+ * compile for any processor; -march=native picks the width.
  */
 #pragma once
 #include <algorithm>
@@ -32,7 +33,10 @@ inline void store(float* p, const Vector& v, int count) {
   else if (count > 0) std::memcpy(p, &v, count * sizeof(float));
 }
 
-/** c[R][LANES] (+)= sum over k of a[r * row_step + k * depth_step] b[k][LANES]; a jumps by `jump` after each LANES summands. */
+/**
+ * c[R][LANES] (+)= sum over k of a[r * row_step + k * depth_step] b[k][LANES]; a jumps by `jump`
+ * after each LANES summands.
+ */
 template <int R, bool FORWARD>
 inline void micro_kernel(const float* a, size_t jump, const float* b, int depth, float* c, bool add) {
   constexpr int row_step = FORWARD ? LANES : 1, depth_step = FORWARD ? 1 : LANES;

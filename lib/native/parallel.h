@@ -1,6 +1,7 @@
 /**
- * Threads of our own: TensorFlow's C API gives a kernel no access to TensorFlow's. `parallel_for` hands out tasks one by one, so which
- * thread does a task is left to chance; a task must write what no other task writes, then the result does not depend on it.
+ * Threads of our own: TensorFlow's C API gives a kernel no access to TensorFlow's. `parallel_for`
+ * hands out tasks one by one, so which thread does a task is left to chance; a task must write what
+ * no other task writes, then the result does not depend on it.
  */
 #pragma once
 #include <algorithm>
@@ -24,7 +25,10 @@ class Pool {
     return *pool;
   }
 
-  /** Runs `task(i)` for i = 0 .. count - 1, on the calling thread too. A call while another one is at work runs on its own thread alone. */
+  /**
+   * Runs `task(i)` for i = 0 .. count - 1, on the calling thread too. A call while another one is
+   * at work runs on its own thread alone.
+   */
   void run(int64_t count, const std::function<void(int64_t)>& task) {
     std::unique_lock<std::mutex> alone(busy_, std::try_to_lock);
     if (count <= 1 || helpers_ == 0 || !alone.owns_lock()) {

@@ -5,7 +5,10 @@
 
 namespace freekd {
 
-/** A sparse matrix by rows: entries start[r] .. start[r + 1] - 1 of `index` (the column) and `weight` are of row r. */
+/**
+ * A sparse matrix by rows: entries start[r] .. start[r + 1] - 1 of `index` (the column) and
+ * `weight` are of row r.
+ */
 struct Rows {
   int64_t count;
   const int32_t* start;

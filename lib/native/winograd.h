@@ -1,12 +1,15 @@
-// 3x3 convolution of stride 1 and padding 1 by Winograd's minimal filtering (Lavin and Gray, arXiv 1509.09308), F(4x4, 3x3).
+// 3x3 convolution of stride 1 and padding 1 by Winograd's minimal filtering (Lavin and Gray, arXiv
+// 1509.09308), F(4x4, 3x3).
 //
-// A tile of 4x4 outputs of one channel needs 6x6 inputs d and the 3x3 filter g: y = A^T [(G g G^T) . (B^T d B)] A. Summed
-// over input channels, each of the 36 places of the product is a matrix product [tiles, Cin] x [Cin, Cout]: a quarter of
-// the multiplications of the direct sum. The gradient by the input is the same convolution with the filter turned; the
-// gradient by the filter is G^T [sum over tiles (B^T d B) . (A dy A^T)] G.
+// A tile of 4x4 outputs of one channel needs 6x6 inputs d and the 3x3 filter g: y = A^T [(G g G^T)
+// . (B^T d B)] A. Summed over input channels, each of the 36 places of the product is a matrix
+// product [tiles, Cin] x [Cin, Cout]: a quarter of the multiplications of the direct sum. The
+// gradient by the input is the same convolution with the filter turned; the gradient by the filter
+// is G^T [sum over tiles (B^T d B) . (A dy A^T)] G.
 //
-// Scratch is blocked by channel, [36][C / LANES][tiles][LANES], with zeros up to a multiple of LANES: rows of a
-// micro-kernel are then neighbours in memory, whether they are tiles (forward) or channels (filter gradient).
+// Scratch is blocked by channel, [36][C / LANES][tiles][LANES], with zeros up to a multiple of
+// LANES: rows of a micro-kernel are then neighbours in memory, whether they are tiles (forward) or
+// channels (filter gradient).
 #pragma once
 #include <algorithm>
 #include <cstddef>
@@ -19,17 +22,37 @@
 namespace freekd {
 
 constexpr int OUT = 4, IN = OUT + 2, PLACES = IN * IN;
-constexpr float BT[IN][IN] = {{4, 0, -5, 0, 1, 0}, {0, -4, -4, 1, 1, 0}, {0, 4, -4, -1, 1, 0}, {0, -2, -1, 2, 1, 0}, {0, 2, -1, -2, 1, 0}, {0, 4, 0, -5, 0, 1}};
-constexpr float G[IN][3] = {{1.f / 4, 0, 0}, {-1.f / 6, -1.f / 6, -1.f / 6}, {-1.f / 6, 1.f / 6, -1.f / 6}, {1.f / 24, 1.f / 12, 1.f / 6}, {1.f / 24, -1.f / 12, 1.f / 6}, {0, 0, 1}};
+constexpr float BT[IN][IN] = {{4, 0, -5, 0, 1, 0},  {0, -4, -4, 1, 1, 0}, {0, 4, -4, -1, 1, 0},
+                              {0, -2, -1, 2, 1, 0}, {0, 2, -1, -2, 1, 0}, {0, 4, 0, -5, 0, 1}};
+constexpr float G[IN][3] = {{1.f / 4, 0, 0},
+                            {-1.f / 6, -1.f / 6, -1.f / 6},
+                            {-1.f / 6, 1.f / 6, -1.f / 6},
+                            {1.f / 24, 1.f / 12, 1.f / 6},
+                            {1.f / 24, -1.f / 12, 1.f / 6},
+                            {0, 0, 1}};
 constexpr float AT[OUT][IN] = {{1, 1, 1, 1, 1, 0}, {0, 1, -1, 2, -2, 0}, {0, 1, 1, 4, 4, 0}, {0, 1, -1, 8, -8, 1}};
 
-struct InputTransform { static constexpr int from = IN, to = IN; static constexpr float at(int i, int j) { return BT[i][j]; } };
-struct FilterTransform { static constexpr int from = 3, to = IN; static constexpr float at(int i, int j) { return G[i][j]; } };
-struct OutputTransform { static constexpr int from = IN, to = OUT; static constexpr float at(int i, int j) { return AT[i][j]; } };
-template <class T> struct Transposed { static constexpr int from = T::to, to = T::from; static constexpr float at(int i, int j) { return T::at(j, i); } };
+struct InputTransform {
+  static constexpr int from = IN, to = IN;
+  static constexpr float at(int i, int j) { return BT[i][j]; }
+};
+struct FilterTransform {
+  static constexpr int from = 3, to = IN;
+  static constexpr float at(int i, int j) { return G[i][j]; }
+};
+struct OutputTransform {
+  static constexpr int from = IN, to = OUT;
+  static constexpr float at(int i, int j) { return AT[i][j]; }
+};
+template <class T>
+struct Transposed {
+  static constexpr int from = T::to, to = T::from;
+  static constexpr float at(int i, int j) { return T::at(j, i); }
+};
 
 /** to[to x to] = T from[from x from] T^T, on vectors of channels. */
-template <class T> inline void transform(const Vector* from, Vector* to) {
+template <class T>
+inline void transform(const Vector* from, Vector* to) {
   Vector half[T::to * T::from];
 #pragma GCC unroll 6
   for (int i = 0; i < T::to; i++)
@@ -84,7 +107,10 @@ inline std::vector<Tile> tiles_of(const std::vector<Maps>& levels) {
   return tiles;
 }
 
-/** Reads SIZE x SIZE pixels from `offset` left of and above tile t (zeros outside), transforms them, and stores them in [36][C / LANES][tiles][LANES]. */
+/**
+ * Reads SIZE x SIZE pixels from `offset` left of and above tile t (zeros outside), transforms them,
+ * and stores them in [36][C / LANES][tiles][LANES].
+ */
 template <class T>
 void scatter(const Tile* tiles, int64_t t, int count, int channels, int offset, float* scratch) {
   constexpr int SIZE = T::from;
@@ -96,7 +122,10 @@ void scatter(const Tile* tiles, int64_t t, int count, int channels, int offset, 
       for (int j = 0; j < SIZE; j++) {
         const int y = y0 + i - offset, x = x0 + j - offset;
         const bool inside = y >= 0 && y < maps->h && x >= 0 && x < maps->w;
-        d[i * SIZE + j] = inside ? load(maps->data + ((static_cast<size_t>(image) * maps->h + y) * maps->w + x) * channels + c, channels - c) : Vector{};
+        d[i * SIZE + j] =
+            inside ? load(maps->data + ((static_cast<size_t>(image) * maps->h + y) * maps->w + x) * channels + c,
+                          channels - c)
+                   : Vector{};
       }
     transform<T>(d, v);
     float* to = scratch + (static_cast<size_t>(c / LANES) * count + t) * LANES + c % LANES;
@@ -104,8 +133,12 @@ void scatter(const Tile* tiles, int64_t t, int count, int channels, int offset, 
   }
 }
 
-/** Transforms tile t of [36][C / LANES][tiles][LANES] back to 4x4 outputs, adds the bias if there is one, and applies a ReLU if asked to. */
-inline void gather(const float* scratch, const Tile* tiles, int64_t t, int count, int channels, const float* bias, bool relu) {
+/**
+ * Transforms tile t of [36][C / LANES][tiles][LANES] back to 4x4 outputs, adds the bias if there is
+ * one, and applies a ReLU if asked to.
+ */
+inline void gather(const float* scratch, const Tile* tiles, int64_t t, int count, int channels, const float* bias,
+                   bool relu) {
   const size_t place = static_cast<size_t>(blocks(channels)) * count * LANES;
   const auto [maps, image, y0, x0] = tiles[t];
   for (int c = 0; c < channels; c += WIDTH) {
@@ -118,16 +151,20 @@ inline void gather(const float* scratch, const Tile* tiles, int64_t t, int count
       for (int j = 0; j < std::min(OUT, maps->w - x0); j++) {
         Vector value = y[i * OUT + j] + shift;
         if (relu) value = value <= 0.f ? Vector{} : value;  // NaN stays NaN
-        store(maps->result + ((static_cast<size_t>(image) * maps->h + y0 + i) * maps->w + x0 + j) * channels + c, value, channels - c);
+        store(maps->result + ((static_cast<size_t>(image) * maps->h + y0 + i) * maps->w + x0 + j) * channels + c, value,
+              channels - c);
       }
   }
 }
 
-inline size_t filter_size(int inputs, int outputs) { return static_cast<size_t>(PLACES) * blocks(outputs) * blocks(inputs) * LANES * LANES; }
+inline size_t filter_size(int inputs, int outputs) {
+  return static_cast<size_t>(PLACES) * blocks(outputs) * blocks(inputs) * LANES * LANES;
+}
 
 /**
- * w [3][3][inputs][outputs] -> [36][outputs / LANES][inputs, zeros up to a multiple of LANES][LANES]; `turned`: the filter of the input
- * gradient, rotated by half a turn and with inputs and outputs exchanged.
+ * w [3][3][inputs][outputs] -> [36][outputs / LANES][inputs, zeros up to a multiple of
+ * LANES][LANES]; `turned`: the filter of the input gradient, rotated by half a turn and with inputs
+ * and outputs exchanged.
  */
 inline void transform_filter(const float* w, int inputs, int outputs, bool turned, float* u) {
   const int rows = blocks(turned ? outputs : inputs), columns = blocks(turned ? inputs : outputs);
@@ -140,7 +177,8 @@ inline void transform_filter(const float* w, int inputs, int outputs, bool turne
       for (int i = 0; i < LANES; i++)
         for (int o = 0; o < LANES; o++) {
           const bool inside = first_input + i < inputs && first_output + o < outputs;
-          const float value = inside ? w[(static_cast<size_t>(tap) * inputs + first_input + i) * outputs + first_output + o] : 0;
+          const float value =
+              inside ? w[(static_cast<size_t>(tap) * inputs + first_input + i) * outputs + first_output + o] : 0;
           if (turned) block[((8 - tap) * LANES + o) * LANES + i] = value;
           else block[(tap * LANES + i) * LANES + o] = value;
         }
@@ -154,7 +192,10 @@ inline void transform_filter(const float* w, int inputs, int outputs, bool turne
   });
 }
 
-/** Scratch that stays allocated: fresh memory costs more than the arithmetic on it. One convolution runs at a time in a thread. */
+/**
+ * Scratch that stays allocated: fresh memory costs more than the arithmetic on it. One convolution
+ * runs at a time in a thread.
+ */
 inline float* scratch(int which, size_t size) {
   static thread_local std::vector<float> buffers[3];
   if (buffers[which].size() < size) buffers[which].resize(size);
@@ -177,7 +218,8 @@ inline void fill(float* y, int64_t size, const float* bias, int outputs, bool re
 }
 
 /** Convolves every level with the transformed filter u. */
-inline void convolve(const std::vector<Maps>& levels, const float* u, int inputs, int outputs, const float* bias, bool relu) {
+inline void convolve(const std::vector<Maps>& levels, const float* u, int inputs, int outputs, const float* bias,
+                     bool relu) {
   const std::vector<Tile> tiles = tiles_of(levels);
   const int together = tiles_together(inputs, outputs, tiles.size());
   const int depth = blocks(inputs) * LANES, columns = blocks(outputs);
@@ -192,14 +234,19 @@ inline void convolve(const std::vector<Maps>& levels, const float* u, int inputs
       const float* b = u + static_cast<size_t>(item) * depth * LANES;
       float* c = m + static_cast<size_t>(item) * count * LANES;
       for (int k = 0; k < depth; k += DEPTH)
-        panel<true>(a + static_cast<size_t>(k) * count, count, static_cast<size_t>(count) * LANES, b + k * LANES, std::min(DEPTH, depth - k), c, k > 0);
+        panel<true>(a + static_cast<size_t>(k) * count, count, static_cast<size_t>(count) * LANES, b + k * LANES,
+                    std::min(DEPTH, depth - k), c, k > 0);
     });
     parallel_for(count, [&](int64_t t) { gather(m, part, t, count, outputs, bias, relu); });
   }
 }
 
-/** The gradient by the filter, dw [3][3][inputs][outputs], from the inputs and the outputs' gradients of every level. */
-inline void filter_gradient(const std::vector<Maps>& input_levels, const std::vector<Maps>& gradient_levels, int inputs, int outputs, float* dw) {
+/**
+ * The gradient by the filter, dw [3][3][inputs][outputs], from the inputs and the outputs'
+ * gradients of every level.
+ */
+inline void filter_gradient(const std::vector<Maps>& input_levels, const std::vector<Maps>& gradient_levels, int inputs,
+                            int outputs, float* dw) {
   const std::vector<Tile> tiles = tiles_of(input_levels), gradients = tiles_of(gradient_levels);
   if (tiles.empty()) return static_cast<void>(std::fill_n(dw, static_cast<size_t>(9) * inputs * outputs, 0.f));
   const int together = tiles_together(inputs, outputs, tiles.size());
@@ -219,7 +266,8 @@ inline void filter_gradient(const std::vector<Maps>& input_levels, const std::ve
         const float* b = m + static_cast<size_t>(item) * count * LANES;
         float* c = du + (static_cast<size_t>(item) * rows + row) * LANES * LANES;
         for (int k = 0; k < count; k += DEPTH)
-          panel<false>(a + k * LANES, LANES, LANES * LANES, b + k * LANES, std::min(DEPTH, count - k), c, first > 0 || k > 0);
+          panel<false>(a + k * LANES, LANES, LANES * LANES, b + k * LANES, std::min(DEPTH, count - k), c,
+                       first > 0 || k > 0);
       }
     });
   }
@@ -230,7 +278,8 @@ inline void filter_gradient(const std::vector<Maps>& input_levels, const std::ve
       const float* from = du + (static_cast<size_t>(o / LANES) * rows * LANES + i) * LANES + o % LANES;
       for (int p = 0; p < PLACES; p++) u[p] = load(from + p * place, WIDTH);
       transform<Transposed<FilterTransform>>(u, g);
-      for (int tap = 0; tap < 9; tap++) store(dw + (static_cast<size_t>(tap) * inputs + i) * outputs + o, g[tap], outputs - o);
+      for (int tap = 0; tap < 9; tap++)
+        store(dw + (static_cast<size_t>(tap) * inputs + i) * outputs + o, g[tap], outputs - o);
     }
   });
 }
