@@ -1,6 +1,6 @@
 /** The public face of `freekd`: notebooks, experiments and tests import from here only. */
 export { tf } from './tf';
-export { environmentFacts } from './environment';
+export { environmentFacts } from './core/environment';
 
 // Wavelets
 export { bandEnergies } from './wavelet/energy';
@@ -27,7 +27,7 @@ export { ReleasedPrompt, releasedDissimilarity, releasedMasks, releasedPrompted 
 export { RetinaNet, type HeadOutput, type RetinaNetConfig } from './detection/retinanet';
 export * from './detection/retinanet/presets';
 export { resnet101, resnet18, resnet34, resnet50, resneXt101, type ResNetConfig } from './detection/resnet';
-export { toCocoDetections } from './detection/results';
+export { toCocoDetections } from './coco/detections';
 export { createDetector, type Detector, type DetectorConfig, type DetectOptions } from './detection/detector';
 
 // Data
@@ -43,9 +43,9 @@ export { loadResults, saveResults } from './coco/results';
 export * from './scenes/index';
 
 // Training
-export { Random } from './kernels/random';
-export { Parameter, Parameters } from './kernels/parameters';
-export { valueAndGradients } from './kernels/gradients';
+export { Random } from './core/random';
+export { Parameter, Parameters } from './core/parameters';
+export { valueAndGradients } from './core/gradients';
 export { clipByGlobalNorm } from './train/clip';
 export { createOptimizer, type Optimizer, type OptimizerConfig } from './train/optimizer';
 export { learningRate, scaleLearningRate, type Schedule } from './train/schedule';

@@ -6,7 +6,7 @@
  * run, its GPU and threads from the environment.
  */
 import * as util from 'node:util';
-import { placeRank } from './train/distributed/placement';
+import { placeRank } from './core/placement';
 
 placeRank();
 process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';

@@ -39,7 +39,7 @@ async function reproduce(words) {
 /** Downloads: data and weights. */
 async function data(words) {
   const { environment } = await ensure();
-  const command = [...watchedNode, fromRoot('lib', 'dist', 'download', 'command.js'), ...words];
+  const command = [...watchedNode, fromRoot('lib', 'dist', 'commands', 'data.js'), ...words];
   return runInForeground(command, { env: environment });
 }
 

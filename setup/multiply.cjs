@@ -3,7 +3,7 @@
  * JSON: { device, tensorflow, tfjs, kernels }. Fails if the library does not load or the product is
  * wrong.
  */
-const { environmentFacts } = require('../lib/dist/environment.js');
+const { environmentFacts } = require('../lib/dist/core/environment.js');
 const { tf } = require('../lib/dist/tf.js');
 
 const n = 64;

@@ -45,7 +45,7 @@ export async function testSanitize(words) {
     FREEKD_KERNELS: 'own',
     FREEKD_KERNEL_LIBRARY: output,
   };
-  const native = JSON.stringify(fromRoot('lib', 'dist', 'kernels', 'native.js'));
+  const native = JSON.stringify(fromRoot('lib', 'dist', 'core', 'native.js'));
   const question = `process.exit(require(${native}).ownKernels() ? 0 : 1)`;
   if ((await runInForeground([...watchedNode, '-e', question], { env })) !== 0)
     throw new SetupError('The kernels built with sanitizers do not run.', 'What they said is above.');

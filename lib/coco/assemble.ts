@@ -4,7 +4,7 @@
  * thread does; it knows no TensorFlow.
  */
 import type { Normalization } from '../data/types';
-import { Random } from '../kernels/random';
+import { Random } from '../core/random';
 import { corrupt, type Corruption } from './corruptions/corrupt';
 import { decodeChecked, type Picture } from './image';
 import { DatasetError, type Problem } from './problems';

@@ -2,7 +2,7 @@
  * COCO results files: a JSON array of detections, as pycocotools' `loadRes` and the evaluation
  * servers read it.
  */
-import { writeAtomically } from '../atomic-file';
+import { writeAtomically } from '../core/atomic-file';
 import { idOf, shown } from './forms';
 import { readRows } from './json-lists';
 import type { CocoDetection } from './types';

@@ -2,7 +2,7 @@
  * Which pictures make which batch: a pure function of seed and step, so that a resumed run needs to
  * know its step only.
  */
-import { Random } from '../kernels/random';
+import { Random } from '../core/random';
 import type { CocoImage } from './types';
 
 export interface Draw {

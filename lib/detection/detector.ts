@@ -4,7 +4,7 @@
  * the one place that knows all kinds.
  */
 import type { Detections, Normalization, Origin, Target } from '../data/types';
-import type { Parameters } from '../kernels/parameters';
+import type { Parameters } from '../core/parameters';
 import type { Scalar, Tensor4D } from '../tf';
 import type { FpnConfig } from './fpn';
 import type { ResNetConfig } from './resnet';

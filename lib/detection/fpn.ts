@@ -7,8 +7,8 @@
 import { tf, type Tensor4D } from '../tf';
 import { relu } from '../kernels/activation';
 import { upsampleNearest } from '../kernels/upsample';
-import { type Parameters } from '../kernels/parameters';
-import { type Random } from '../kernels/random';
+import { type Parameters } from '../core/parameters';
+import { type Random } from '../core/random';
 import { conv, createConv } from './layers';
 
 export interface FpnConfig {

@@ -8,8 +8,8 @@ import { batchNorm, batchNormTraining } from '../kernels/batch-norm';
 import { conv2d, conv2dLevels } from '../kernels/conv';
 import { groupNorm } from '../kernels/group-norm';
 import { relu } from '../kernels/activation';
-import { type Parameters } from '../kernels/parameters';
-import { type Random } from '../kernels/random';
+import { type Parameters } from '../core/parameters';
+import { type Random } from '../core/random';
 
 /**
  * How a layer normalises. 'batch': the batch's statistics while training, the running ones

@@ -6,8 +6,8 @@
 import { tf, type Tensor4D } from '../tf';
 import { addRelu } from '../kernels/activation';
 import { maxPool } from '../kernels/pool';
-import { type Parameters } from '../kernels/parameters';
-import { type Random } from '../kernels/random';
+import { type Parameters } from '../core/parameters';
+import { type Random } from '../core/random';
 import { convNorm, createConv, createNorm, type Norm, normName } from './layers';
 
 export interface ResNetConfig {

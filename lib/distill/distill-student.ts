@@ -6,7 +6,7 @@
  * Which losses there are is said in imitations/. A weight of 0 builds nothing: then the run is
  * plain training, bit for bit.
  */
-import type { Parameters } from '../kernels/parameters';
+import type { Parameters } from '../core/parameters';
 import type { Batch } from '../data/types';
 import type { Loader } from '../coco/loader';
 import type { Detector } from '../detection/detector';

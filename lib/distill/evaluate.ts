@@ -3,7 +3,7 @@ import { evaluateBoxes } from '../coco/evaluation';
 import type { CocoDataset } from '../coco/dataset';
 import type { Loader } from '../coco/loader';
 import type { CocoDetection } from '../coco/types';
-import { toCocoDetections } from '../detection/results';
+import { toCocoDetections } from '../coco/detections';
 import type { Detector } from '../detection/detector';
 import { tf } from '../tf';
 import { alone, connect, gatherJson } from '../train/distributed/communicator';

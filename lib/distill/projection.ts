@@ -1,7 +1,7 @@
 /** phi, the student's projection to the teacher's channels. */
 import { conv2d } from '../kernels/conv';
-import { Parameters } from '../kernels/parameters';
-import { Random } from '../kernels/random';
+import { Parameters } from '../core/parameters';
+import { Random } from '../core/random';
 import type { Tensor1D, Tensor4D } from '../tf';
 
 /**

@@ -12,7 +12,7 @@ import { PositionRelation } from '../freekd/relation';
 import { FrequencyPrompt, type FrequencyPromptOptions } from '../freekd/prompt';
 import { promptDissimilarity, type DissimilarityOptions } from '../freekd/dissimilarity';
 import { ReleasedPrompt, releasedDissimilarity, releasedPrompted } from '../freekd/released-prompt';
-import { Parameters } from '../kernels/parameters';
+import { Parameters } from '../core/parameters';
 import type { Batch } from '../data/types';
 import type { Loader } from '../coco/loader';
 import { tf } from '../tf';

@@ -1,5 +1,5 @@
 /** Progress in megabytes with the present speed, on any progress display. */
-import type { Progress } from '../train/progress';
+import type { Progress } from '../core/progress';
 
 /** Opens a display, as `terminalProgress` does. */
 export type OpenProgress = (title: string, total: number, start?: number) => Progress;

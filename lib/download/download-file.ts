@@ -9,7 +9,7 @@ import { mkdir, open, rm } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { byteProgress, type OpenProgress } from './byte-progress';
-import { requireSpace, sizeText } from '../disk';
+import { requireSpace, sizeText } from '../core/disk';
 import { Part } from './part';
 import { PassingError, passing, request } from './response';
 

@@ -7,10 +7,10 @@ import { statSync } from 'node:fs';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Entry, ZipFile } from 'yauzl';
-import { openArchive } from '../zip-archive';
+import { openArchive } from '../core/zip-archive';
 import { byteProgress, type OpenProgress } from './byte-progress';
 import { crc32 } from './crc32';
-import { requireSpace } from '../disk';
+import { requireSpace } from '../core/disk';
 import { PART, requireSafeNames } from './zip-names';
 
 /** One file as the zip's directory has it. */

@@ -5,7 +5,7 @@ import type { Normalization } from '../data/types';
 import type { DetectorConfig } from '../detection/detector';
 import type { ResNetConfig } from '../detection/resnet';
 import type { Norm } from '../detection/layers';
-import * as s from '../schema';
+import * as s from '../core/schema';
 import type { OptimizerConfig } from '../train/optimizer';
 import { MODES } from '../wavelet/boundary';
 import { wavelets } from '../wavelet/filter-bank';

@@ -2,7 +2,7 @@
  * Changing single fields of an experiment by name, as `npm run reproduce -- --set weights.mu=30`
  * does.
  */
-import { checked, unknownField } from '../schema';
+import { checked, unknownField } from '../core/schema';
 import type { Experiment } from './experiment';
 import { experimentSchema } from './experiment-schema';
 

@@ -5,7 +5,7 @@
  */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { writeAtomically } from '../atomic-file';
+import { writeAtomically } from '../core/atomic-file';
 import type { Loader } from '../coco/loader';
 import { createDetector, type Detector, type DetectorConfig } from '../detection/detector';
 import { pyramidDeviations } from '../distill/teacher';
@@ -13,7 +13,7 @@ import { sha256 } from '../train/checkpoint';
 import { world } from '../train/distributed/communicator';
 import { readSafetensors, writeSafetensors } from '../weights/safetensors';
 import { curve, percent, provenance } from '../runs/result-schema';
-import * as s from '../schema';
+import * as s from '../core/schema';
 import { difference } from '../train/difference';
 import type { StepRecord } from '../train/log';
 import type { TeacherConfig } from './configs';

@@ -14,7 +14,7 @@
  * its own at no cost: the loss is sum omega S with S[n,c] = sum_b s_b sum_hw m_b |d_b|, so it is S.
  */
 import { tf, type Scalar, type Tensor, type Tensor2D, type Tensor4D } from '../tf';
-import { execute } from '../kernels/native';
+import { execute } from '../core/native';
 import { multilevelPlan } from '../wavelet/levels';
 import { planTensors, type Plan } from '../wavelet/plan';
 import { wavedec2, wavedec2Adjoint } from '../wavelet/transform';

@@ -10,8 +10,8 @@
  * feature by about T / 2.
  */
 import { tf, type Tensor2D, type Tensor3D, type Tensor4D } from '../tf';
-import { type Parameters } from '../kernels/parameters';
-import { Random } from '../kernels/random';
+import { type Parameters } from '../core/parameters';
+import { Random } from '../core/random';
 import { checkMode, type WaveletMode, type WaveletModeName } from '../wavelet/boundary';
 import { checkLevel } from '../wavelet/levels';
 import { wavedec2, waverec2, type WaveletDecomposition } from '../wavelet/transform';

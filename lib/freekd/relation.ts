@@ -17,8 +17,8 @@
  * every channel.
  */
 import { tf, type Tensor2D, type Tensor3D, type Tensor4D } from '../tf';
-import { Parameters } from '../kernels/parameters';
-import { Random } from '../kernels/random';
+import { Parameters } from '../core/parameters';
+import { Random } from '../core/random';
 import { resizeBilinear } from './resize';
 
 export interface PositionRelationOptions {

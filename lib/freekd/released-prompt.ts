@@ -9,8 +9,8 @@
  * the feature's size.
  */
 import { tf, type Scalar, type Tensor2D, type Tensor3D, type Tensor4D } from '../tf';
-import { type Parameters } from '../kernels/parameters';
-import { Random } from '../kernels/random';
+import { type Parameters } from '../core/parameters';
+import { Random } from '../core/random';
 import { wavedec2, waverec2, type WaveletDecomposition } from '../wavelet/transform';
 import { bandsOf, decompositionOf, type Transform } from './bands';
 import { promptDissimilarity } from './dissimilarity';

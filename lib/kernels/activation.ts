@@ -1,7 +1,7 @@
 /** Activations. */
 import { tf, type Tensor } from '../tf';
-import { elementwise, kernelLevel } from './native';
-import { defineOperation } from './operation';
+import { elementwise, kernelLevel } from '../core/native';
+import { defineOperation } from '../core/operation';
 
 /** max(x, 0), its gradient 0 at 0. */
 export function relu<T extends Tensor>(x: T): T {

@@ -4,8 +4,8 @@
  */
 import { tf, type Tensor, type Tensor1D, type Tensor4D } from '../tf';
 import { relu as rectify } from './activation';
-import { attribute, elementwise, execute, execute1, kernelLevel, type Attribute } from './native';
-import { defineOperation, stopGradient } from './operation';
+import { attribute, elementwise, execute, execute1, kernelLevel, type Attribute } from '../core/native';
+import { defineOperation, stopGradient } from '../core/operation';
 
 export interface BatchNormOptions {
   /** [C] */

@@ -1,8 +1,8 @@
 /** Two-dimensional convolution with PyTorch's symmetric padding. */
 import { tf, type Tensor, type Tensor1D, type Tensor4D } from '../tf';
-import { attribute, execute1, kernelLevel, onGpu, type Attribute } from './native';
+import { attribute, execute1, kernelLevel, onGpu, type Attribute } from '../core/native';
 import { relu as rectify } from './activation';
-import { defineOperation, stopGradient } from './operation';
+import { defineOperation, stopGradient } from '../core/operation';
 import { winograd, winogradServes } from './winograd';
 
 export interface Conv2dOptions {

@@ -8,8 +8,8 @@
  * pixels a tap; the gradient makes them again rather than keep them.
  */
 import { tf, type Tensor, type Tensor1D, type Tensor3D, type Tensor4D } from '../tf';
-import { attribute, execute, execute1, ownKernels } from './native';
-import { defineOperation, stopGradient } from './operation';
+import { attribute, execute, execute1, ownKernels } from '../core/native';
+import { defineOperation, stopGradient } from '../core/operation';
 
 export interface DeformConv2dOptions {
   /** Default 1. */

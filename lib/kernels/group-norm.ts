@@ -7,8 +7,8 @@
  * small [N, 1, 1, C] tensors.
  */
 import { tf, type Tensor, type Tensor1D, type Tensor4D } from '../tf';
-import { attribute, elementwise, execute1, kernelLevel } from './native';
-import { defineOperation } from './operation';
+import { attribute, elementwise, execute1, kernelLevel } from '../core/native';
+import { defineOperation } from '../core/operation';
 
 export interface GroupNormOptions {
   /** [C] */

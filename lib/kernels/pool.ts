@@ -1,7 +1,7 @@
 /** Max pooling with PyTorch's symmetric padding. */
 import { tf, type Tensor4D } from '../tf';
-import { attribute, execute, execute1, kernelLevel, type Attribute } from './native';
-import { defineOperation, stopGradient } from './operation';
+import { attribute, execute, execute1, kernelLevel, type Attribute } from '../core/native';
+import { defineOperation, stopGradient } from '../core/operation';
 
 export interface MaxPoolOptions {
   /** The window's height and width. */

@@ -8,8 +8,8 @@
  * weights.
  */
 import { tf, type Tensor, type Tensor1D, type Tensor2D, type Tensor4D } from '../tf';
-import { attribute, execute, ownKernels } from './native';
-import { defineOperation, type Operation } from './operation';
+import { attribute, execute, ownKernels } from '../core/native';
+import { defineOperation, type Operation } from '../core/operation';
 
 export interface RoiAlignOptions {
   /** The level of each RoI, int32 [R]. */

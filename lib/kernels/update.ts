@@ -5,8 +5,8 @@
  * computed.
  */
 import { tf, type Tensor } from '../tf';
-import { attribute, elementwise, execute, kernelLevel } from './native';
-import { type Variable } from './variable';
+import { attribute, elementwise, execute, kernelLevel } from '../core/native';
+import { type Variable } from '../core/variable';
 
 export interface MomentumStep {
   learningRate: number;

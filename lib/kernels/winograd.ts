@@ -5,8 +5,8 @@
  * transformed once for all levels of a pyramid. Relative error measured against float64: 3e-6.
  */
 import { tf, type Tensor, type Tensor1D, type Tensor4D } from '../tf';
-import { attribute, elementwise, execute, execute1, ownKernels } from './native';
-import { defineOperation, type Operation } from './operation';
+import { attribute, elementwise, execute, execute1, ownKernels } from '../core/native';
+import { defineOperation, type Operation } from '../core/operation';
 
 /**
  * Measured: with fewer tiles of 4x4 outputs, reading and writing the transformed filter costs more

@@ -4,10 +4,10 @@
  */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { writeAtomically } from '../atomic-file';
+import { writeAtomically } from '../core/atomic-file';
 import type { CorruptedAP } from '../coco/robustness';
 import { variants, type Variant } from './variants';
-import { checked } from '../schema';
+import { checked } from '../core/schema';
 import type { RunResult } from './results';
 import { corruptionSchema } from './result-schema';
 

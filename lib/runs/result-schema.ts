@@ -1,7 +1,7 @@
 /** What result files hold; a later version may add to them. */
 import { corruptionNames } from '../coco/corruptions/corrupt';
 import type { CorruptedAP } from '../coco/robustness';
-import * as s from '../schema';
+import * as s from '../core/schema';
 import type { StepRecord } from '../train/log';
 import type { CorruptionResult } from './corruption-results';
 import { variants } from './variants';

@@ -3,12 +3,12 @@ import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
-import { writeAtomically } from '../atomic-file';
+import { writeAtomically } from '../core/atomic-file';
 import type { StepRecord } from '../train/log';
-import { tensorflowVersion } from '../environment';
+import { tensorflowVersion } from '../core/environment';
 import { tf } from '../tf';
 import { world } from '../train/distributed/communicator';
-import { checked } from '../schema';
+import { checked } from '../core/schema';
 import { variants, type Variant } from './variants';
 import { resultSchema } from './result-schema';
 

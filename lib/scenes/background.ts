@@ -3,7 +3,7 @@
  * its amplitude divided by a power of the spatial frequency, brought back by an inverse
  * two-dimensional FFT.
  */
-import type { Random } from '../kernels/random';
+import type { Random } from '../core/random';
 
 /**
  * A [size, size, 3] picture in 0..255 (not clamped): a random mean colour, a shared brightness

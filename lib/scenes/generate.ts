@@ -15,7 +15,7 @@ import { mkdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { writeAtomically } from '../atomic-file';
+import { writeAtomically } from '../core/atomic-file';
 import { countObjects, toInstances, type SplitCounts } from './annotations';
 import { chunksOf, readRecord, recordPath, type Chunk, type ChunkRecord } from './chunk';
 import { sceneConfig, sceneHash, type SceneConfig, type Split } from './config';

@@ -2,7 +2,7 @@
  * One emoji scene: background, objects and distractors laid over each other, blur, noise; and the
  * boxes of what stays visible. A scene is a function of (settings, split, index) alone.
  */
-import { Random } from '../kernels/random';
+import { Random } from '../core/random';
 import { colourNoise } from './background';
 import type { SceneConfig, Split } from './config';
 import { compose, forEachInside, placeSprite, type Patch, type Placement } from './paste';

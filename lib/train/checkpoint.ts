@@ -9,8 +9,8 @@
 import { createHash } from 'node:crypto';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { writeAtomically } from '../atomic-file';
-import type { Parameters } from '../kernels/parameters';
+import { writeAtomically } from '../core/atomic-file';
+import type { Parameters } from '../core/parameters';
 import { readSafetensors, writeSafetensors } from '../weights/safetensors';
 import { difference } from './difference';
 

@@ -1,5 +1,5 @@
 /** Where two configurations differ, in words: for the refusal to go on with another run's work. */
-import { shown } from '../schema';
+import { shown } from '../core/schema';
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
 

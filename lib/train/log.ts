@@ -4,7 +4,7 @@
  */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { writeError } from '../disk';
+import { writeError } from '../core/disk';
 import { tf } from '../tf';
 
 /** One training step's numbers. */

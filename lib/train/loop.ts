@@ -11,9 +11,9 @@
  */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { requireSpace } from '../disk';
-import { valueAndGradients } from '../kernels/gradients';
-import type { Parameter, Parameters } from '../kernels/parameters';
+import { requireSpace } from '../core/disk';
+import { valueAndGradients } from '../core/gradients';
+import type { Parameter, Parameters } from '../core/parameters';
 import { tf } from '../tf';
 import type { Scalar, Tensor } from '../tf';
 import { Checkpoints, fingerprintOf, type NamedTensors } from './checkpoint';

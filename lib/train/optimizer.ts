@@ -6,9 +6,9 @@
  * parameter itself (Loshchilov and Hutter, arXiv 1711.05101).
  */
 import { tf, type Tensor } from '../tf';
-import { type Parameter, type ParameterEntry } from '../kernels/parameters';
+import { type Parameter, type ParameterEntry } from '../core/parameters';
 import { adamStep, momentumStep } from '../kernels/update';
-import { Variable } from '../kernels/variable';
+import { Variable } from '../core/variable';
 
 export type OptimizerConfig =
   /** momentum and weightDecay default to 0. */

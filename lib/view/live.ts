@@ -2,7 +2,7 @@
  * What a live training display shows: a bar, the remaining time and the loss so far, as HTML made
  * anew at each update.
  */
-import { clock } from '../train/progress';
+import { clock } from '../core/progress';
 import { escapeHtml } from './html';
 import { detectorColors, TEXT_COLOR } from './theme';
 

@@ -4,7 +4,7 @@
  */
 import { createRequire } from 'node:module';
 import type { StepRecord } from '../train/log';
-import type { Progress } from '../train/progress';
+import type { Progress } from '../core/progress';
 import { liveHtml } from './live';
 import { frameHtml, type Frame } from './tables';
 import type { Chart } from './theme';

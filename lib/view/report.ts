@@ -5,7 +5,7 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import sharp from 'sharp';
-import { writeAtomically } from '../atomic-file';
+import { writeAtomically } from '../core/atomic-file';
 import { variants, type Variant } from '../runs/variants';
 import { summarise, type RunResult } from '../runs/results';
 import { apBars, categoryDots, lossCurves, sizeBars } from './charts';

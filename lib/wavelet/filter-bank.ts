@@ -2,7 +2,7 @@
  * The wavelets by name and the four filters of each, as in PyWavelets: analysis (decomposition) and
  * synthesis (reconstruction), low and high pass. All have the same even length F.
  */
-import { nearestNames } from '../nearest';
+import { nearestNames } from '../core/nearest';
 import { BIORTHOGONAL, ORTHOGONAL } from './filters';
 
 export interface FilterBank {

@@ -9,7 +9,7 @@ import { haarAnalysis, haarSynthesis } from './haar';
 import type { LinearMap } from './linear';
 import { coefficientCount, directAnalysis, matrixAnalysis, matrixSynthesis, signalLength } from './matrix';
 import { analysisPlan, plannedAnalysis, plannedSynthesis, type Plan } from './plan';
-import { ownKernels } from '../kernels/native';
+import { ownKernels } from '../core/native';
 
 /** [height, width]. */
 export type Size = readonly [height: number, width: number];

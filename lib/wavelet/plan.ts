@@ -4,7 +4,7 @@
  * them. Packed plans are kept: a training run asks for the same few again and again.
  */
 import { tf, type Tensor, type Tensor4D } from '../tf';
-import { execute } from '../kernels/native';
+import { execute } from '../core/native';
 import { filterBank, type FilterBank } from './filter-bank';
 import type { WaveletMode } from './boundary';
 import type { Size } from './levels';

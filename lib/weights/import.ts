@@ -2,7 +2,7 @@
  * Weights of other projects into our parameters: names mapped, filters turned, and everything that
  * does not fit listed.
  */
-import type { ParameterEntry, Parameters } from '../kernels/parameters';
+import type { ParameterEntry, Parameters } from '../core/parameters';
 import { nameMaps, type NameMap, type NameMapName } from './names';
 import { nearest } from './nearest';
 import { bestReading, type Reading } from './prefix';

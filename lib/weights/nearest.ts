@@ -1,19 +1,8 @@
 /** Names that are alike: what a wrong name may have been meant to be. */
+import { editDistance } from '../core/nearest';
 
 /** Letters that are compared, from the end: that is where names of weights tell. */
 const COMPARED = 60;
-
-/** Letters to insert, remove or replace (Levenshtein). */
-export function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++)
-      next[j] = Math.min(next[j - 1] + 1, row[j] + 1, row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1));
-    row = next;
-  }
-  return row[b.length];
-}
 
 /** Parts between dots that two names share at their ends. */
 function sharedEnd(a: string, b: string): number {

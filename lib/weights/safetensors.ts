@@ -5,7 +5,7 @@
  * whose Python package writes the same bytes for the same tensors.
  */
 import type { FileHandle } from 'node:fs/promises';
-import { writeAtomically } from '../atomic-file';
+import { writeAtomically } from '../core/atomic-file';
 import { CHUNK, readBytes, withFile } from './file-bytes';
 import { narrowToHalf } from './half';
 import { parseHeader } from './safetensors-header';

@@ -1,7 +1,7 @@
 /** The zip of PyTorch 1.6 and later: `data.pkl`, and a stored (not compressed) entry a storage. */
 import type { FileHandle } from 'node:fs/promises';
 import type { Entry, ZipFile } from 'yauzl';
-import { openArchive } from '../zip-archive';
+import { openArchive } from '../core/zip-archive';
 import { ByteReader } from './file-bytes';
 import { readPickle } from './pickle';
 import { storageType, torchBuilders, type Storage } from './torch-objects';

@@ -11,7 +11,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { pipeTable, toPng } from 'freekd';
 import { provenance } from '../../lib/dist/runs/results';
-import { terminalProgress } from '../../lib/dist/train/progress';
+import { terminalProgress } from '../../lib/dist/core/progress';
 import { benchChart } from './chart';
 import { readBench } from './results';
 import { inputRate } from './input';

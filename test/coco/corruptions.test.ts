@@ -14,7 +14,7 @@ import {
   type CorruptionName,
 } from '../../lib/dist/coco/corruptions/corrupt';
 import type { Picture } from '../../lib/dist/coco/image';
-import { Random } from '../../lib/dist/kernels/random';
+import { Random } from '../../lib/dist/core/random';
 import { temporary } from './fixture';
 
 const golden = JSON.parse(readFileSync(join(__dirname, '../golden/corruptions.json'), 'utf8')) as {

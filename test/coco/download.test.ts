@@ -125,7 +125,7 @@ test('a zip that holds less than it should is an error that names it, and leaves
 });
 
 const command = async (...words: string[]): Promise<{ stdout: string; stderr: string; code?: number }> =>
-  promisify(execFile)(process.execPath, [join(__dirname, '../../lib/dist/download/command.js'), ...words]).catch(
+  promisify(execFile)(process.execPath, [join(__dirname, '../../lib/dist/commands/data.js'), ...words]).catch(
     (error: unknown) => error as { stdout: string; stderr: string; code: number },
   );
 

@@ -15,7 +15,7 @@ import { DatasetError } from '../../lib/dist/coco/problems';
 import { resizeBilinear } from '../../lib/dist/coco/resize';
 import { fill, IMAGENET, normalizationTable } from '../../lib/dist/coco/transforms';
 import type { Batch } from '../../lib/dist/data/types';
-import { Random } from '../../lib/dist/kernels/random';
+import { Random } from '../../lib/dist/core/random';
 import { tf } from '../../lib/dist/tf';
 import { picture, SIZES, writeFixture } from './fixture';
 

@@ -10,9 +10,9 @@ import { decodeDelta, encodeDelta, iou } from '../../lib/dist/detection/boxes';
 import { detect } from '../../lib/dist/detection/retinanet/detect';
 import { boxLoss, focalLoss } from '../../lib/dist/detection/retinanet/losses';
 import { suppress } from '../../lib/dist/detection/nms';
-import { toCocoDetections } from '../../lib/dist/detection/results';
+import { toCocoDetections } from '../../lib/dist/coco/detections';
 import { matchTargets } from '../../lib/dist/detection/retinanet/targets';
-import { Random } from '../../lib/dist/kernels/random';
+import { Random } from '../../lib/dist/core/random';
 import { tf, type Tensor2D, type Tensor4D } from '../../lib/dist/tf';
 import { golden, near, numbers } from './golden';
 

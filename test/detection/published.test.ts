@@ -9,7 +9,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import * as presets from '../../lib/dist/detection/retinanet/presets';
 import { RetinaNet } from '../../lib/dist/detection/retinanet';
-import { valueAndGradients } from '../../lib/dist/kernels/gradients';
+import { valueAndGradients } from '../../lib/dist/core/gradients';
 import { tf, type Scalar, type Tensor } from '../../lib/dist/tf';
 import { fill, numbers, publishedNumbers } from './golden';
 import { type Found, hold, holdDetections, measure, type Measured, relativeError, type Sketch, sums } from './sketch';

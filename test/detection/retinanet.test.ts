@@ -10,9 +10,9 @@ import { backbone, createBackbone, resnet18, resnet50, resneXt101 } from '../../
 import type { ResNetConfig } from '../../lib/dist/detection/resnet';
 import { RetinaNet, type HeadOutput, type RetinaNetConfig } from '../../lib/dist/detection/retinanet';
 import { conv2d } from '../../lib/dist/kernels/conv';
-import { valueAndGradients } from '../../lib/dist/kernels/gradients';
-import { Parameters } from '../../lib/dist/kernels/parameters';
-import { Random } from '../../lib/dist/kernels/random';
+import { valueAndGradients } from '../../lib/dist/core/gradients';
+import { Parameters } from '../../lib/dist/core/parameters';
+import { Random } from '../../lib/dist/core/random';
 import { tf, type Scalar, type Tensor4D } from '../../lib/dist/tf';
 import { createOptimizer } from '../../lib/dist/train/optimizer';
 import { fill, golden, near, type NetworkCase, numbers } from './golden';

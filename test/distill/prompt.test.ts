@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import type { Loader } from '../../lib/dist/coco/loader';
 import { promptLoss } from '../../lib/dist/distill/tune-prompt';
-import { valueAndGradients } from '../../lib/dist/kernels/gradients';
+import { valueAndGradients } from '../../lib/dist/core/gradients';
 import { createOptimizer } from '../../lib/dist/train/optimizer';
 import { readLog } from '../../lib/dist/train/log';
 import { tf, type Scalar } from '../../lib/dist/tf';

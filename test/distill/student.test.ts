@@ -12,7 +12,7 @@ import { evaluateDetector } from '../../lib/dist/distill/evaluate';
 import { activeImitations, createImitations, type Distillation } from '../../lib/dist/distill/imitations/index';
 import { createProjections, project } from '../../lib/dist/distill/projection';
 import { freekdLoss } from '../../lib/dist/freekd/freekd';
-import { valueAndGradients } from '../../lib/dist/kernels/gradients';
+import { valueAndGradients } from '../../lib/dist/core/gradients';
 import { readLog } from '../../lib/dist/train/log';
 import { tf, type Scalar } from '../../lib/dist/tf';
 import { distil, distillations, frequencyState, pictures, tinyTeacherSide, tune } from './setup';

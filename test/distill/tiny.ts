@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import type { RetinaNetConfig } from '../../lib/dist/detection/retinanet';
-import { Random } from '../../lib/dist/kernels/random';
+import { Random } from '../../lib/dist/core/random';
 
 export { hashOf } from '../../lib/dist/train/checkpoint';
 

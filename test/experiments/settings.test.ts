@@ -17,7 +17,7 @@ import {
 } from 'freekd';
 import { experimentSchema } from '../../lib/dist/experiments/experiment-schema';
 import { sceneConfig } from '../../lib/dist/scenes/config';
-import { checked } from '../../lib/dist/schema';
+import { checked } from '../../lib/dist/core/schema';
 
 test('override changes the named fields and nothing else', () => {
   const before = structuredClone(emojiScenes);

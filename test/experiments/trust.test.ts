@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, test } from 'node:test';
-import { lockFolder } from '../../lib/dist/run-lock';
+import { lockFolder } from '../../lib/dist/core/run-lock';
 import { readResult, readResults } from '../../lib/dist/runs/results';
 import { temporary, writePictures } from '../distill/tiny';
 import { reproduce, type Ended } from './command';

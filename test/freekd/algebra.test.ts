@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { tf, type Scalar, type Tensor, type Tensor2D, type Tensor4D } from '../../lib/dist/tf';
-import { valueAndGradients } from '../../lib/dist/kernels/gradients';
+import { valueAndGradients } from '../../lib/dist/core/gradients';
 import { type WaveletMode } from '../../lib/dist/wavelet/boundary';
 import { wavedec2, waverec2 } from '../../lib/dist/wavelet/transform';
 import { bandsOf, decompositionOf } from '../../lib/dist/freekd/bands';

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { tf, type Scalar, type Tensor, type Tensor2D, type Tensor4D } from '../../lib/dist/tf';
-import { valueAndGradients } from '../../lib/dist/kernels/gradients';
-import { Parameters } from '../../lib/dist/kernels/parameters';
+import { valueAndGradients } from '../../lib/dist/core/gradients';
+import { Parameters } from '../../lib/dist/core/parameters';
 import { wavedec2 } from '../../lib/dist/wavelet/transform';
 import { withoutGradient } from '../../lib/dist/freekd/band-distance';
 import { bandNames, bandsOf, decompositionOf } from '../../lib/dist/freekd/bands';

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { tf, type Scalar, type Tensor, type Tensor2D, type Tensor4D } from '../../lib/dist/tf';
-import { valueAndGradients } from '../../lib/dist/kernels/gradients';
-import { Parameters, type Parameter } from '../../lib/dist/kernels/parameters';
+import { valueAndGradients } from '../../lib/dist/core/gradients';
+import { Parameters, type Parameter } from '../../lib/dist/core/parameters';
 import { type WaveletMode } from '../../lib/dist/wavelet/boundary';
 import { wavedec2 } from '../../lib/dist/wavelet/transform';
 import { promptDissimilarity } from '../../lib/dist/freekd/dissimilarity';

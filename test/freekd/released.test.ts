@@ -5,8 +5,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { tf, type Scalar, type Tensor, type Tensor3D, type Tensor4D } from '../../lib/dist/tf';
-import { valueAndGradients } from '../../lib/dist/kernels/gradients';
-import { Parameters } from '../../lib/dist/kernels/parameters';
+import { valueAndGradients } from '../../lib/dist/core/gradients';
+import { Parameters } from '../../lib/dist/core/parameters';
 import { featureMSE, headSmoothL1 } from '../../lib/dist/freekd/feature-mse';
 import { releasedFreeKDLoss } from '../../lib/dist/freekd/released';
 import { ReleasedPrompt, releasedDissimilarity, releasedPrompted } from '../../lib/dist/freekd/released-prompt';

@@ -2,7 +2,7 @@
 
     python test/golden/corruptions.py
 
-Writes corruptions.json. The package draws from numpy.random; `values` come from it with those functions replaced by lib/kernels/random.ts
+Writes corruptions.json. The package draws from numpy.random; `values` come from it with those functions replaced by lib/core/random.ts
 (the same generator, written again below), so that both sides draw the same numbers and can be compared value for value: every STRIDE-th
 byte, and the mean of all. `statistics` come from it as it is, over SEEDS seeds: mean and deviation over the seeds of moments, quantiles
 and autocorrelations. The frost pictures are small ones made here. The package is of 2020: what NumPy, SciPy and scikit-image have
@@ -34,7 +34,7 @@ encode = lambda data: base64.b64encode(bytes(data)).decode()
 
 
 class Random:
-    """lib/kernels/random.ts."""
+    """lib/core/random.ts."""
 
     def __init__(self, seed):
         self.a, self.b, self.c = (self.hash(prefix + str(seed)) for prefix in "abc")

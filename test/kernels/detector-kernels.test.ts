@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import { deformConv2d, type DeformConv2dOptions } from '../../lib/dist/kernels/deform-conv';
-import { ownKernels, setKernelLevel, type KernelLevel } from '../../lib/dist/kernels/native';
+import { ownKernels, setKernelLevel, type KernelLevel } from '../../lib/dist/core/native';
 import { roiAlign } from '../../lib/dist/kernels/roi-align';
 import { tf, type Tensor, type Tensor1D, type Tensor2D, type Tensor4D } from '../../lib/dist/tf';
 import { numbers } from '../detection/golden';

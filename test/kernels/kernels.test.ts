@@ -9,7 +9,7 @@ import { describe, it } from 'node:test';
 import { batchNorm, batchNormTraining } from '../../lib/dist/kernels/batch-norm';
 import { conv2d } from '../../lib/dist/kernels/conv';
 import { groupNorm } from '../../lib/dist/kernels/group-norm';
-import { kernelLevel, setKernelLevel, type KernelLevel } from '../../lib/dist/kernels/native';
+import { kernelLevel, setKernelLevel, type KernelLevel } from '../../lib/dist/core/native';
 import { maxPool } from '../../lib/dist/kernels/pool';
 import { upsampleNearest } from '../../lib/dist/kernels/upsample';
 import { tf, type Tensor, type Tensor1D, type Tensor4D } from '../../lib/dist/tf';

@@ -9,7 +9,7 @@ import { relu } from '../../lib/dist/kernels/activation';
 import { batchNorm, batchNormTraining } from '../../lib/dist/kernels/batch-norm';
 import { conv2d, conv2dLevels } from '../../lib/dist/kernels/conv';
 import { groupNorm } from '../../lib/dist/kernels/group-norm';
-import { ownKernels, kernelLevel, setKernelLevel, type KernelLevel } from '../../lib/dist/kernels/native';
+import { ownKernels, kernelLevel, setKernelLevel, type KernelLevel } from '../../lib/dist/core/native';
 import { maxPool } from '../../lib/dist/kernels/pool';
 import { upsampleNearest } from '../../lib/dist/kernels/upsample';
 

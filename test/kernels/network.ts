@@ -3,9 +3,9 @@ import { relu } from '../../lib/dist/kernels/activation';
 import { batchNorm, batchNormTraining } from '../../lib/dist/kernels/batch-norm';
 import { conv2d } from '../../lib/dist/kernels/conv';
 import { groupNorm } from '../../lib/dist/kernels/group-norm';
-import { Parameters } from '../../lib/dist/kernels/parameters';
+import { Parameters } from '../../lib/dist/core/parameters';
 import { maxPool } from '../../lib/dist/kernels/pool';
-import { Random } from '../../lib/dist/kernels/random';
+import { Random } from '../../lib/dist/core/random';
 import { upsampleNearest } from '../../lib/dist/kernels/upsample';
 import { tf, type Scalar, type Tensor1D, type Tensor4D } from '../../lib/dist/tf';
 

@@ -15,7 +15,7 @@ import {
   type FrequencyLossInput,
   type WaveletMode,
 } from 'freekd';
-import { ownKernels, setKernelLevel } from '../../lib/dist/kernels/native';
+import { ownKernels, setKernelLevel } from '../../lib/dist/core/native';
 import { numbers } from '../detection/golden';
 
 type Tensor4D = tf.Tensor4D;

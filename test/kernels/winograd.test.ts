@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { conv2d, conv2dLevels } from '../../lib/dist/kernels/conv';
-import { ownKernels, setKernelLevel, type KernelLevel } from '../../lib/dist/kernels/native';
+import { ownKernels, setKernelLevel, type KernelLevel } from '../../lib/dist/core/native';
 import { winograd } from '../../lib/dist/kernels/winograd';
 import { tf, type Tensor, type Tensor1D, type Tensor4D } from '../../lib/dist/tf';
 import { numbers } from '../detection/golden';

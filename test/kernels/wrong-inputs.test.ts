@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
-import { ownKernels } from '../../lib/dist/kernels/native';
+import { ownKernels } from '../../lib/dist/core/native';
 import { wrongInputs } from './wrong-inputs';
 import { type Outcome } from './wrong-inputs/rows';
 

@@ -6,7 +6,7 @@ import { colourNoise, fft, fieldPair } from '../../lib/dist/scenes/background';
 import { sceneConfig, sceneHash } from '../../lib/dist/scenes/config';
 import { ScenePainter } from '../../lib/dist/scenes/scene';
 import { distractorEmoji, sceneCategories } from '../../lib/dist/scenes/vocabulary';
-import { Random } from '../../lib/dist/kernels/random';
+import { Random } from '../../lib/dist/core/random';
 
 test('categories have the ids and names of COCO', () => {
   // From the category list of torchvision's COCO detectors, whose position is the id.

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { appendFileSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import type { Parameters } from '../../lib/dist/kernels/parameters';
+import type { Parameters } from '../../lib/dist/core/parameters';
 import { DivergedError } from '../../lib/dist/train/loop';
 import { readLog } from '../../lib/dist/train/log';
 import { tf, type Scalar } from '../../lib/dist/tf';

@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { valueAndGradients } from '../../lib/dist/kernels/gradients';
+import { valueAndGradients } from '../../lib/dist/core/gradients';
 import { createOptimizer, type OptimizerConfig } from '../../lib/dist/train/optimizer';
 import { clipByGlobalNorm } from '../../lib/dist/train/clip';
 import { tf } from '../../lib/dist/tf';

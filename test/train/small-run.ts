@@ -2,7 +2,7 @@
  * Training of two parameters towards a target that changes with the step: milliseconds a run, for
  * tests of the loop itself.
  */
-import { Parameters } from '../../lib/dist/kernels/parameters';
+import { Parameters } from '../../lib/dist/core/parameters';
 import { train, type TrainOptions, type TrainResult } from '../../lib/dist/train/loop';
 import { tf, type Scalar, type Tensor } from '../../lib/dist/tf';
 

@@ -7,7 +7,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { writeAtomically } from '../../lib/dist/atomic-file';
+import { writeAtomically } from '../../lib/dist/core/atomic-file';
 import { narrowToHalf, widenHalf } from '../../lib/dist/weights/half';
 import { readSafetensors, safetensorsMetadata, writeSafetensors } from '../../lib/dist/weights/safetensors';
 import type { TensorData } from '../../lib/dist/weights/typed-data';

@@ -1,5 +1,5 @@
 /** COCO-C's blurs: out of focus, through frosted glass, by motion, by zooming. */
-import type { Random } from '../../kernels/random';
+import type { Random } from '../../core/random';
 import type { Picture } from '../image';
 import {
   gaussianFilter,

@@ -7,7 +7,7 @@
  * Their package takes RGB. mmdetection's `Corrupt` hands it BGR, which matters a little for snow,
  * frost and jpeg_compression.
  */
-import type { Random } from '../../kernels/random';
+import type { Random } from '../../core/random';
 import type { Picture } from '../image';
 import { defocusBlur, glassBlur, motionBlur, zoomBlur } from './blur';
 import { contrast, elasticTransform, jpegCompression, pixelate } from './digital';

@@ -1,6 +1,6 @@
 /** COCO-C's digital corruptions: less contrast, an elastic sheet, large pixels, JPEG. */
 import sharp from 'sharp';
-import type { Random } from '../../kernels/random';
+import type { Random } from '../../core/random';
 import type { Picture } from '../image';
 import { emptyField, gaussianFilter, reflect, toField, toPicture } from './field';
 

@@ -10,7 +10,7 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { Random } from '../../kernels/random';
+import { Random } from '../../core/random';
 import { decode, type Picture } from '../image';
 import { plasma } from './plasma';
 

@@ -2,7 +2,7 @@
  * COCO-C's noises: Gaussian (sensor), shot (photons) and impulse (dead and saturated sites). Each
  * colour value is drawn by itself.
  */
-import type { Random } from '../../kernels/random';
+import type { Random } from '../../core/random';
 import type { Picture } from '../image';
 import { toField, toPicture } from './field';
 

@@ -1,5 +1,5 @@
 /** Clouds by midpoint displacement (the diamond-square algorithm) on a grid that wraps around. */
-import type { Random } from '../../kernels/random';
+import type { Random } from '../../core/random';
 
 /**
  * [side, side] values of 0..1. Halving the distance of the grid divides the random part by `decay`.

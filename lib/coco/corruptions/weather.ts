@@ -1,5 +1,5 @@
 /** COCO-C's weather: snow, fog and brightness. Frost has its own file. */
-import type { Random } from '../../kernels/random';
+import type { Random } from '../../core/random';
 import type { Picture } from '../image';
 import { crop, emptyField, motionBlur, roundEven, toField, toPicture, zoomMiddle } from './field';
 import { plasma } from './plasma';

@@ -12,7 +12,7 @@ import { scalingSentence, withBatch, withSteps } from '../../experiments/scaling
 import { experimentOf, settings, type Setting } from '../../experiments/settings';
 import type { SessionOptions } from '../../experiments/workbench';
 import { ensureEmojiScenes } from '../../scenes/index';
-import { checked } from '../../schema';
+import { checked } from '../../core/schema';
 import { fingerprintOf } from '../../train/checkpoint';
 import { difference } from '../../train/difference';
 import { rootFirst, world } from '../../train/distributed/communicator';

@@ -10,7 +10,7 @@ import type { Experiment, TrainingConfig } from '../../experiments/experiment';
 import { measureSteps } from '../../experiments/step-time';
 import { resultFile } from '../../runs/results';
 import { distillationOf, promptOf, type Variant } from '../../runs/variants';
-import { clock } from '../../train/progress';
+import { clock } from '../../core/progress';
 
 /** One kind of work: `runs` times `steps` steps of `milliseconds`. */
 interface Work {

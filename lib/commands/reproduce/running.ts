@@ -4,10 +4,10 @@
  */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { writeAtomically } from '../../atomic-file';
+import { writeAtomically } from '../../core/atomic-file';
 import { corruptionNames } from '../../coco/corruptions/corrupt';
 import type { CocoDetection } from '../../coco/types';
-import { requireWritable } from '../../disk';
+import { requireWritable } from '../../core/disk';
 import { checkpointFile } from '../../experiments/checkpoint-file';
 import { CorruptionRuns, type Subject } from '../../experiments/corruptions';
 import { type Experiment } from '../../experiments/experiment';
@@ -16,7 +16,7 @@ import { readResult, readResults, resultFile, saveResult } from '../../runs/resu
 import { Session } from '../../experiments/session';
 import { shipTeacher } from '../../experiments/teacher-file';
 import type { SessionOptions } from '../../experiments/workbench';
-import { lockFolder } from '../../run-lock';
+import { lockFolder } from '../../core/run-lock';
 import { difference } from '../../train/difference';
 import { agreed, connect, world } from '../../train/distributed/communicator';
 import type { CorruptionResult } from '../../runs/corruption-results';

@@ -1,7 +1,7 @@
 /** What a run says: rank 0 alone speaks. */
 import type { SessionOptions } from '../../experiments/workbench';
 import { world } from '../../train/distributed/communicator';
-import { terminalProgress, type Progress } from '../../train/progress';
+import { terminalProgress, type Progress } from '../../core/progress';
 
 /** One line on stdout. */
 export const say = (line: string): void => void (world().rank === 0 && process.stdout.write(`${line}\n`));

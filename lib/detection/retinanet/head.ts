@@ -4,8 +4,8 @@
  * every anchor's score is 0.01.
  */
 import { tf, type Tensor4D } from '../../tf';
-import { type Parameters } from '../../kernels/parameters';
-import { type Random } from '../../kernels/random';
+import { type Parameters } from '../../core/parameters';
+import { type Random } from '../../core/random';
 import { convLevels, createConv, createNorm, type Norm, normalise, normName } from '../layers';
 
 export interface HeadConfig {

@@ -5,8 +5,8 @@
  */
 import { tf, type Tensor2D, type Tensor4D } from '../../tf';
 import { type Detections, type Target } from '../../data/types';
-import { Parameters } from '../../kernels/parameters';
-import { Random } from '../../kernels/random';
+import { Parameters } from '../../core/parameters';
+import { Random } from '../../core/random';
 import { type AnchorConfig, type AnchorGrid, anchorGrid, anchorsPerCell, cellsOf } from '../anchors';
 import { type AssignConfig } from '../assign';
 import type { DetectionLosses, Detector, DetectOptions, Extent, LossOptions, NetworkConfig } from '../detector';

@@ -5,7 +5,7 @@
  */
 import type { Batch } from '../../data/types';
 import type { Detector } from '../../detection/detector';
-import type { Parameters } from '../../kernels/parameters';
+import type { Parameters } from '../../core/parameters';
 import type { Tensor4D } from '../../tf';
 import type { LossParts } from '../../train/loop';
 import { createProjections, project } from '../projection';

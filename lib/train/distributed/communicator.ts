@@ -4,7 +4,7 @@
  * binds it is loaded.
  */
 import { setTimeout } from 'node:timers/promises';
-import { isRank } from './placement';
+import { isRank } from '../../core/placement';
 
 /** A sum under way. */
 export interface PendingSum {

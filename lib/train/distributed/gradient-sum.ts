@@ -8,7 +8,7 @@
  * meanwhile moves on at each gradient's arrival.
  */
 import { tf, type Tensor } from '../../tf';
-import type { Parameter } from '../../kernels/parameters';
+import type { Parameter } from '../../core/parameters';
 import type { Communicator, PendingSum } from './communicator';
 
 interface Bucket {

@@ -5,7 +5,6 @@
  * rank divides by its own number n_r; with the share n_r / sum n_r its loss becomes its part of the
  * sum over the whole batch divided by the number of the whole batch.
  */
-import type { Loader } from '../../coco/loader';
 import type { Scalar } from '../../tf';
 import type { LossParts } from '../loop';
 import type { Communicator } from './communicator';
@@ -26,7 +25,10 @@ export function sharedLosses(
  * @throws Error where a loader gives all ranks the same pictures, or parts for another number of
  * ranks
  */
-export function checkShards({ rank, size }: Communicator, { shard }: Loader): void {
+export function checkShards(
+  { rank, size }: Communicator,
+  { shard }: { shard: Pick<Communicator, 'rank' | 'size'> },
+): void {
   if (shard.rank === rank && shard.size === size) return;
   throw new Error(
     `this is rank ${rank} of ${size}, but its loader gives part ${shard.rank} of ${shard.size}: ` +

@@ -3,7 +3,7 @@
  * Run as a program from row `argv[2]` on it says of each row what did; wrong-inputs.test.ts runs it
  * so, for a kernel that reads past its memory ends the process.
  */
-import { execute, ownKernels } from '../../../lib/dist/kernels/native';
+import { execute, ownKernels } from '../../../lib/dist/core/native';
 import { tf } from '../../../lib/dist/tf';
 import { convolutionInputs } from './convolution';
 import { deformableInputs } from './deformable';

@@ -1,5 +1,5 @@
 /** What a table of wrong inputs is made of. */
-import { attribute, type Attribute } from '../../../lib/dist/kernels/native';
+import { attribute, type Attribute } from '../../../lib/dist/core/native';
 import { tf, type Tensor } from '../../../lib/dist/tf';
 
 export interface WrongInput {

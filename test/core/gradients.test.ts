@@ -3,13 +3,13 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { describe, it } from 'node:test';
 import { relu } from '../../lib/dist/kernels/activation';
-import { valueAndGradients } from '../../lib/dist/kernels/gradients';
-import { kernelLevel, setKernelLevel } from '../../lib/dist/kernels/native';
-import { stopGradient } from '../../lib/dist/kernels/operation';
-import { Parameters } from '../../lib/dist/kernels/parameters';
-import { Random } from '../../lib/dist/kernels/random';
+import { valueAndGradients } from '../../lib/dist/core/gradients';
+import { kernelLevel, setKernelLevel } from '../../lib/dist/core/native';
+import { stopGradient } from '../../lib/dist/core/operation';
+import { Parameters } from '../../lib/dist/core/parameters';
+import { Random } from '../../lib/dist/core/random';
 import { tf, type Scalar, type Tensor } from '../../lib/dist/tf';
-import { network } from './network';
+import { network } from '../kernels/network';
 
 describe('gradients', () => {
   it('equal finite differences of the loss', () => {
@@ -167,7 +167,7 @@ describe('gradients', () => {
 describe('the level of kernels', () => {
   it('is the best that works, or what FREEKD_KERNELS says', () => {
     assert.ok(['plain', 'onednn'].includes(kernelLevel()));
-    const code = "console.log(require('./lib/dist/kernels/native').kernelLevel())";
+    const code = "console.log(require('./lib/dist/core/native').kernelLevel())";
     const run = (level: string): { stdout: string; stderr: string } => (
       spawnSync(process.execPath, ['-e', code], { env: { ...process.env, FREEKD_KERNELS: level }, encoding: 'utf8' })
     );

@@ -5,11 +5,11 @@ import { existsSync, readdirSync, readFileSync, utimesSync, writeFileSync } from
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { lockFolder } from '../lib/dist/run-lock';
-import { temporary } from './distill/tiny';
+import { lockFolder } from '../../lib/dist/core/run-lock';
+import { temporary } from '../distill/tiny';
 
 const NAME = '.running.json';
-const module = join(__dirname, '../lib/dist/run-lock.js');
+const module = join(__dirname, '../../lib/dist/core/run-lock.js');
 
 /** Another process that holds the lock of `folder` until it is killed. */
 async function holder(folder: string): Promise<{ pid: number; kill(): Promise<void> }> {

@@ -12,8 +12,8 @@ export function nearestNames(name: string, names: readonly string[], count: numb
 /** Whether one of two names is likely a slip for the other: at most half of it differs. */
 export const isNear = (a: string, b: string): boolean => 2 * editDistance(a, b) <= Math.max(a.length, b.length);
 
-/** Characters to insert, remove or replace, to make one name of the other. */
-function editDistance(a: string, b: string): number {
+/** Characters to insert, remove or replace, to make one name of the other (Levenshtein). */
+export function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 0; i < a.length; i++) {
     const next = [i + 1];

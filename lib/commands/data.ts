@@ -4,7 +4,7 @@ import { basename, join, relative, resolve } from 'node:path';
 import { cocoAddress, cocoArchives, type CocoArchive } from '../coco/archives';
 import { downloadCoco } from '../coco/download';
 import { verifyCoco } from '../coco/verify';
-import { terminalProgress } from '../train/progress';
+import { terminalProgress } from '../core/progress';
 import { stopOnSignals, stopStatus } from '../train/stop';
 import {
   publishedCheckpoint,
@@ -12,7 +12,7 @@ import {
   weightsFolder,
   type PublishedCheckpoint,
 } from '../weights/checkpoints';
-import { downloadFile } from './download-file';
+import { downloadFile } from '../download/download-file';
 
 /** Where the user stood when npm was called, and what relative paths are relative to. */
 const base = process.env.INIT_CWD ?? process.cwd();

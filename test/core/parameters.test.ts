@@ -1,7 +1,7 @@
 /** Parameters: names, roles, freezing, reading and loading. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { Parameters } from '../../lib/dist/kernels/parameters';
+import { Parameters } from '../../lib/dist/core/parameters';
 import { tf } from '../../lib/dist/tf';
 
 function small(): Parameters {

@@ -1,5 +1,5 @@
 /** Detections as rows of a COCO results file, boxes in the pixels of the original pictures. */
-import { type CocoDetection } from '../coco/types';
+import { type CocoDetection } from './types';
 import { type Detections, type Origin } from '../data/types';
 
 /**

@@ -1,7 +1,7 @@
 /** What this process runs on: shown at the start of the course, and of use in a question to others. */
 import * as os from 'node:os';
-import { kernelLevel, ownKernels } from './kernels/native';
-import { tf } from './tf';
+import { kernelLevel, ownKernels } from './native';
+import { tf } from '../tf';
 
 interface Native {
   binding?: { TF_Version?: string };

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { writeAtomically } from '../lib/dist/atomic-file';
-import { requireSpace, requireWritable, writeError } from '../lib/dist/disk';
-import { temporary } from './distill/tiny';
+import { writeAtomically } from '../../lib/dist/core/atomic-file';
+import { requireSpace, requireWritable, writeError } from '../../lib/dist/core/disk';
+import { temporary } from '../distill/tiny';
 
 test('a folder that can be written is made, and the probe leaves nothing', () => {
   const folder = join(temporary(), 'a/b');
