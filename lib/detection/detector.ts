@@ -1,25 +1,23 @@
 /**
  * A detector as all else knows it, whatever its family. A family is a folder beside this file: its
- * network, targets, losses and presets. Configs are told apart by `kind`, and `createDetector` is
- * the one place that knows all kinds.
+ * network, targets, losses and presets; create.ts is the one place that knows all of them.
  */
 import type { Detections, Normalization, Origin, Target } from '../data/types';
 import type { Parameters } from '../core/parameters';
 import type { Scalar, Tensor4D } from '../tf';
 import type { FpnConfig } from './fpn';
 import type { ResNetConfig } from './resnet';
-import { RetinaNet, type RetinaNetConfig } from './retinanet';
 
 /** What the configs of all families have. */
 export interface NetworkConfig {
+  /** The family. Default: RetinaNet, as configs had before there were others. */
+  kind?: string;
   classes: number;
   /** How pixels become the network's input. Default: ImageNet's statistics, R, G, B. */
   input?: Normalization;
   backbone: ResNetConfig;
   neck: FpnConfig;
 }
-
-export type DetectorConfig = RetinaNetConfig;
 
 /** Size of a picture inside the padded input, in input pixels. */
 export type Extent = Pick<Origin, 'inputWidth' | 'inputHeight'>;
@@ -48,7 +46,7 @@ export type DetectionLosses = Record<string, { value: Scalar; normalizer: number
 
 /** @typeParam Outputs what the head gives, known to the detector alone */
 export interface Detector<Outputs = unknown> {
-  readonly config: DetectorConfig;
+  readonly config: NetworkConfig;
   readonly parameters: Parameters;
   /** Input pixels from one position of a pyramid level to the next, finest level first. */
   readonly strides: readonly number[];
@@ -68,15 +66,4 @@ export interface Detector<Outputs = unknown> {
   /** The box regression of each level [N, H, W, ...]: what a student's head may imitate. */
   regression(outputs: Outputs): Tensor4D[];
   dispose(): void;
-}
-
-/** A new detector; its parameters start from `seed`. The caller disposes it. */
-export function createDetector(config: DetectorConfig, options: { seed?: number } = {}): Detector {
-  const { kind = 'retinanet' } = config;
-  switch (kind) {
-    case 'retinanet':
-      return new RetinaNet(config, options);
-    default:
-      throw new RangeError(`there is no detector of the kind "${String(kind satisfies never)}": it can be retinanet`);
-  }
 }

@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { InputSize } from '../coco/transforms';
 import type { Normalization } from '../data/types';
-import type { DetectorConfig } from '../detection/detector';
+import type { DetectorConfig } from '../detection/create';
 import type { ResNetConfig } from '../detection/resnet';
 import type { Norm } from '../detection/layers';
 import * as s from '../core/schema';

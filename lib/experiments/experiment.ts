@@ -13,7 +13,7 @@
 import type { LoaderOptions } from '../coco/loader';
 import type { InputSize } from '../coco/transforms';
 import type { PromptTuning } from '../distill/tune-prompt';
-import type { DetectorConfig } from '../detection/detector';
+import type { DetectorConfig } from '../detection/create';
 import { smallStudent, smallTeacher } from '../detection/retinanet/presets';
 import type { LossSettings, Profile } from '../runs/variants';
 import type { OptimizerConfig } from '../train/optimizer';

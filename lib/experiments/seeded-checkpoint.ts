@@ -6,7 +6,8 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { retinaNetR101, retinaNetR50, retinaNetX101 } from '../detection/retinanet/presets';
-import { createDetector, type Detector, type DetectorConfig } from '../detection/detector';
+import { createDetector, type DetectorConfig } from '../detection/create';
+import type { Detector } from '../detection/detector';
 import { tf } from '../tf';
 import { exportWeights } from '../weights/import';
 import { writeSafetensors } from '../weights/safetensors';

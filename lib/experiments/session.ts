@@ -6,7 +6,8 @@
 import * as path from 'node:path';
 import type { CocoDataset } from '../coco/dataset';
 import type { DataFingerprint } from '../coco/fingerprint';
-import { createDetector, type Detector } from '../detection/detector';
+import { createDetector } from '../detection/create';
+import type { Detector } from '../detection/detector';
 import { inheritNeckAndHead, trainDetector, type TeacherSide } from '../distill/distill-student';
 import type { DetectorScore } from '../distill/evaluate';
 import type { Teacher } from '../distill/teacher';

@@ -7,7 +7,8 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { writeAtomically } from '../core/atomic-file';
 import type { Loader } from '../coco/loader';
-import { createDetector, type Detector, type DetectorConfig } from '../detection/detector';
+import { createDetector, type DetectorConfig } from '../detection/create';
+import type { Detector } from '../detection/detector';
 import { pyramidDeviations } from '../distill/teacher';
 import { sha256 } from '../train/checkpoint';
 import { world } from '../train/distributed/communicator';
@@ -110,7 +111,7 @@ export async function adoptTeacher(
     await writeSafetensors(`${file}.safetensors`, trained.parameters.read(), { format: 'freekd' }, { half: true });
   }
   await world().barrier();
-  const detector = createDetector(trained.config);
+  const detector = createDetector(trained.config as DetectorConfig);
   await loadWeights(detector, `${file}.safetensors`);
   return { detector, deviations: await pyramidDeviations(detector, loader, signal) };
 }

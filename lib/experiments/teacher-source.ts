@@ -4,7 +4,8 @@
  */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { createDetector, type Detector } from '../detection/detector';
+import { createDetector } from '../detection/create';
+import type { Detector } from '../detection/detector';
 import { trainDetector } from '../distill/distill-student';
 import { checkTeacher, type DetectorScore } from '../distill/evaluate';
 import { cachedFeatures, dividedFeatures, liveFeatures, type TeacherFeatures } from '../distill/feature-cache';
