@@ -28,7 +28,7 @@ export { RetinaNet, type HeadOutput, type RetinaNetConfig } from './detection/re
 export * from './detection/retinanet/presets';
 export { resnet101, resnet18, resnet34, resnet50, resneXt101, type ResNetConfig } from './detection/resnet';
 export { toCocoDetections } from './coco/detections';
-export { createDetector, type DetectorConfig } from './detection/create';
+export { createDetector, type DetectorConfig } from './detection/families';
 export { type Detector, type DetectOptions } from './detection/detector';
 
 // Data

@@ -77,6 +77,14 @@ export const pipe = v.pipe;
 export const either = <A, B>(isFirst: (value: unknown) => boolean, first: Schema<A>, second: Schema<B>) =>
   v.lazy((value): Schema<A | B> => (isFirst(value) ? first : second));
 
+/** One of several kinds of object, told apart by their field `kind`; without it, of the kind `standard`. */
+export const byKind = <T>(kinds: Record<string, Schema<T>>, standard: string) =>
+  v.lazy((value): Schema<T> => {
+    const kind = has('kind')(value) ? (value as { kind: unknown }).kind : standard;
+    if (typeof kind === 'string' && Object.hasOwn(kinds, kind)) return kinds[kind];
+    return v.looseObject({ kind: oneOf(Object.keys(kinds)) }) as Schema<unknown> as Schema<T>;
+  });
+
 /** An object whose fields have any names, all with the same kind of value. */
 export const record = <S extends Schema>(value: S) =>
   v.record(v.string(), value, ({ input, expected }) => must(expected === 'Object' ? 'an object' : 'a name')({ input }));

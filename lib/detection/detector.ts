@@ -1,6 +1,6 @@
 /**
  * A detector as all else knows it, whatever its family. A family is a folder beside this file: its
- * network, targets, losses and presets; create.ts is the one place that knows all of them.
+ * network, targets, losses and presets; families.ts is the one place that knows all of them.
  */
 import type { Detections, Normalization, Origin, Target } from '../data/types';
 import type { Parameters } from '../core/parameters';

@@ -1,10 +1,7 @@
 /** What each field of an experiment may be: ranges, whole numbers, names. */
 import { isDeepStrictEqual } from 'node:util';
 import type { InputSize } from '../coco/transforms';
-import type { Normalization } from '../data/types';
-import type { DetectorConfig } from '../detection/create';
-import type { ResNetConfig } from '../detection/resnet';
-import type { Norm } from '../detection/layers';
+import { detectorSchema as model } from '../detection/families';
 import * as s from '../core/schema';
 import type { OptimizerConfig } from '../train/optimizer';
 import { MODES } from '../wavelet/boundary';
@@ -14,79 +11,9 @@ import type { Experiment, ImportedTeacher, ImportedWeights, TrainingConfig } fro
 import type { PromptSettings } from '../runs/variants';
 
 const MOST_STEPS = 1e9;
-const channels = s.whole(1, 8192);
 const side = s.whole(8, 8192); // pixels
 const share = s.real(0, 1);
 const weight = s.real(0, 1e9); // of a loss
-
-const norm: s.Schema<Norm> = s.either(
-  s.has('groups'),
-  s.fields({ groups: channels }),
-  s.oneOf(['none', 'batch', 'frozen']),
-);
-
-const backbone: s.Schema<ResNetConfig> = s.pipe(
-  s.fields({
-    block: s.oneOf(['basic', 'bottleneck']),
-    style: s.optional(s.oneOf(['pytorch', 'caffe'])),
-    blocks: s.list(s.whole(1, 200), 1, 8),
-    widths: s.list(channels, 1, 8),
-    groups: s.optional(channels),
-    widthPerGroup: s.optional(channels),
-    stem: s.fields({ kernel: s.oneOf([3, 7]), channels, pool: s.truth() }),
-    norm: s.either(s.has('groups'), s.fields({ groups: channels }), s.oneOf(['batch', 'frozen'])),
-    epsilon: s.optional(s.real(0, 1)),
-    frozenStages: s.whole(-1, 8),
-    levels: s.list(s.whole(2, 9), 1, 8),
-  }),
-  s.check(
-    ({ blocks, widths }) => blocks.length === widths.length,
-    ({ input: { blocks, widths } }) => `has ${blocks.length} stages in blocks and ${widths.length} in widths`,
-  ),
-  s.check(
-    ({ levels, widths }) => levels.every((level) => level <= widths.length + 1),
-    ({ input: { widths } }) => `has levels that are none of 2 to ${widths.length + 1}, those of its stages`,
-  ),
-) as s.Schema<ResNetConfig>;
-
-const three = (value: s.Schema) => s.list(value, 3, 3) as s.Schema as s.Schema<Normalization['mean']>;
-
-const normalization: s.Schema<Normalization> = s.fields({
-  order: s.optional(s.oneOf(['rgb', 'bgr'])),
-  mean: three(s.real(0, 255)),
-  std: three(s.positive(255)),
-});
-
-const model: s.Schema<DetectorConfig> = s.fields({
-  kind: s.optional(s.oneOf(['retinanet'])),
-  classes: s.whole(1, 100_000),
-  input: s.optional(normalization),
-  backbone,
-  neck: s.fields({
-    channels,
-    extraLevels: s.whole(0, 4),
-    addExtraConvs: s.optional(s.oneOf(['on_input', 'on_output'])),
-    reluBeforeExtraConvs: s.optional(s.truth()),
-  }),
-  head: s.pipe(
-    s.fields({ convs: s.whole(0, 32), channels, norm }),
-    s.check(
-      ({ norm: chosen, channels: count }) => typeof chosen === 'string' || count % chosen.groups === 0,
-      ({ input }) => `has ${input.channels} channels, which norm.groups must divide, is ${s.shown(input.norm)}`,
-    ),
-  ),
-  anchors: s.fields({
-    baseScale: s.positive(1000),
-    scalesPerOctave: s.whole(1, 100),
-    ratios: s.list(s.positive(1000), 1, 100),
-    wholePixels: s.optional(s.truth()),
-  }),
-  assign: s.fields({ positive: share, negative: share }),
-  loss: s.fields({
-    focal: s.fields({ alpha: share, gamma: s.real(0, 100) }),
-    box: s.fields({ beta: s.real(0, 100) }),
-  }),
-});
 
 const imported = {
   checkpoint: s.text(),

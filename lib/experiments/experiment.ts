@@ -13,8 +13,7 @@
 import type { LoaderOptions } from '../coco/loader';
 import type { InputSize } from '../coco/transforms';
 import type { PromptTuning } from '../distill/tune-prompt';
-import type { DetectorConfig } from '../detection/create';
-import { smallStudent, smallTeacher } from '../detection/retinanet/presets';
+import { smallDetectors, type DetectorConfig, type DetectorKind } from '../detection/families';
 import type { LossSettings, Profile } from '../runs/variants';
 import type { OptimizerConfig } from '../train/optimizer';
 import type { NameMapName } from '../weights/names';
@@ -70,6 +69,7 @@ export interface Experiment extends LossSettings {
   inherit?: boolean;
 }
 
+const small = smallDetectors('retinanet');
 const optimizer: OptimizerConfig = { kind: 'adamw', weightDecay: 0.05 };
 const fromScratch = { batch: 8, learningRate: 2e-3, warmupSteps: 100, optimizer, clip: 10 };
 const tuning: PromptTuning = {
@@ -86,8 +86,8 @@ export const emojiScenes: Experiment & { teacher: TrainingConfig } = {
   title: 'emoji scenes (generated stand-in, not COCO)',
   size: { width: 128, height: 128 },
   antialias: false,
-  teacher: { ...fromScratch, model: smallTeacher, steps: 3000 },
-  student: { ...fromScratch, model: smallStudent, steps: 800 },
+  teacher: { ...fromScratch, model: small.teacher, steps: 3000 },
+  student: { ...fromScratch, model: small.student, steps: 800 },
   prompt: {
     paper: { frequency: { profile: 'paper', tokens: 2, level: 3, wavelet: 'haar', mode: 'zero', gate: true }, tuning },
     released: {
@@ -99,6 +99,18 @@ export const emojiScenes: Experiment & { teacher: TrainingConfig } = {
   weights: { mse: 10, mu: 30, released: { frequency: 1, mse: 5, regression: 1 } },
 };
 
+/** Emoji scenes with small detectors of a family. */
+export function emojiScenesWith(kind: DetectorKind): typeof emojiScenes {
+  if (kind === 'retinanet') return emojiScenes;
+  const { teacher, student } = smallDetectors(kind);
+  return {
+    ...emojiScenes,
+    name: `${emojiScenes.name}-${kind}`,
+    teacher: { ...emojiScenes.teacher, model: teacher },
+    student: { ...emojiScenes.student, model: student },
+  };
+}
+
 /**
  * An experiment on a folder in COCO layout: the pictures shrunk to `size`, a teacher trained on the
  * spot.
@@ -107,19 +119,21 @@ export function folderExperiment(
   name: string,
   classes: number,
   size: InputSize = { width: 256, height: 192 },
+  kind: DetectorKind = 'retinanet',
 ): Experiment {
+  const standard = emojiScenesWith(kind);
   const withClasses = (config: TrainingConfig, steps: number): TrainingConfig => ({
     ...config,
     steps,
     model: { ...config.model, classes },
   });
   return {
-    ...emojiScenes,
+    ...standard,
     name,
     title: name,
     size,
     antialias: true,
-    teacher: withClasses(emojiScenes.teacher, 1500),
-    student: withClasses(emojiScenes.student, 800),
+    teacher: withClasses(standard.teacher, 1500),
+    student: withClasses(standard.student, 800),
   };
 }

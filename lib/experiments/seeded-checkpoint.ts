@@ -6,7 +6,7 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { retinaNetR101, retinaNetR50, retinaNetX101 } from '../detection/retinanet/presets';
-import { createDetector, type DetectorConfig } from '../detection/create';
+import { createDetector, type DetectorConfig } from '../detection/families';
 import type { Detector } from '../detection/detector';
 import { tf } from '../tf';
 import { exportWeights } from '../weights/import';

@@ -6,7 +6,7 @@
 import * as path from 'node:path';
 import type { CocoDataset } from '../coco/dataset';
 import type { DataFingerprint } from '../coco/fingerprint';
-import { createDetector } from '../detection/create';
+import { createDetector } from '../detection/families';
 import type { Detector } from '../detection/detector';
 import { inheritNeckAndHead, trainDetector, type TeacherSide } from '../distill/distill-student';
 import type { DetectorScore } from '../distill/evaluate';

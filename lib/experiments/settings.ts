@@ -39,13 +39,13 @@ export const settings = {
 export type SettingName = keyof typeof settings;
 export const settingNames = Object.keys(settings) as SettingName[];
 
-/** The experiment on emoji scenes under a setting. */
-export function experimentOf(name: SettingName): Experiment {
+/** An experiment on emoji scenes under a setting. */
+export function experimentOf(name: SettingName, standard: Experiment = emojiScenes): Experiment {
   const { what, set = [] }: Setting = settings[name];
   return override(
     {
-      ...emojiScenes,
-      name: `${emojiScenes.name}-${name}`,
+      ...standard,
+      name: `${standard.name}-${name}`,
       title: `emoji scenes, ${what} (generated stand-in, not COCO)`,
     },
     set,

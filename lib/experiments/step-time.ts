@@ -3,7 +3,7 @@
  * noise and networks fresh from a seed, whose outcome is thrown away.
  */
 import type { Loader } from '../coco/loader';
-import { createDetector } from '../detection/create';
+import { createDetector } from '../detection/families';
 import { trainDetector, type TeacherSide } from '../distill/distill-student';
 import type { Distillation } from '../distill/imitations/index';
 import { liveFeatures, type TeacherFeatures } from '../distill/feature-cache';

@@ -7,7 +7,7 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { writeAtomically } from '../core/atomic-file';
 import type { Loader } from '../coco/loader';
-import { createDetector, type DetectorConfig } from '../detection/create';
+import { createDetector, type DetectorConfig } from '../detection/families';
 import type { Detector } from '../detection/detector';
 import { pyramidDeviations } from '../distill/teacher';
 import { sha256 } from '../train/checkpoint';

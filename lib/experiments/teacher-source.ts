@@ -4,7 +4,7 @@
  */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { createDetector } from '../detection/create';
+import { createDetector } from '../detection/families';
 import type { Detector } from '../detection/detector';
 import { trainDetector } from '../distill/distill-student';
 import { checkTeacher, type DetectorScore } from '../distill/evaluate';

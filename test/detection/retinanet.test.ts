@@ -4,7 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createDetector } from '../../lib/dist/detection/create';
+import { createDetector } from '../../lib/dist/detection/families';
 import type { Extent } from '../../lib/dist/detection/detector';
 import { retinaNetR50, smallStudent, smallTeacher } from '../../lib/dist/detection/retinanet/presets';
 import { backbone, createBackbone, resnet18, resnet50, resneXt101 } from '../../lib/dist/detection/resnet';

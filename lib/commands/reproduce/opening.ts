@@ -3,7 +3,12 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { ablationExperiment } from '../../experiments/ablations';
 import { checkSplits, openSplits, type Splits } from '../../experiments/data';
-import { emojiScenes, folderExperiment, type Experiment, type TrainingConfig } from '../../experiments/experiment';
+import {
+  emojiScenesWith,
+  folderExperiment,
+  type Experiment,
+  type TrainingConfig,
+} from '../../experiments/experiment';
 import { type PromptSettings } from '../../runs/variants';
 import { experimentSchema } from '../../experiments/experiment-schema';
 import { override } from '../../experiments/overrides';
@@ -74,7 +79,7 @@ interface Chosen {
 }
 
 function choose(options: Options): Chosen {
-  const { data, setting, skipBad } = options;
+  const { data, setting, skipBad, detector } = options;
   const row: Experiment | undefined = options.experiment && experiments[options.experiment];
   if (row?.data) {
     const { data: standard } = row;
@@ -89,16 +94,17 @@ function choose(options: Options): Chosen {
   const folder = path.resolve(base, data);
   if (!fs.existsSync(folder)) throw new Error(`--data: there is no folder ${folder}`);
   const splits = openSplits(folder, { skipBad, warn: say });
-  const experiment = folderExperiment(path.basename(folder), splits.train.categories.length);
+  const experiment = folderExperiment(path.basename(folder), splits.train.categories.length, undefined, detector);
   return { experiment, open: (signal) => checkSplits(splits, signal), shipped: false };
 }
 
-function emojiExperiment({ setting: name, ablation, smoke }: Options): Chosen {
+function emojiExperiment({ setting: name, ablation, smoke, detector }: Options): Chosen {
   const setting: Setting | undefined = name && settings[name];
   const size = smoke ? { train: 80, val: 40 } : {};
+  const standard = emojiScenesWith(detector);
   return {
-    experiment: name ? experimentOf(name) : ablation ? ablationExperiment(ablation) : emojiScenes,
-    shipped: !setting?.ownTeacher,
+    experiment: name ? experimentOf(name, standard) : ablation ? ablationExperiment(ablation) : standard,
+    shipped: !setting?.ownTeacher && fs.existsSync(`${shippedFile(standard.name)}.json`),
     async open(signal) {
       const bar = progress('emoji scenes', 1);
       const onProgress = (done: number, total: number): void => bar.update(done / total);
@@ -112,16 +118,17 @@ function emojiExperiment({ setting: name, ablation, smoke }: Options): Chosen {
 }
 
 /** Whether the shipped teacher is the one that an experiment on emoji scenes asks for. */
-function asksForShipped(experiment: Experiment, { trainTeacher, teacherSteps }: Options): boolean {
+function asksForShipped(experiment: Experiment, { trainTeacher, teacherSteps, detector }: Options): boolean {
   const asked = ({ teacher, size, antialias, sampling }: Experiment): unknown => [teacher, size, antialias, sampling];
-  return !trainTeacher && teacherSteps === undefined && difference(asked(emojiScenes), asked(experiment)) === undefined;
+  if (trainTeacher || teacherSteps !== undefined) return false;
+  return difference(asked(emojiScenesWith(detector)), asked(experiment)) === undefined;
 }
 
 /** The experiment with the numbers that the options ask for. */
 function asked(chosen: Experiment, options: Options, shipped: boolean): Experiment {
   const { smoke, set = [], steps, teacherSteps, promptSteps } = options;
   let experiment = override(smoke ? smokeSized(chosen) : chosen, set);
-  if (shipped) experiment = { ...experiment, teacher: emojiScenes.teacher };
+  if (shipped) experiment = { ...experiment, teacher: emojiScenesWith(options.detector).teacher };
   const { student, teacher, prompt } = experiment;
   const { batch = student.batch * world().size } = options;
   if (batch !== student.batch) experiment = { ...experiment, student: withBatch(student, batch) };
@@ -165,7 +172,8 @@ export function openExperiment(options: Options): Opening {
     );
   if (ship && shippedTeacher) throw new Error('--ship: this teacher is the shipped one; add --train-teacher');
   const out = options.out === undefined ? standardOut(experiment.name, data) : path.resolve(base, options.out);
-  const teacherFile = shippedTeacher ? shippedFile(emojiScenes.name) : path.join(out, 'teacher');
+  const standard = emojiScenesWith(options.detector).name;
+  const teacherFile = shippedTeacher ? shippedFile(standard) : path.join(out, 'teacher');
   return { experiment, out, teacherFile, shippedTeacher, open };
 }
 

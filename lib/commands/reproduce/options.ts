@@ -1,6 +1,7 @@
 /** The options of `npm run reproduce`. */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { corruptionNames, SEVERITIES, type CorruptionName } from '../../coco/corruptions/corrupt';
+import { detectorKinds, type DetectorKind } from '../../detection/families';
 import { ablationNames, type AblationName } from '../../experiments/ablations';
 import { corruptionList, severityList } from '../../experiments/corruptions';
 import { variants, type Profile, type Variant } from '../../runs/variants';
@@ -11,6 +12,7 @@ import { settingNames, settings, type SettingName } from '../../experiments/sett
 export interface Options {
   experiment?: ExperimentName;
   data?: string;
+  detector: DetectorKind;
   variants?: Variant[];
   seeds: number;
   firstSeed: number;
@@ -100,6 +102,12 @@ export function parseOptions(words: readonly string[]): Options {
       'a folder in COCO layout with train and val splits (default: generated ' +
         'emoji scenes; data/coco for the rows on COCO)',
       place,
+    )
+    .addOption(
+      new Option('--detector <family>', 'small detectors of this family, on emoji scenes or a folder of --data')
+        .choices(detectorKinds)
+        .default('retinanet')
+        .conflicts(['experiment', 'ablation']),
     )
     .option('--variants <a,b,...>', `which to run, of ${variants.join(', ')}`, variantList)
     .option('--seeds <n>', 'how many seeds', whole(1000), 1)

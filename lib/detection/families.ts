@@ -1,0 +1,51 @@
+/**
+ * The families of detectors by name: the one place that knows all of them. A new one is a folder
+ * beside this file, and a line of `families`.
+ */
+import { byKind, type Schema } from '../core/schema';
+import type { Detector, NetworkConfig } from './detector';
+import { RetinaNet, type RetinaNetConfig } from './retinanet';
+import { smallStudent, smallTeacher } from './retinanet/presets';
+import { retinaNetSchema } from './retinanet/schema';
+
+interface Family<Config extends NetworkConfig> {
+  create(config: Config, options: { seed?: number }): Detector;
+  schema: Schema<Config>;
+  /** For pictures of 128 x 128 pixels with 12 classes; trained from scratch on two cores. */
+  small: { teacher: Config; student: Config };
+}
+
+/** Told apart by `kind`. */
+export type DetectorConfig = RetinaNetConfig;
+
+const retinanet: Family<RetinaNetConfig> = {
+  create: (config, options) => new RetinaNet(config, options),
+  schema: retinaNetSchema,
+  small: { teacher: smallTeacher, student: smallStudent },
+};
+const families = { retinanet };
+
+export type DetectorKind = keyof typeof families;
+export const detectorKinds = Object.keys(families) as DetectorKind[];
+
+/** Of a config without `kind`, from before there were others. */
+const FIRST: DetectorKind = 'retinanet';
+
+/** A new detector; its parameters start from `seed`. The caller disposes it. */
+export function createDetector(config: DetectorConfig, options: { seed?: number } = {}): Detector {
+  const { kind = FIRST } = config;
+  if (!Object.hasOwn(families, kind))
+    throw new RangeError(`there is no detector of the kind "${kind}": it can be ${detectorKinds.join(', ')}`);
+  const family: Family<DetectorConfig> = families[kind];
+  return family.create(config, options);
+}
+
+/** What the config of a detector may be. */
+export const detectorSchema: Schema<DetectorConfig> = byKind(
+  Object.fromEntries(Object.entries(families).map(([kind, { schema }]) => [kind, schema])),
+  FIRST,
+);
+
+/** A large and a small detector of a family, for pictures of 128 x 128 pixels with 12 classes. */
+export const smallDetectors = (kind: DetectorKind): Record<'teacher' | 'student', DetectorConfig> =>
+  families[kind].small;

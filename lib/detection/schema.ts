@@ -1,0 +1,65 @@
+/** What fields of a detector's config may be, where families share them. */
+import type { Normalization } from '../data/types';
+import * as s from '../core/schema';
+import type { FpnConfig } from './fpn';
+import type { Norm } from './layers';
+import type { ResNetConfig } from './resnet';
+
+export const channels = s.whole(1, 8192);
+export const share = s.real(0, 1);
+
+/** A layer's norm. */
+export const norm: s.Schema<Norm> = s.either(
+  s.has('groups'),
+  s.fields({ groups: channels }),
+  s.oneOf(['none', 'batch', 'frozen']),
+);
+
+export const backbone: s.Schema<ResNetConfig> = s.pipe(
+  s.fields({
+    block: s.oneOf(['basic', 'bottleneck']),
+    style: s.optional(s.oneOf(['pytorch', 'caffe'])),
+    blocks: s.list(s.whole(1, 200), 1, 8),
+    widths: s.list(channels, 1, 8),
+    groups: s.optional(channels),
+    widthPerGroup: s.optional(channels),
+    stem: s.fields({ kernel: s.oneOf([3, 7]), channels, pool: s.truth() }),
+    norm: s.either(s.has('groups'), s.fields({ groups: channels }), s.oneOf(['batch', 'frozen'])),
+    epsilon: s.optional(s.real(0, 1)),
+    frozenStages: s.whole(-1, 8),
+    levels: s.list(s.whole(2, 9), 1, 8),
+  }),
+  s.check(
+    ({ blocks, widths }) => blocks.length === widths.length,
+    ({ input: { blocks, widths } }) => `has ${blocks.length} stages in blocks and ${widths.length} in widths`,
+  ),
+  s.check(
+    ({ levels, widths }) => levels.every((level) => level <= widths.length + 1),
+    ({ input: { widths } }) => `has levels that are none of 2 to ${widths.length + 1}, those of its stages`,
+  ),
+) as s.Schema<ResNetConfig>;
+
+const three = (value: s.Schema) => s.list(value, 3, 3) as s.Schema as s.Schema<Normalization['mean']>;
+
+/** How pixels become the network's input. */
+export const normalization: s.Schema<Normalization> = s.fields({
+  order: s.optional(s.oneOf(['rgb', 'bgr'])),
+  mean: three(s.real(0, 255)),
+  std: three(s.positive(255)),
+});
+
+export const neck: s.Schema<FpnConfig> = s.fields({
+  channels,
+  extraLevels: s.whole(0, 4),
+  addExtraConvs: s.optional(s.oneOf(['on_input', 'on_output'])),
+  reluBeforeExtraConvs: s.optional(s.truth()),
+});
+
+/** The fields that all families have; `kind` is the family's. */
+export const network = <K extends string>(kind: K) => ({
+  kind: s.oneOf([kind]),
+  classes: s.whole(1, 100_000),
+  input: s.optional(normalization),
+  backbone,
+  neck,
+});
