@@ -67,7 +67,7 @@ test('a network may have a kind, a style and statistics of pixels; teacher and s
 });
 
 test('every experiment of this project is what the schema says', () => {
-  for (const experiment of [...Object.values(experiments), ...settingNames.map(experimentOf), folderExperiment('x', 3)])
+  for (const experiment of [...Object.values(experiments), ...settingNames.map((name) => experimentOf(name)), folderExperiment('x', 3)])
     assert.equal(checked(experimentSchema, experiment, experiment.name), experiment);
 });
 
