@@ -28,10 +28,14 @@ const FLAGS = new Map<unknown, 0 | 1>([
 /** 0 or 1 of a flag such as `iscrowd`, 0 where it is left out; undefined where it is neither. */
 export const flagOf = (value: unknown): 0 | 1 | undefined => FLAGS.get(value);
 
-/** A number such as an area; NaN where it is left out, undefined where it is no number. */
+/** A number of decimals. */
+const DECIMAL = /^-?\d+(?:\.\d+)?$/;
+
+/** A number such as an area, or its text; NaN where it is left out, undefined where it is no number. */
 export function numberOf(value: unknown): number | undefined {
   if (value === undefined || value === null) return NaN;
-  return Number.isFinite(value) ? (value as number) : undefined;
+  const number = typeof value === 'string' && DECIMAL.test(value) ? Number(value) : value;
+  return Number.isFinite(number) ? (number as number) : undefined;
 }
 
 const LONGEST = 80;
@@ -42,13 +46,29 @@ export function shown(value: unknown): string {
   return text.length > LONGEST ? `${text.slice(0, LONGEST)} ...` : text;
 }
 
+/** Of one and of several. */
 const ODDITIES = {
-  'id-form': 'ids written as text or with a decimal point',
-  'flag-form': 'flags that are neither 0 nor 1 but say so (false, "0")',
-  'area-missing': 'annotations without area (width x height of the box is taken)',
-  'box-over-edge': 'boxes over the edge of their picture (clipped in training, kept for evaluation)',
-  'not-trained': 'boxes of area 0 or of less than a pixel (left out of training, kept for evaluation)',
-  ignored: 'annotations marked "ignore" (left out of training, kept for evaluation)',
+  'number-form': ['number written as text or with a decimal point', 'numbers written as text or with a decimal point'],
+  'flag-form': [
+    'flag that is neither 0 nor 1 but says so (false, "0")',
+    'flags that are neither 0 nor 1 but say so (false, "0")',
+  ],
+  'area-missing': [
+    'annotation without area (width x height of the box is taken)',
+    'annotations without area (width x height of the box is taken)',
+  ],
+  'box-over-edge': [
+    'box over the edge of its picture (clipped in training, kept for evaluation)',
+    'boxes over the edge of their picture (clipped in training, kept for evaluation)',
+  ],
+  'not-trained': [
+    'box of area 0 or of less than a pixel (left out of training, kept for evaluation)',
+    'boxes of area 0 or of less than a pixel (left out of training, kept for evaluation)',
+  ],
+  ignored: [
+    'annotation marked "ignore" (left out of training, kept for evaluation)',
+    'annotations marked "ignore" (left out of training, kept for evaluation)',
+  ],
 } as const;
 
 export type OddityKind = keyof typeof ODDITIES;
@@ -62,6 +82,8 @@ export const noOddities = (): Oddities => Object.fromEntries(oddityKinds.map((ki
 
 /** One line that counts what was taken in a form of its own; nothing where all was as it should be. */
 export function odditySentence(file: string, oddities: Oddities): string | undefined {
-  const counted = oddityKinds.filter((kind) => oddities[kind] > 0).map((kind) => `${oddities[kind]} ${ODDITIES[kind]}`);
+  const counted = oddityKinds
+    .filter((kind) => oddities[kind] > 0)
+    .map((kind) => `${oddities[kind]} ${ODDITIES[kind][oddities[kind] === 1 ? 0 : 1]}`);
   return counted.length > 0 ? `${file}: accepted: ${counted.join('; ')}` : undefined;
 }

@@ -31,7 +31,7 @@ const when =
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
 const isPixels = (value: unknown): boolean => typeof value === 'number' && Math.abs(value) < FARTHEST;
 const text = when(isText);
-const size = when((value) => Number.isSafeInteger(value) && (value as number) > 0);
+const sizeOf: Read = (value) => when((number) => number !== undefined && (number as number) > 0)(idOf(value));
 const box = when((value) => Array.isArray(value) && value.length === 4 && value.every(isPixels));
 
 /** Whether a path stays in the folder it is relative to. */
@@ -40,22 +40,22 @@ export const isInside = (value: unknown): boolean =>
 
 type Fields = Record<string, [read: Read, expected: string, form?: OddityKind]>;
 
-const ID = [idOf, 'an integer', 'id-form'] as [Read, string, OddityKind];
+const ID = [idOf, 'an integer', 'number-form'] as [Read, string, OddityKind];
 
 const FIELDS: Record<keyof CocoInstances, Fields> = {
   categories: { id: ID, name: [text, 'a text'] },
   images: {
     id: ID,
     file_name: [when(isInside), "a path inside the split's folder"],
-    width: [size, 'a positive integer'],
-    height: [size, 'a positive integer'],
+    width: [sizeOf, 'a positive integer', 'number-form'],
+    height: [sizeOf, 'a positive integer', 'number-form'],
   },
   annotations: {
     id: ID,
     image_id: ID,
     category_id: ID,
     bbox: [box, 'four numbers [x, y, width, height]'],
-    area: [numberOf, 'a number (width * height of the box when left out)'],
+    area: [numberOf, 'a number (width * height of the box when left out)', 'number-form'],
     iscrowd: [flagOf, '0 or 1 (0 when left out)', 'flag-form'],
     ignore: [flagOf, '0 or 1 (0 when left out)', 'flag-form'],
   },
@@ -139,7 +139,7 @@ function checkRows(path: string, lists: Partial<Record<keyof CocoInstances, (Row
           add('missing-field', id, `${subject}: field "${field}" ${what}, expected ${expected}.`);
           return false;
         }
-        if (form && given !== undefined && given !== value) met.push(form);
+        if (form && given !== undefined && given !== value && !Number.isNaN(value)) met.push(form);
         row[field] = value;
       }
       if (seen.has(id as number)) {

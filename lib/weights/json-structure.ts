@@ -6,7 +6,10 @@
 const [QUOTE, BACKSLASH, COMMA] = [0x22, 0x5c, 0x2c];
 const [OPEN_OBJECT, CLOSE_OBJECT, OPEN_LIST, CLOSE_LIST] = [0x7b, 0x7d, 0x5b, 0x5d];
 
-/** In words, what is wrong; nothing where all is well, or where the text is no JSON at all. */
+/**
+ * In words, what is wrong, as a sentence about the text goes on; nothing where all is well, or
+ * where the text is no JSON at all.
+ */
 export function structuralFault(text: Buffer, deepest: number): string | undefined {
   const open: (Set<string> | undefined)[] = []; // the keys of each object that is open; undefined: a list
   let keyComes = false;
@@ -19,14 +22,14 @@ export function structuralFault(text: Buffer, deepest: number): string | undefin
         if (!keyComes || !keys) break;
         keyComes = false;
         const key = keyOf(text.toString('utf8', start, at + 1));
-        if (keys.has(key)) return `it names ${JSON.stringify(key.slice(0, 200))} twice`;
+        if (keys.has(key)) return `names ${JSON.stringify(key.slice(0, 200))} twice`;
         keys.add(key);
         break;
       }
       case OPEN_OBJECT:
       case OPEN_LIST:
         open.push(text[at] === OPEN_OBJECT ? new Set() : undefined);
-        if (open.length > deepest) return `it is nested deeper than ${deepest}`;
+        if (open.length > deepest) return `is nested deeper than ${deepest}`;
         keyComes = text[at] === OPEN_OBJECT;
         break;
       case CLOSE_OBJECT:

@@ -34,7 +34,7 @@ export function parseHeader(
 ): { entries: SafetensorsEntry[]; metadata: Record<string, string> } {
   const what = `${path}: not a safetensors file`;
   const fault = structuralFault(text, DEEPEST);
-  if (fault) throw new Error(`${what}: of its header, ${fault}`);
+  if (fault) throw new Error(`${what}: its header ${fault}`);
   let header: unknown;
   try {
     header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(text));

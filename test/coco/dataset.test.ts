@@ -315,6 +315,9 @@ test('forms of their own are understood, counted, and said once', async () => {
     annotations.forEach((row) => (row.id = String(row.id)));
     images[0].id = '1';
     categories[0].id = '10.0';
+    Object.assign(images[1], { width: String(images[1].width), height: `${images[1].height}.0` });
+    Object.assign(annotations[3], { area: String(annotations[3].area) });
+    Object.assign(annotations[4], { area: `${annotations[4].area}` });
   });
   assert.deepEqual(
     dataset.instances.annotations.map(({ iscrowd }) => iscrowd).slice(0, 8),
@@ -324,14 +327,14 @@ test('forms of their own are understood, counted, and said once', async () => {
   assert.deepEqual(dataset.categories, plain.categories);
   assert.deepEqual(dataset.annotationsOf(1).map(({ id }) => id), [101, 201]);
   assert.deepEqual(said, [
-    'FILE: accepted: 21 ids written as text or with a decimal point; ' +
+    'FILE: accepted: 25 numbers written as text or with a decimal point; ' +
       '7 flags that are neither 0 nor 1 but say so (false, "0")',
   ]);
-  assert.equal(dataset.oddities['id-form'], 21);
+  assert.equal(dataset.oddities['number-form'], 25);
 
   const decimal = await opened(() => undefined, (text) => text.replaceAll(/"image_id":(\d+)/g, '"image_id": $1.0'));
   assert.deepEqual(decimal.dataset.instances, plain);
-  assert.deepEqual(decimal.said, ['FILE: accepted: 19 ids written as text or with a decimal point']);
+  assert.deepEqual(decimal.said, ['FILE: accepted: 19 numbers written as text or with a decimal point']);
   await assert.rejects(opened(() => undefined, (text) => text.replace('"image_id":1,', '"image_id":1.5,')), /is 1.5/);
 });
 
@@ -355,10 +358,10 @@ test('a box over the edge is kept as written, one that is not trained on too; bo
   assert.deepEqual(dataset.annotationsOf(11).filter(({ id }) => id >= 1000).map(({ bbox }) => bbox), boxes);
   assert.deepEqual(dataset.annotationsOf(11).filter(({ ignore }) => ignore).map(({ id }) => id), [1004]);
   assert.deepEqual(said, [
-    'FILE: accepted: 1 flags that are neither 0 nor 1 but say so (false, "0"); ' +
-      '1 boxes over the edge of their picture (clipped in training, kept for evaluation); ' +
+    'FILE: accepted: 1 flag that is neither 0 nor 1 but says so (false, "0"); ' +
+      '1 box over the edge of its picture (clipped in training, kept for evaluation); ' +
       '2 boxes of area 0 or of less than a pixel (left out of training, kept for evaluation); ' +
-      '1 annotations marked "ignore" (left out of training, kept for evaluation)',
+      '1 annotation marked "ignore" (left out of training, kept for evaluation)',
   ]);
 });
 
