@@ -4,7 +4,7 @@ import type { InputSize } from '../coco/transforms';
 import { detectorSchema as model } from '../detection/families';
 import * as s from '../core/schema';
 import type { OptimizerConfig } from '../train/optimizer';
-import { MODES } from '../wavelet/boundary';
+import { MODE_NAMES } from '../wavelet/boundary';
 import { wavelets } from '../wavelet/filter-bank';
 import { nameMaps, type NameMapName } from '../weights/names';
 import type { Experiment, ImportedTeacher, ImportedWeights, TrainingConfig } from './experiment';
@@ -78,7 +78,7 @@ const paper = s.fields({
   tokens,
   level,
   wavelet: s.named(wavelets()),
-  mode: s.named(MODES),
+  mode: s.named(MODE_NAMES),
   gate: s.truth(),
 });
 

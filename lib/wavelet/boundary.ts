@@ -36,6 +36,7 @@ const SHORT = {
 
 /** Any name of a mode that PyWavelets takes. */
 export type WaveletModeName = WaveletMode | keyof typeof SHORT;
+export const MODE_NAMES = [...MODES, ...(Object.keys(SHORT) as (keyof typeof SHORT)[])];
 
 /** `weight` times the sample at `index`. */
 export interface Term {

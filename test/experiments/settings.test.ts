@@ -72,6 +72,13 @@ test('every experiment of this project is what the schema says', () => {
     assert.equal(checked(experimentSchema, experiment, experiment.name), experiment);
 });
 
+test('a boundary mode has its long or its short name', () => {
+  for (const mode of ['symmetric', 'sym', 'per']) {
+    const changed = override(emojiScenes, [`prompt.paper.frequency.mode=${mode}`]);
+    assert.equal((changed.prompt.paper.frequency as { mode: string }).mode, mode);
+  }
+});
+
 test('override says what is wrong, and which fields there are', () => {
   const cases: [string, RegExp][] = [
     ['weights.nu=3', /no field "nu" \(did you mean "mu"\?\); there are mse, mu, released/],
