@@ -1,4 +1,4 @@
-/** The public face of `freekd`: notebooks, experiments and tests import from here only. */
+/** The public face of `freekd`: what notebooks and programs of others import. */
 export { tf } from './tf';
 export { environmentFacts } from './core/environment';
 
@@ -26,7 +26,7 @@ export { ReleasedPrompt, releasedDissimilarity, releasedMasks, releasedPrompted 
 // Detection
 export { RetinaNet, type HeadOutput, type RetinaNetConfig } from './detection/retinanet';
 export * from './detection/retinanet/presets';
-export { resnet101, resnet18, resnet34, resnet50, resneXt101, type ResNetConfig } from './detection/resnet';
+export { resnet101, resnet18, resnet50, resneXt101, type ResNetConfig } from './detection/resnet';
 export { toCocoDetections } from './coco/detections';
 export { createDetector, type DetectorConfig } from './detection/families';
 export { type Detector, type DetectOptions } from './detection/detector';

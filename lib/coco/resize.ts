@@ -7,16 +7,10 @@
  * looks at all of them.
  */
 import sharp from 'sharp';
+import { roundEven } from '../core/round-even';
 import type { Picture } from './image';
 
 const ONE = 2048; // weights have 11 bits
-
-/** Rounds a non-negative number half to even, as OpenCV does. */
-function roundEven(value: number): number {
-  const floor = Math.floor(value);
-  const rest = value - floor;
-  return rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
-}
 
 /**
  * For each of `to` positions along a side of `from` pixels: the two source indices and their

@@ -3,6 +3,7 @@
  * of mmdet's `AnchorGenerator` with center_offset 0, or torchvision's. Numbers are rounded to
  * float32 where PyTorch rounds, so that ties in the assignment fall as they do there.
  */
+import { roundEven } from '../core/round-even';
 
 export interface AnchorConfig {
   /** Side of the smallest square anchor in strides (mmdet's `octave_base_scale`). */
@@ -41,12 +42,6 @@ export function baseAnchors(config: AnchorConfig, stride: number): Float32Array 
     }
   }
   return Float32Array.from(boxes);
-}
-
-/** Half to even, as PyTorch rounds. */
-function roundEven(value: number): number {
-  const floor = Math.floor(value);
-  return value - floor === 0.5 ? floor + (floor % 2) : Math.round(value);
 }
 
 /** One pyramid level's anchors: `base` around every position of a grid. */

@@ -52,7 +52,6 @@ const published = {
   levels: [3, 4, 5],
 } as const;
 export const resnet18: ResNetConfig = { ...published, block: 'basic', blocks: [2, 2, 2, 2] };
-export const resnet34: ResNetConfig = { ...published, block: 'basic', blocks: [3, 4, 6, 3] };
 export const resnet50: ResNetConfig = { ...published, block: 'bottleneck', blocks: [3, 4, 6, 3] };
 export const resnet101: ResNetConfig = { ...published, block: 'bottleneck', blocks: [3, 4, 23, 3] };
 /** ResNeXt-101 64x4d. */

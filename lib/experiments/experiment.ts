@@ -12,11 +12,11 @@
  */
 import type { LoaderOptions } from '../coco/loader';
 import type { InputSize } from '../coco/transforms';
-import type { PromptTuning } from '../distill/tune-prompt';
 import { smallDetectors, type DetectorConfig, type DetectorKind } from '../detection/families';
 import type { LossSettings, Profile } from '../runs/variants';
 import type { OptimizerConfig } from '../train/optimizer';
 import type { NameMapName } from '../weights/names';
+import { promptsOf } from './prompts';
 
 /** Weights that were trained elsewhere. */
 export interface ImportedWeights {
@@ -72,14 +72,6 @@ export interface Experiment extends LossSettings {
 const small = smallDetectors('retinanet');
 const optimizer: OptimizerConfig = { kind: 'adamw', weightDecay: 0.05 };
 const fromScratch = { batch: 8, learningRate: 2e-3, warmupSteps: 100, optimizer, clip: 10 };
-const tuning: PromptTuning = {
-  lambda: 1,
-  similarity: 'jaccard',
-  pairs: 'all',
-  steps: 500,
-  learningRate: 0.01,
-  weightDecay: 1e-3,
-};
 
 export const emojiScenes: Experiment & { teacher: TrainingConfig } = {
   name: 'emoji-scenes',
@@ -88,13 +80,7 @@ export const emojiScenes: Experiment & { teacher: TrainingConfig } = {
   antialias: false,
   teacher: { ...fromScratch, model: small.teacher, steps: 3000 },
   student: { ...fromScratch, model: small.student, steps: 800 },
-  prompt: {
-    paper: { frequency: { profile: 'paper', tokens: 2, level: 3, wavelet: 'haar', mode: 'zero', gate: true }, tuning },
-    released: {
-      frequency: { profile: 'released', tokens: 6 },
-      tuning: { ...tuning, similarity: 'dice', pairs: 'distinct' },
-    },
-  },
+  prompt: promptsOf(500),
   loss: { bands: 'all', reduction: 'mean' },
   weights: { mse: 10, mu: 30, released: { frequency: 1, mse: 5, regression: 1 } },
 };

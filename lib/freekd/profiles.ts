@@ -1,7 +1,7 @@
 /**
  * The two variants of the method as defaults in one place: `paper`, every formula with our readings
  * where the paper is silent, and `released`, the authors' code (method.md). Each field is the
- * default of the function or run that it names.
+ * default of the function or run that it names; experiments take stage 1 from here.
  */
 
 export const paper = {
@@ -10,8 +10,8 @@ export const paper = {
   prompt: { tokens: 2 },
   /** promptDissimilarity, with lambda of L_prompt = L_finetune + lambda L_dis. */
   dissimilarity: { similarity: 'jaccard', pairs: 'all', lambda: 1 },
-  /** PositionRelation; trained in stage 1 unless `joint`. */
-  relation: { normalise: 'positions', joint: false },
+  /** PositionRelation; trained in stage 1. */
+  relation: { normalise: 'positions' },
   /**
    * freekdLoss, with mu of L_student = L_task + mu L_FreeKD; the paper prints none, 1 to 10 is the
    * order.
@@ -33,9 +33,12 @@ export const released = {
   /** releasedFreeKDLoss, featureMSE, headSmoothL1. */
   loss: { freekd: 1, featureMSE: 5, regression: 1 },
   stage1: paper.stage1,
-  /** Its RetinaNet R101 -> R50 run: SGD, linear warm-up, steps, 8 x 2 images of 1333 x 800, no flip. */
+  /**
+   * Its RetinaNet R101 -> R50 run: SGD, linear warm-up, steps, 8 x 2 images of 1333 x 800. Half of
+   * them mirrored, as in the authors' working configs; the released file mirrors none.
+   */
   stage2: {
     learningRate: 0.02, momentum: 0.9, weightDecay: 1e-4, clipNorm: 35, warmupSteps: 1000, warmupRatio: 0.001,
-    epochs: 24, milestones: [16, 22], batch: 16, width: 1333, height: 800, flip: 0,
+    epochs: 24, milestones: [16, 22], batch: 16, width: 1333, height: 800, flip: 0.5,
   },
 } as const;

@@ -16,7 +16,7 @@ import { checkMode, type WaveletMode, type WaveletModeName } from '../wavelet/bo
 import { checkLevel } from '../wavelet/levels';
 import { wavedec2, waverec2, type WaveletDecomposition } from '../wavelet/transform';
 import { bandCount, bandsOf, decompositionOf } from './bands';
-import { usableLevel, type ClampedLevel } from './level';
+import { usableLevel } from './level';
 
 export interface FrequencyPromptOptions {
   /** C of the teacher's feature. */
@@ -60,8 +60,6 @@ export class FrequencyPrompt {
   readonly wavelet: string;
   readonly mode: WaveletMode;
   readonly clamp: boolean;
-  /** The first map on which `apply` used fewer levels than `level`; undefined while none was seen. */
-  clamped: ClampedLevel | undefined;
   private readonly source: () => Tensor3D;
   private readonly ownVariable: tf.Variable<tf.Rank.R3> | undefined;
 
@@ -143,7 +141,6 @@ export class FrequencyPrompt {
     const { wavelet, mode } = this;
     const size: [number, number] = [feature.shape[1], feature.shape[2]];
     const level = this.levelFor(size);
-    if (level < this.level) this.clamped ??= { size, requested: this.level, used: level };
     return tf.tidy(() => {
       const decomposition = wavedec2(feature, { wavelet, mode, level });
       const masks = this.masks(decomposition);

@@ -19,7 +19,7 @@
 import { tf, type Tensor2D, type Tensor3D, type Tensor4D } from '../tf';
 import { Parameters } from '../core/parameters';
 import { Random } from '../core/random';
-import { resizeBilinear } from './resize';
+import { interpolate } from './resize';
 
 export interface PositionRelationOptions {
   /** C of the features. */
@@ -92,7 +92,7 @@ export class PositionRelation {
       );
     }
     return tf.tidy(() => {
-      const psi = resizeBilinear(next, [h, w]).reshape([n, h * w, c]);
+      const psi = interpolate(next, [h, w]).reshape([n, h * w, c]);
       const product = tf.matMul(psi, feature.reshape([n, h * w, c]), true); // [N, C, C]
       return tf.softmax(this.normalise === 'positions' ? product.div(h * w) : product) as Tensor3D;
     });

@@ -19,7 +19,7 @@ function interpolation(from: number, to: number): Tensor2D {
 }
 
 /** [N, h, w, C] -> [N, H, W, C] for `size` [H, W]; differentiable. */
-export function resizeBilinear(x: Tensor4D, size: [number, number]): Tensor4D {
+export function interpolate(x: Tensor4D, size: [number, number]): Tensor4D {
   const [n, h, w, c] = x.shape;
   const [H, W] = size;
   if (h === H && w === W) return x.clone();

@@ -17,11 +17,11 @@ namespace {
 constexpr int64_t CHANNELS = 64;  // of a task
 
 /** A sparse matrix that owns its memory. */
-struct Transposed {
+struct TransposedRows {
   std::vector<int32_t> start, index;
   std::vector<float> weight;
 
-  Transposed(const Rows& rows, int64_t columns)
+  TransposedRows(const Rows& rows, int64_t columns)
       : start(columns + 1), index(rows.start[rows.count]), weight(rows.start[rows.count]) {
     const int64_t entries = rows.start[rows.count];
     for (int64_t k = 0; k < entries; k++) start[rows.index[k] + 1]++;
@@ -39,7 +39,7 @@ struct Transposed {
 
 /** The same level backwards. */
 struct Adjoint {
-  Transposed vertical, horizontal;
+  TransposedRows vertical, horizontal;
   Level level;
   explicit Adjoint(const Level& forward)
       : vertical(forward.vertical, forward.height), horizontal(forward.horizontal, forward.width), level(forward) {

@@ -16,7 +16,7 @@ import { frequencyLoss } from '../../lib/dist/freekd/loss';
 import { FrequencyPrompt } from '../../lib/dist/freekd/prompt';
 import { PositionRelation } from '../../lib/dist/freekd/relation';
 import { releasedFreeKDLoss } from '../../lib/dist/freekd/released';
-import { resizeBilinear } from '../../lib/dist/freekd/resize';
+import { interpolate } from '../../lib/dist/freekd/resize';
 import { feature, hashedTensor } from './inputs';
 
 /** Asserts that two tensors agree within 1e-5 of the larger one's largest magnitude. */
@@ -157,8 +157,8 @@ test('numeric gradients: masked loss, dissimilarity, prompt, resize', () => {
     1e-2,
     0.01,
   );
-  numericGradient((x) => resizeBilinear(x as Tensor4D, [13, 9]).square().sum(), teacher, 1e-2, 0.01);
-  numericGradient((x) => resizeBilinear(x as Tensor4D, [4, 3]).square().sum(), teacher, 1e-2, 0.01);
+  numericGradient((x) => interpolate(x as Tensor4D, [13, 9]).square().sum(), teacher, 1e-2, 0.01);
+  numericGradient((x) => interpolate(x as Tensor4D, [4, 3]).square().sum(), teacher, 1e-2, 0.01);
 });
 
 test('the gradient of a gate under `joint` is the numeric one', () => {

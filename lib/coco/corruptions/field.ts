@@ -2,6 +2,7 @@
  * Pictures as real numbers, and the filters that several corruptions share, each equal to the one
  * named.
  */
+import { roundEven } from '../../core/round-even';
 import type { Picture } from '../image';
 
 /** [height, width, channels] float64, interleaved. */
@@ -31,13 +32,6 @@ export function toPicture({ width, height, data }: Field): Picture {
   const bytes = new Uint8Array(data.length);
   for (let i = 0; i < data.length; i++) bytes[i] = Math.min(Math.max(data[i], 0), 1) * 255;
   return { width, height, data: bytes };
-}
-
-/** Rounds half to even, as Python and NumPy do. */
-export function roundEven(value: number): number {
-  const floor = Math.floor(value);
-  const rest = value - floor;
-  return rest > 0.5 || (rest === 0.5 && floor % 2 !== 0) ? floor + 1 : floor;
 }
 
 /**

@@ -1,7 +1,8 @@
 /** COCO-C's weather: snow, fog and brightness. Frost has its own file. */
 import type { Random } from '../../core/random';
+import { roundEven } from '../../core/round-even';
 import type { Picture } from '../image';
-import { crop, emptyField, motionBlur, roundEven, toField, toPicture, zoomMiddle } from './field';
+import { crop, emptyField, motionBlur, toField, toPicture, zoomMiddle } from './field';
 import { plasma } from './plasma';
 
 /**

@@ -13,11 +13,13 @@
  *            with --batch N where 16 pictures a step do not fit, and --resume after every stop.
  *
  * Model, data and schedule are mmdetection's `retinanet_r50_fpn_2x_coco` with the
- * changes of the authors' config: warm-up of 1000 steps, clipping at 35, no mirroring in profile
- * `released`. The paper prints no mu; the one here was never tried on COCO.
+ * changes of the authors' config: warm-up of 1000 steps, clipping at 35. Half of the pictures are
+ * mirrored, as in the authors' working configs; their released file mirrors none: `--set
+ * sampling.flip.released=0`. The paper prints no mu; the one here was never tried on COCO.
  */
 import { retinaNetR101, retinaNetR50 } from '../../detection/retinanet/presets';
 import type { Experiment } from '../experiment';
+import { promptsOf } from '../prompts';
 
 const epoch = 7330; // steps of 16 pictures, over the 117,266 that have a box
 
@@ -27,7 +29,7 @@ export const retinanetR101R50Coco: Experiment = {
   data: { folder: 'data/coco', remedy: 'npm run data -- coco' },
   size: { longSide: 1333, shortSide: 800 },
   antialias: false,
-  sampling: { flip: { paper: 0.5, released: 0 }, skipEmpty: true, groupByAspect: true },
+  sampling: { flip: { paper: 0.5, released: 0.5 }, skipEmpty: true, groupByAspect: true },
   teacher: { model: retinaNetR101, checkpoint: 'retinanet-r101-2x', names: 'mmdet-retinanet', AP: 38.9 },
   student: {
     model: retinaNetR50,
@@ -40,16 +42,7 @@ export const retinanetR101R50Coco: Experiment = {
     optimizer: { kind: 'sgd', momentum: 0.9, weightDecay: 1e-4, decayed: 'all' },
     clip: 35,
   },
-  prompt: {
-    paper: {
-      frequency: { profile: 'paper', tokens: 2, level: 3, wavelet: 'haar', mode: 'zero', gate: true },
-      tuning: { lambda: 1, similarity: 'jaccard', pairs: 'all', steps: 2000, learningRate: 0.01, weightDecay: 1e-3 },
-    },
-    released: {
-      frequency: { profile: 'released', tokens: 6 },
-      tuning: { lambda: 1, similarity: 'dice', pairs: 'distinct', steps: 2000, learningRate: 0.01, weightDecay: 1e-3 },
-    },
-  },
+  prompt: promptsOf(),
   loss: { bands: 'all', reduction: 'mean' },
   weights: { mse: 5, mu: 10, released: { frequency: 1, mse: 5, regression: 1 } },
 };

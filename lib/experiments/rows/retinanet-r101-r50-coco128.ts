@@ -8,12 +8,8 @@
  * Command:   npm run reproduce -- --experiment retinanet-r101-r50-coco128 --data FOLDER --profile released
  */
 import type { Experiment } from '../experiment';
+import { promptsOf } from '../prompts';
 import { retinanetR101R50Coco as coco } from './retinanet-r101-r50-coco';
-
-const tuned = (profile: 'paper' | 'released'): Experiment['prompt']['paper'] => ({
-  ...coco.prompt[profile],
-  tuning: { ...coco.prompt[profile].tuning, steps: 20 },
-});
 
 export const retinanetR101R50Coco128: Experiment = {
   ...coco,
@@ -34,5 +30,5 @@ export const retinanetR101R50Coco128: Experiment = {
     learningRate: 0.02,
     warmupSteps: 6,
   },
-  prompt: { paper: tuned('paper'), released: tuned('released') },
+  prompt: promptsOf(20),
 };
