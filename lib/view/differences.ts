@@ -17,10 +17,10 @@ export function summariseDifference(results: readonly RunResult[], a: Variant, b
   return pairs.length ? summarisePairs(pairs) : undefined;
 }
 
-/** Two decimals, since with one a narrow interval beside 0 reads as if it contained 0. */
-export function intervalText({ mean, margin }: Pick<PairedSummary, 'mean' | 'margin'>): string {
-  const signed = `${mean < 0 ? '−' : '+'}${Math.abs(mean).toFixed(2)}`;
-  return Number.isNaN(margin) ? signed : `${signed} ± ${margin.toFixed(2)}`;
+/** `digits` decimals: of AP two, since with one a narrow interval beside 0 reads as if it contained 0. */
+export function intervalText({ mean, margin }: Pick<PairedSummary, 'mean' | 'margin'>, digits = 2): string {
+  const signed = `${mean < 0 ? '−' : '+'}${Math.abs(mean).toFixed(digits)}`;
+  return Number.isNaN(margin) ? signed : `${signed} ± ${margin.toFixed(digits)}`;
 }
 
 /** The columns after the name of a difference. */

@@ -15,7 +15,8 @@ export async function comparisonFrame(results: RunResult[], teacher: RunResult['
   const metricCells = (mean: RunResult['metrics'], deviation?: RunResult['metrics']): [string, number][] =>
     metricNames.flatMap((metric): [string, number][] => {
       const own: [string, number] = [metric, present(mean[metric])];
-      return several ? [own, [`${metric} ±`, deviation?.[metric] ?? NaN]] : [own];
+      const spread = mean[metric] < 0 ? NaN : (deviation?.[metric] ?? NaN); // of no value there is none
+      return several ? [own, [`${metric} ±`, spread]] : [own];
     });
   const row = (
     detector: string,

@@ -68,6 +68,8 @@ test('the comparison as a danfojs frame, and a frame as HTML', async () => {
   const frame = await comparisonFrame(twoSeeds, metrics(45));
   assert.deepEqual(frame['detector'].values, ['teacher', 'student alone', 'FreeKD (both)']);
   assert.deepEqual(frame['AP'].values, [45, 30.5, 37]);
+  assert.deepEqual(frame['APs'].values, [NaN, NaN, NaN]);
+  assert.deepEqual(frame['APs ±'].values, [NaN, NaN, NaN], 'no deviation where there is no value');
   const html = frameHtml(frame);
   assert.match(html, /<td style="text-align:left">FreeKD \(both\)<\/td>/);
   assert.match(html, /<td style="text-align:right">30\.5<\/td>/);
