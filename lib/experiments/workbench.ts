@@ -227,7 +227,7 @@ export class Workbench {
     await rootFirst(world(), async () => {
       if (world().rank > 0) return;
       const kept = this.aside.move([path.join('runs', name), ...files, path.join('corruptions', `${name}.json`)]);
-      if (kept) this.options.say(`${name}: what was there before is now in ${kept}`);
+      if (kept) this.options.say(`${name}: what was there before is now in ${path.relative('', kept)}`);
     });
   }
 
