@@ -35,7 +35,7 @@ export function seedLines(
     type: 'nominal',
     sort: null,
     title: axis,
-    axis: { labelAngle: 0, labelLimit: 160 },
+    axis: { labelAngle: 0, labelLimit: 200 },
     scale: { domain: values.map(({ value }) => value) },
   } as const;
   const { color, shape, strokeDash } = seedChannels(values.flatMap(({ runs }) => runs.map(({ seed }) => seed)));
