@@ -54,4 +54,6 @@ test('the recorded runs: FreeKD minus feature MSE, and the one interval at three
   );
   const long = readResults(join(__dirname, '../../data/results/emoji-scenes-long'));
   assert.equal(intervalText(summariseDifference(long, 'mse', 'student')!), '+5.48 ± 5.92', 'a number of README.md');
+  assert.equal(intervalText({ mean: -0.0414, margin: 0.0023 }, 3), '−0.041 ± 0.002');
+  assert.equal(intervalText({ mean: 0.5, margin: NaN }), '+0.50', 'one seed has no interval');
 });
