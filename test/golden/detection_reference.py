@@ -192,14 +192,15 @@ class ConvModule(nn.Module):
 
 
 class Neck(nn.Module):
-    """mmdet FPN, add_extra_convs='on_input', relu_before_extra_convs False."""
+    """mmdet FPN; add_extra_convs is 'on_input' unless the config says 'on_output'."""
 
     def __init__(self, c: dict, inputs: list) -> None:
         super().__init__()
+        self.on_output, self.relu = c.get("addExtraConvs") == "on_output", c.get("reluBeforeExtraConvs", False)
         self.lateral_convs = nn.ModuleList(ConvModule(i, c["channels"], 1) for i in inputs)
         self.fpn_convs = nn.ModuleList(ConvModule(c["channels"], c["channels"], 3) for _ in inputs)
         for i in range(c["extraLevels"]):
-            self.fpn_convs.append(ConvModule(inputs[-1] if i == 0 else c["channels"], c["channels"], 3, 2))
+            self.fpn_convs.append(ConvModule(c["channels"] if i > 0 or self.on_output else inputs[-1], c["channels"], 3, 2))
 
     def forward(self, maps):
         merged = [conv(m) for conv, m in zip(self.lateral_convs, maps)]
@@ -207,7 +208,8 @@ class Neck(nn.Module):
             merged[i - 1] = merged[i - 1] + F.interpolate(merged[i], size=merged[i - 1].shape[2:], mode="nearest")
         levels = [conv(m) for conv, m in zip(self.fpn_convs, merged)]
         for i, conv in enumerate(self.fpn_convs[len(maps):]):
-            levels.append(conv(maps[-1] if i == 0 else levels[-1]))
+            source = relu(levels[-1]) if i > 0 and self.relu else levels[-1]
+            levels.append(conv(maps[-1] if i == 0 and not self.on_output else source))
         return levels
 
 

@@ -1,0 +1,98 @@
+/**
+ * From FCOS's outputs to detections, as mmdet does it: of each level the points of best score times
+ * centerness; of those, each class whose score alone is above the threshold, ranked by the product.
+ */
+import { tf, type Tensor4D } from '../../tf';
+import { type Detections } from '../../data/types';
+import { type DetectOptions, type Extent } from '../detect';
+import { descending, suppress } from '../nms';
+import { type FcosOutput } from './head';
+import { type PointGrid } from './points';
+
+/** What `DetectOptions` says, all of it. */
+type Settings = Required<DetectOptions>;
+
+/**
+ * Detections of each picture, best first.
+ * @param grids the points of each level
+ * @param units pixels of one unit of each level's distances
+ */
+export function detectFcos(
+  outputs: readonly FcosOutput[],
+  grids: readonly PointGrid[],
+  units: readonly number[],
+  extents: readonly Extent[],
+  settings: Settings,
+): Detections[] {
+  const levels = outputs.map(({ logits, distances, centerness }, level) => ({
+    grid: grids[level],
+    unit: units[level],
+    classes: logits.shape[3],
+    scores: sigmoid(logits),
+    centerness: sigmoid(centerness),
+    distances: distances.dataSync() as Float32Array,
+  }));
+  return extents.map((extent, n) => {
+    const found = { boxes: [] as number[], scores: [] as number[], labels: [] as number[] };
+    for (const level of levels) collect(level, n, extent, settings, found);
+    const { iouThreshold, maximum } = settings;
+    const [boxes, scores] = [found.boxes, found.scores].map((values) => Float32Array.from(values));
+    return suppress({ boxes, scores, labels: Int32Array.from(found.labels) }, { iouThreshold, maximum });
+  });
+}
+
+/** Not in a tidy, which would look for tensors in every number of its result. */
+function sigmoid(logits: Tensor4D): Float32Array {
+  const probabilities = tf.sigmoid(logits);
+  const values = probabilities.dataSync() as Float32Array;
+  probabilities.dispose();
+  return values;
+}
+
+interface Level {
+  grid: PointGrid;
+  unit: number;
+  classes: number;
+  scores: Float32Array;
+  centerness: Float32Array;
+  distances: Float32Array;
+}
+
+/** Adds the candidates of one level and picture to `found`. */
+function collect(
+  { grid, unit, classes, scores, centerness, distances }: Level,
+  n: number,
+  { inputWidth, inputHeight }: Extent,
+  { scoreThreshold, perLevel }: Settings,
+  found: Record<'boxes' | 'scores' | 'labels', number[]>,
+): void {
+  const count = grid.height * grid.width;
+  const product = (point: number, label: number): number =>
+    Math.fround(scores[point * classes + label] * centerness[point]);
+  for (const cell of bestCells(count, perLevel, (i) => bestProduct(scores, classes, centerness, n * count + i))) {
+    const point = n * count + cell;
+    const [x, y] = [cell % grid.width, Math.floor(cell / grid.width)].map((i) => i * grid.stride + grid.first);
+    const [left, top, right, bottom] = distances.subarray(4 * point, 4 * point + 4).map((distance) => distance * unit);
+    const clip = (value: number, size: number): number => Math.min(Math.max(value, 0), size);
+    for (let label = 0; label < classes; label++) {
+      if (!(scores[point * classes + label] > scoreThreshold)) continue;
+      found.boxes.push(clip(x - left, inputWidth), clip(y - top, inputHeight));
+      found.boxes.push(clip(x + right, inputWidth), clip(y + bottom, inputHeight));
+      found.scores.push(product(point, label));
+      found.labels.push(label);
+    }
+  }
+}
+
+function bestProduct(scores: Float32Array, classes: number, centerness: Float32Array, point: number): number {
+  let best = 0;
+  for (let label = 0; label < classes; label++) best = Math.max(best, scores[point * classes + label]);
+  return Math.fround(best * centerness[point]);
+}
+
+/** The `maximum` cells of highest value, best first; all of them, in their order, where there are no more. */
+function bestCells(count: number, maximum: number, value: (cell: number) => number): number[] {
+  const cells = Array.from({ length: count }, (_, i) => i);
+  if (count <= maximum) return cells;
+  return descending(Float32Array.from(cells, value)).slice(0, maximum);
+}

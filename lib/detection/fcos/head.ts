@@ -1,0 +1,95 @@
+/**
+ * FCOS's head (Tian et al., arXiv 1904.01355): two towers of 3x3 convolutions shared by all pyramid
+ * levels, for class logits and for the distances to a box's four sides; the centerness is read from
+ * one of them. Each level scales its distances by a number of its own.
+ */
+import { tf, type Scalar, type Tensor4D } from '../../tf';
+import { relu } from '../../kernels/activation';
+import { type Parameters } from '../../kernels/parameters';
+import { type Random } from '../../kernels/random';
+import { convLevels, createConv, createNorm, type Norm, normalise, normName } from '../layers';
+
+export interface FcosHeadConfig {
+  /** Convolutions of each tower before its output convolution. */
+  convs: number;
+  channels: number;
+  norm: Norm;
+  /** Whether the towers' convolutions have a bias beside their norm. */
+  convBias: boolean;
+  /** The tower that the centerness is read from. */
+  centernessOn: 'classification' | 'regression';
+  /**
+   * 'exp': a distance in pixels is exp(scale x). 'stride': it is relu(scale x) times the level's
+   * stride (mmdet's `norm_on_bbox`).
+   */
+  distance: 'exp' | 'stride';
+}
+
+/** One pyramid level's predictions of K classes. */
+export type FcosOutput = {
+  /** [N, H, W, K]. */
+  logits: Tensor4D;
+  /** [N, H, W, 4] left, top, right, bottom: in pixels, or in strides where the config says so. */
+  distances: Tensor4D;
+  /** [N, H, W, 1] logits. */
+  centerness: Tensor4D;
+};
+
+const DEVIATION = 0.01;
+const PRIOR = 0.01;
+const TOWERS = ['cls_convs', 'reg_convs'] as const;
+
+/** Registers all parameters under `bbox_head.`; `inputs` are the pyramid's channels. */
+export function createFcosHead(
+  parameters: Parameters,
+  config: FcosHeadConfig,
+  { inputs, classes, levels }: { inputs: number; classes: number; levels: number },
+  random: Random,
+): void {
+  const { convs, channels, norm, convBias } = config;
+  for (const tower of TOWERS)
+    for (let i = 0; i < convs; i++) {
+      const name = `bbox_head.${tower}.${i}`;
+      const shape = { kernel: 3, inputs: i === 0 ? inputs : channels, outputs: channels, init: DEVIATION };
+      createConv(parameters, `${name}.conv`, { ...shape, ...((convBias || norm === 'none') && { bias: 0 }) }, random);
+      createNorm(parameters, `${name}.${normName(norm)}`, channels, norm);
+    }
+  const last = { kernel: 3, inputs: convs === 0 ? inputs : channels, init: DEVIATION };
+  createConv(parameters, 'bbox_head.conv_cls', { ...last, outputs: classes, bias: -Math.log((1 - PRIOR) / PRIOR) }, random);
+  createConv(parameters, 'bbox_head.conv_reg', { ...last, outputs: 4, bias: 0 }, random);
+  createConv(parameters, 'bbox_head.conv_centerness', { ...last, outputs: 1, bias: 0 }, random);
+  for (let level = 0; level < levels; level++) parameters.create(`bbox_head.scales.${level}.scale`, [], 1, 'weight');
+}
+
+/** Predictions of every level of `pyramid`, in its order. */
+export function fcosHead(
+  parameters: Parameters,
+  config: FcosHeadConfig,
+  pyramid: readonly Tensor4D[],
+  training: boolean,
+): FcosOutput[] {
+  const { convs, norm, centernessOn, distance } = config;
+  const [classes, boxes] = TOWERS.map((tower) => {
+    let maps = pyramid;
+    for (let i = 0; i < convs; i++) {
+      const name = `bbox_head.${tower}.${i}`;
+      maps = convLevels(parameters, `${name}.conv`, maps, { activate: norm === 'none' });
+      if (norm !== 'none')
+        maps = maps.map((x) => normalise(parameters, `${name}.${normName(norm)}`, x, { norm, training, activate: true }));
+    }
+    return maps;
+  });
+  const output = (name: string, maps: readonly Tensor4D[]): Tensor4D[] =>
+    convLevels(parameters, `bbox_head.${name}`, maps, { activate: false });
+  const logits = output('conv_cls', classes);
+  const centerness = output('conv_centerness', centernessOn === 'classification' ? classes : boxes);
+  const distances = output('conv_reg', boxes).map((map, level) => {
+    const scaled = tf.mul(map, parameters.get(`bbox_head.scales.${level}.scale`).value as Scalar) as Tensor4D;
+    return distance === 'exp' ? (tf.exp(scaled) as Tensor4D) : relu(scaled);
+  });
+  return pyramid.map((_, level) => ({
+    logits: logits[level],
+    distances: distances[level],
+    centerness: centerness[level],
+  }));
+}
