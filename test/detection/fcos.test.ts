@@ -1,0 +1,128 @@
+/** FCOS, plain and tricked, against a plain PyTorch copy (test/golden/fcos.py). */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+import { createDetector } from '../../lib/dist/detection/detector';
+import { Fcos, type FcosConfig } from '../../lib/dist/detection/fcos/network';
+import { pointGrids } from '../../lib/dist/detection/fcos/points';
+import { matchPoints } from '../../lib/dist/detection/fcos/targets';
+import { valueAndGradients } from '../../lib/dist/kernels/gradients';
+import { tf, type Scalar, type Tensor4D } from '../../lib/dist/tf';
+import { fill, near, numbers, parameterNumbers } from './golden';
+
+interface Case {
+  config: FcosConfig & { size: [number, number, number] };
+  images: string;
+  targets: { boxes: number[]; labels: number[] }[];
+  /** Of the first picture, a list a level. */
+  outputs: Record<'logits' | 'distances' | 'centerness', number[][]>;
+  /** Of each picture, the points that learn an object and its class. */
+  matched: [number, number][][];
+  losses: Record<'classification' | 'box' | 'centerness', number>;
+  /** Of class and centerness, and of the box loss. */
+  normalizers: [number, number];
+  /** Norm, and product with the numbers named `<parameter>/probe`. */
+  gradients: Record<string, [number, number]>;
+  extent: [number, number];
+  detections: { boxes: number[]; scores: number[]; labels: number[] }[];
+}
+
+const file = path.join(__dirname, '../golden/fcos.json');
+const golden = JSON.parse(readFileSync(file, 'utf8')) as {
+  detect: { threshold: number; per_level: number; iou: number; maximum: number };
+  cases: Record<string, Case>;
+};
+const WEIGHTS = { classification: 1, box: 2, centerness: 3 };
+
+/** fcos_reference.py's `start`. */
+function fcosNumbers(name: string, shape: readonly number[]): Float32Array {
+  const size = shape.reduce((product, n) => product * n, 1);
+  if (name === 'bbox_head.conv_reg.bias') return numbers(name, size, 1, 3);
+  if (name === 'bbox_head.conv_cls.bias') return numbers(name, size, -4, -1);
+  if (name.endsWith('.scale')) return numbers(name, size, 0.8, 1.2);
+  if (!/^bbox_head\.conv_\w+\.weight$/.test(name)) return parameterNumbers(name, shape);
+  const bound = 1 / Math.sqrt(shape[0] * shape[1] * shape[2]);
+  return numbers(name, size, -bound, bound);
+}
+
+const targetsOf = ({ targets }: Case) =>
+  targets.map(({ boxes, labels }) => ({ boxes: Float32Array.from(boxes), labels: Int32Array.from(labels) }));
+
+for (const [name, c] of Object.entries(golden.cases)) {
+  test(`"${name}": the points that learn, outputs, losses, gradients and detections are PyTorch's`, () => {
+    const before = tf.memory().numTensors;
+    const model = createDetector(c.config) as Fcos;
+    assert.ok(model instanceof Fcos);
+    fill(model, fcosNumbers);
+    const [n, height, width] = c.config.size;
+    const images = tf.tensor4d(numbers(c.images, n * height * width * 3, -2, 2), [n, height, width, 3]);
+    const targets = targetsOf(c);
+    const trained = model.parameters.trainable();
+    const { value, gradients } = valueAndGradients(() => {
+      const outputs = model.head(model.pyramid(images, true), { training: true });
+      for (const [level, output] of outputs.entries())
+        for (const [kind, levels] of Object.entries(c.outputs))
+          near(tf.slice(output[kind as keyof typeof output], 0, 1).dataSync(), levels[level], 2e-5, `${kind} ${level}`);
+      const sizes = outputs.map(({ logits }) => [logits.shape[1], logits.shape[2]] as const);
+      const matches = matchPoints(pointGrids(sizes, model.strides), targets, c.config.classes, c.config.assign);
+      const points = matches.weights.length / n;
+      const expected = c.matched.flatMap((rows, i) => rows.map(([point, label]) => [i * points + point, label]));
+      assert.deepEqual([...matches.positives].map((point, i) => [point, matches.labels[i]]), expected);
+      const extent = { inputWidth: c.extent[0], inputHeight: c.extent[1] };
+      const { threshold, per_level: perLevel, iou, maximum } = golden.detect;
+      const options = { scoreThreshold: threshold, perLevel, iouThreshold: iou, maximum };
+      for (const [i, found] of model.detect(outputs, targets.map(() => extent), options).entries()) {
+        assert.deepEqual([...found.labels], c.detections[i].labels);
+        found.scores.forEach((score, k) => assert.ok(Math.abs(score - c.detections[i].scores[k]) < 1e-5, `score ${k}`));
+        found.boxes.forEach((side, k) => assert.ok(Math.abs(side - c.detections[i].boxes[k]) < 1e-3, `box ${k}`));
+      }
+      const parts = model.loss(outputs, targets);
+      for (const [part, expectedLoss] of Object.entries(c.losses))
+        near(parts[part as keyof typeof parts].value.dataSync(), [expectedLoss], 1e-5, part);
+      const [count, weight] = c.normalizers;
+      near(Object.values(parts).map(({ normalizer }) => normalizer), [count, weight, count], 1e-6, 'normalizers');
+      const weighted = Object.entries(WEIGHTS).map(([part, factor]) =>
+        tf.mul(parts[part as keyof typeof parts].value, factor),
+      );
+      return tf.addN(weighted) as Scalar;
+    }, trained);
+    assert.deepEqual(trained.map((parameter) => parameter.name).sort(), Object.keys(c.gradients).sort());
+    const largest = Math.max(...Object.values(c.gradients).map(([norm]) => norm));
+    for (const [i, { name: key, shape }] of trained.entries()) {
+      const gradient = gradients[i].dataSync() as Float32Array;
+      const probe = numbers(`${key}/probe`, gradient.length);
+      const [norm, product] = c.gradients[key];
+      const tolerance = 1e-4 * Math.max(norm, 1e-3 * largest);
+      const own = Math.hypot(...gradient);
+      assert.ok(Math.abs(own - norm) < tolerance, `${key} [${shape}]: norm ${own}, not ${norm}`);
+      const along = gradient.reduce((sum, g, j) => sum + g * probe[j], 0);
+      assert.ok(Math.abs(along - product) < tolerance * Math.sqrt(gradient.length), `${key}: ${along}, not ${product}`);
+    }
+    tf.dispose([images, value, gradients]);
+    model.dispose();
+    assert.equal(tf.memory().numTensors, before);
+  });
+}
+
+test('a batch without objects has a class loss only, and no gradient is not a number', () => {
+  const { config } = golden.cases.tricked;
+  const model = new Fcos(config);
+  const images = tf.zeros([1, 64, 64, 3]) as Tensor4D;
+  const empty = [{ boxes: new Float32Array(0), labels: new Int32Array(0) }];
+  const { value, gradients } = valueAndGradients(() => {
+    const { classification, box, centerness } = model.loss(model.head(model.pyramid(images, true)), empty);
+    assert.equal(box.value.dataSync()[0], 0);
+    assert.equal(centerness.value.dataSync()[0], 0);
+    return tf.addN([classification.value, box.value, centerness.value]) as Scalar;
+  }, model.parameters.trainable());
+  assert.ok(gradients.every((gradient) => gradient.dataSync().every(Number.isFinite)));
+  tf.dispose([images, value, gradients]);
+  model.dispose();
+});
+
+test('ranges must be given for every pyramid level', () => {
+  const { config } = golden.cases.plain;
+  const assign = { ...config.assign, ranges: config.assign.ranges.slice(1) };
+  assert.throws(() => new Fcos({ ...config, assign }), /assign\.ranges has 2 levels, the pyramid 3/);
+});
