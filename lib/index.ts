@@ -26,6 +26,8 @@ export { ReleasedPrompt, releasedDissimilarity, releasedMasks, releasedPrompted 
 // Detection
 export { RetinaNet, type HeadOutput, type RetinaNetConfig } from './detection/retinanet';
 export * from './detection/retinanet/presets';
+export { Fcos, type FcosConfig, type FcosOutput } from './detection/fcos';
+export * from './detection/fcos/presets';
 export { resnet101, resnet18, resnet50, resneXt101, type ResNetConfig } from './detection/resnet';
 export { toCocoDetections } from './coco/detections';
 export { createDetector, type DetectorConfig } from './detection/families';

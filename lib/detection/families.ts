@@ -4,6 +4,9 @@
  */
 import { byKind, type Schema } from '../core/schema';
 import type { Detector, NetworkConfig } from './detector';
+import { Fcos, type FcosConfig } from './fcos';
+import { smallFcosStudent, smallFcosTeacher } from './fcos/presets';
+import { fcosSchema } from './fcos/schema';
 import { RetinaNet, type RetinaNetConfig } from './retinanet';
 import { smallStudent, smallTeacher } from './retinanet/presets';
 import { retinaNetSchema } from './retinanet/schema';
@@ -16,14 +19,19 @@ interface Family<Config extends NetworkConfig> {
 }
 
 /** Told apart by `kind`. */
-export type DetectorConfig = RetinaNetConfig;
+export type DetectorConfig = RetinaNetConfig | FcosConfig;
 
 const retinanet: Family<RetinaNetConfig> = {
   create: (config, options) => new RetinaNet(config, options),
   schema: retinaNetSchema,
   small: { teacher: smallTeacher, student: smallStudent },
 };
-const families = { retinanet };
+const fcos: Family<FcosConfig> = {
+  create: (config, options) => new Fcos(config, options),
+  schema: fcosSchema,
+  small: { teacher: smallFcosTeacher, student: smallFcosStudent },
+};
+const families = { retinanet, fcos };
 
 export type DetectorKind = keyof typeof families;
 export const detectorKinds = Object.keys(families) as DetectorKind[];
@@ -41,7 +49,7 @@ export function createDetector(config: DetectorConfig, options: { seed?: number 
 }
 
 /** What the config of a detector may be. */
-export const detectorSchema: Schema<DetectorConfig> = byKind(
+export const detectorSchema: Schema<DetectorConfig> = byKind<DetectorConfig>(
   Object.fromEntries(Object.entries(families).map(([kind, { schema }]) => [kind, schema])),
   FIRST,
 );

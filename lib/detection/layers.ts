@@ -14,9 +14,10 @@ import { type Random } from '../core/random';
 /**
  * How a layer normalises. 'batch': the batch's statistics while training, the running ones
  * otherwise. 'frozen': always the running ones, scale and shift still learn (mmdet's
- * `norm_eval=True`). `{ groups }`: group norm.
+ * `norm_eval=True`). 'constant': so too, and nothing learns (`requires_grad=False` as well).
+ * `{ groups }`: group norm.
  */
-export type Norm = 'none' | 'batch' | 'frozen' | { groups: number };
+export type Norm = 'none' | 'batch' | 'frozen' | 'constant' | { groups: number };
 
 /** 'kaiming': normal, fan out, ReLU. 'xavier': uniform. A number: normal with that deviation. */
 export type Initialiser = 'kaiming' | 'xavier' | number;
@@ -107,6 +108,7 @@ export function createNorm(parameters: Parameters, name: string, channels: numbe
   if (typeof norm === 'object') return;
   parameters.create(`${name}.running_mean`, [channels], 0, 'statistic');
   parameters.create(`${name}.running_var`, [channels], 1, 'statistic');
+  if (norm === 'constant') parameters.freeze(`${name}.`);
 }
 
 export interface NormaliseOptions {
@@ -131,7 +133,7 @@ export function normalise(
   const value = (field: string): Tensor1D => parameters.get(`${name}.${field}`).value as Tensor1D;
   const affine = { gamma: value('weight'), beta: value('bias'), epsilon, relu: activate };
   if (typeof norm === 'object') return groupNorm(x, { ...affine, groups: norm.groups });
-  if (norm === 'frozen' || !training)
+  if (norm !== 'batch' || !training)
     return batchNorm(x, { ...affine, mean: value('running_mean'), variance: value('running_var') });
   const { y, mean, variance } = batchNormTraining(x, affine);
   move(parameters, `${name}.running_mean`, mean);

@@ -57,6 +57,19 @@ export const resnet101: ResNetConfig = { ...published, block: 'bottleneck', bloc
 /** ResNeXt-101 64x4d. */
 export const resneXt101: ResNetConfig = { ...resnet101, groups: 64, widthPerGroup: 4 };
 
+/** Of basic blocks, for pictures of 128 x 128 pixels and training from scratch. */
+export function smallBackbone(widths: readonly number[], blocksPerStage: number): ResNetConfig {
+  return {
+    block: 'basic',
+    blocks: widths.map(() => blocksPerStage),
+    widths,
+    stem: { kernel: 3, channels: widths[0], pool: true },
+    norm: 'batch',
+    frozenStages: -1,
+    levels: [3, 4, 5],
+  };
+}
+
 interface Block {
   name: string;
   /** 1 for `layer1`. */

@@ -12,7 +12,7 @@ export const share = s.real(0, 1);
 export const norm: s.Schema<Norm> = s.either(
   s.has('groups'),
   s.fields({ groups: channels }),
-  s.oneOf(['none', 'batch', 'frozen']),
+  s.oneOf(['none', 'batch', 'frozen', 'constant']),
 );
 
 export const backbone: s.Schema<ResNetConfig> = s.pipe(
@@ -24,7 +24,7 @@ export const backbone: s.Schema<ResNetConfig> = s.pipe(
     groups: s.optional(channels),
     widthPerGroup: s.optional(channels),
     stem: s.fields({ kernel: s.oneOf([3, 7]), channels, pool: s.truth() }),
-    norm: s.either(s.has('groups'), s.fields({ groups: channels }), s.oneOf(['batch', 'frozen'])),
+    norm: s.either(s.has('groups'), s.fields({ groups: channels }), s.oneOf(['batch', 'frozen', 'constant'])),
     epsilon: s.optional(s.real(0, 1)),
     frozenStages: s.whole(-1, 8),
     levels: s.list(s.whole(2, 9), 1, 8),

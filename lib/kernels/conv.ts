@@ -42,7 +42,7 @@ export function conv2d(x: Tensor4D, filter: Tensor4D, options: Conv2dOptions = {
     );
   const input = inputGradient ? x : stopGradient(x);
   if (kernelLevel() === 'stock') {
-    const padded = padding > 0 ? tf.pad(input, sides(padding)) : input;
+    const padded = covered(padding > 0 ? tf.pad(input, sides(padding)) : input, filter, stride);
     const one = (part: Tensor4D, own: Tensor4D): Tensor4D => tf.conv2d(part, own, stride, 'valid');
     const y = byGroup(one, padded, filter, groups);
     return bias ? tf.add(y, bias) : y;
@@ -150,7 +150,9 @@ function filterGradient(x: Tensor, filter: Tensor, dy: Tensor, geometry: Geometr
         [attribute.float32(), attribute.int32('Tpaddings')],
         [x, tf.tensor2d(sides(geometry.padding), [4, 2], 'int32')],
       )
-    : x;
+    : kind === 'VALID'
+      ? covered(x as Tensor4D, filter, geometry.stride)
+      : x;
   const pieces = onednn ? 1 : gradientPieces(geometry);
   const one = (part: Tensor, own: Tensor): Tensor =>
     execute1(name, convAttributes(geometry, pad ? 'VALID' : kind, onednn), [
@@ -159,6 +161,17 @@ function filterGradient(x: Tensor, filter: Tensor, dy: Tensor, geometry: Geometr
       own,
     ]);
   return byGroup(one, input, dy, pieces);
+}
+
+/**
+ * The part of an input without padding that windows cover. The filter gradient of TensorFlow 2.21's
+ * own kernel writes past its memory where a single picture has rows that none covers: seen with a
+ * window of one pixel and stride 2 on 16 rows.
+ */
+function covered(x: Tensor4D, filter: Tensor, stride: number): Tensor4D {
+  const [n, h, w, c] = x.shape;
+  const [height, width] = [h, w].map((size, axis) => size - ((size - filter.shape[axis]) % stride));
+  return height === h && width === w ? x : tf.slice(x, 0, [n, height, width, c]);
 }
 
 /** TensorFlow's own processor kernels differentiate no grouped convolution, oneDNN's and CUDA's do. */

@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { createDetector } from '../../lib/dist/detection/detector';
+import { createDetector } from '../../lib/dist/detection/families';
 import { Fcos, type FcosConfig } from '../../lib/dist/detection/fcos/network';
 import { pointGrids } from '../../lib/dist/detection/fcos/points';
 import { matchPoints } from '../../lib/dist/detection/fcos/targets';
-import { valueAndGradients } from '../../lib/dist/kernels/gradients';
+import { valueAndGradients } from '../../lib/dist/core/gradients';
 import { tf, type Scalar, type Tensor4D } from '../../lib/dist/tf';
 import { fill, near, numbers, parameterNumbers } from './golden';
 

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
+  createDetector,
   ablationExperiment,
   ablationNames,
   ablations,
@@ -10,7 +11,6 @@ import {
   experiments,
   folderExperiment,
   override,
-  RetinaNet,
   settingNames,
   settings,
   type Setting,
@@ -87,7 +87,7 @@ test('override says what is wrong, and which fields there are', () => {
     ['weights.mu=x', /weights\.mu: must be a number from 0 to 1000000000, is "x"/],
     ['weights.mu.x=3', /"mu" is 30 and has no field "x"/],
     ['student.model.backbone.widths=8', /widths: must be a list of 1 to 8 values, is 8/],
-    ['student.model.kind=fovea', /student\.model\.kind: must be "retinanet", is "fovea"/],
+    ['student.model.kind=fovea', /student\.model\.kind: must be one of retinanet, fcos, is "fovea"/],
     ['student.model.backbone.style=tensorflow', /style: must be one of pytorch, caffe, is "tensorflow"/],
     ['student.model.input={"mean":[1,2],"std":[1,1,1]}', /input\.mean: must be a list of 3 to 3 values, is \[1,2\]/],
     ['student.model.input={"mean":[1,2,3],"std":[0,1,1]}', /std\.0: must be a number above 0, up to 255, is 0/],
@@ -134,7 +134,7 @@ test(
       if (!ownTeacher) assert.deepEqual(experiment.teacher, emojiScenes.teacher, 'the shipped teacher fits');
       assert.ok(scenes ?? set, 'nothing differs');
       sceneConfig(scenes);
-      new RetinaNet(experiment.student.model, { seed: 1 }).dispose();
+      createDetector(experiment.student.model, { seed: 1 }).dispose();
       return experiment.name;
     });
     assert.equal(new Set([...names, emojiScenes.name]).size, settingNames.length + 1);

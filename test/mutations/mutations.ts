@@ -109,12 +109,17 @@ export const mutations: Mutation[] = [
   ]),
   ...each('train/clip.js', 'train/optimizer.test.ts', 'equals clip_grad_norm_', ['minimum', 'maximum']),
   ...each(
-    'detection/retinanet/losses.js',
+    'detection/focal-loss.js',
     'detection/pieces.test.ts',
     'focal and box loss with their gradients',
     ['1 - alpha, gamma', 'alpha, gamma'],
     ['tf_1.tf.neg(slope), scale', 'slope, scale'],
     ['softplus), gamma), score', 'softplus), 1), score'],
+  ),
+  ...each(
+    'detection/retinanet/box-loss.js',
+    'detection/pieces.test.ts',
+    'focal and box loss with their gradients',
     ['tf_1.tf.sum(value), normalizer', 'tf_1.tf.sum(value), count'],
     ['tf_1.tf.div(slope, normalizer)', 'slope'],
   ),

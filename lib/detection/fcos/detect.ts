@@ -2,10 +2,10 @@
  * From FCOS's outputs to detections, as mmdet does it: of each level the points of best score times
  * centerness; of those, each class whose score alone is above the threshold, ranked by the product.
  */
-import { tf, type Tensor4D } from '../../tf';
 import { type Detections } from '../../data/types';
-import { type DetectOptions, type Extent } from '../detect';
+import { type DetectOptions, type Extent } from '../detector';
 import { descending, suppress } from '../nms';
+import { probabilities } from '../scores';
 import { type FcosOutput } from './head';
 import { type PointGrid } from './points';
 
@@ -28,8 +28,8 @@ export function detectFcos(
     grid: grids[level],
     unit: units[level],
     classes: logits.shape[3],
-    scores: sigmoid(logits),
-    centerness: sigmoid(centerness),
+    scores: probabilities(logits),
+    centerness: probabilities(centerness),
     distances: distances.dataSync() as Float32Array,
   }));
   return extents.map((extent, n) => {
@@ -39,14 +39,6 @@ export function detectFcos(
     const [boxes, scores] = [found.boxes, found.scores].map((values) => Float32Array.from(values));
     return suppress({ boxes, scores, labels: Int32Array.from(found.labels) }, { iouThreshold, maximum });
   });
-}
-
-/** Not in a tidy, which would look for tensors in every number of its result. */
-function sigmoid(logits: Tensor4D): Float32Array {
-  const probabilities = tf.sigmoid(logits);
-  const values = probabilities.dataSync() as Float32Array;
-  probabilities.dispose();
-  return values;
 }
 
 interface Level {

@@ -5,8 +5,8 @@
  */
 import { tf, type Scalar, type Tensor4D } from '../../tf';
 import { relu } from '../../kernels/activation';
-import { type Parameters } from '../../kernels/parameters';
-import { type Random } from '../../kernels/random';
+import { type Parameters } from '../../core/parameters';
+import { type Random } from '../../core/random';
 import { convLevels, createConv, createNorm, type Norm, normalise, normName } from '../layers';
 
 export interface FcosHeadConfig {
@@ -55,7 +55,8 @@ export function createFcosHead(
       createNorm(parameters, `${name}.${normName(norm)}`, channels, norm);
     }
   const last = { kernel: 3, inputs: convs === 0 ? inputs : channels, init: DEVIATION };
-  createConv(parameters, 'bbox_head.conv_cls', { ...last, outputs: classes, bias: -Math.log((1 - PRIOR) / PRIOR) }, random);
+  const bias = -Math.log((1 - PRIOR) / PRIOR);
+  createConv(parameters, 'bbox_head.conv_cls', { ...last, outputs: classes, bias }, random);
   createConv(parameters, 'bbox_head.conv_reg', { ...last, outputs: 4, bias: 0 }, random);
   createConv(parameters, 'bbox_head.conv_centerness', { ...last, outputs: 1, bias: 0 }, random);
   for (let level = 0; level < levels; level++) parameters.create(`bbox_head.scales.${level}.scale`, [], 1, 'weight');
@@ -68,28 +69,50 @@ export function fcosHead(
   pyramid: readonly Tensor4D[],
   training: boolean,
 ): FcosOutput[] {
-  const { convs, norm, centernessOn, distance } = config;
-  const [classes, boxes] = TOWERS.map((tower) => {
-    let maps = pyramid;
-    for (let i = 0; i < convs; i++) {
-      const name = `bbox_head.${tower}.${i}`;
-      maps = convLevels(parameters, `${name}.conv`, maps, { activate: norm === 'none' });
-      if (norm !== 'none')
-        maps = maps.map((x) => normalise(parameters, `${name}.${normName(norm)}`, x, { norm, training, activate: true }));
-    }
-    return maps;
-  });
+  const { centernessOn, distance } = config;
   const output = (name: string, maps: readonly Tensor4D[]): Tensor4D[] =>
     convLevels(parameters, `bbox_head.${name}`, maps, { activate: false });
-  const logits = output('conv_cls', classes);
-  const centerness = output('conv_centerness', centernessOn === 'classification' ? classes : boxes);
-  const distances = output('conv_reg', boxes).map((map, level) => {
-    const scaled = tf.mul(map, parameters.get(`bbox_head.scales.${level}.scale`).value as Scalar) as Tensor4D;
-    return distance === 'exp' ? (tf.exp(scaled) as Tensor4D) : relu(scaled);
+  const last = (branch: 'classification' | 'regression', name: string) => (maps: readonly Tensor4D[]) => [
+    ...output(name, maps),
+    ...(centernessOn === branch ? output('conv_centerness', maps) : []),
+  ];
+  const ofClasses = tower(parameters, 'cls_convs', config, pyramid, training, last('classification', 'conv_cls'));
+  const ofBoxes = tower(parameters, 'reg_convs', config, pyramid, training, last('regression', 'conv_reg'));
+  const levels = pyramid.length;
+  return pyramid.map((_, level) => {
+    const scale = parameters.get(`bbox_head.scales.${level}.scale`).value as Scalar;
+    const distances = tf.tidy(() => {
+      const scaled = tf.mul(ofBoxes[level], scale) as Tensor4D;
+      return distance === 'exp' ? (tf.exp(scaled) as Tensor4D) : relu(scaled);
+    });
+    ofBoxes[level].dispose();
+    const centerness = (centernessOn === 'classification' ? ofClasses : ofBoxes)[levels + level];
+    return { logits: ofClasses[level], distances, centerness };
   });
-  return pyramid.map((_, level) => ({
-    logits: logits[level],
-    distances: distances[level],
-    centerness: centerness[level],
-  }));
+}
+
+/** A tower's layers on all levels and what `last` makes of them; nothing between is left. */
+function tower(
+  parameters: Parameters,
+  name: string,
+  { convs, norm }: FcosHeadConfig,
+  pyramid: readonly Tensor4D[],
+  training: boolean,
+  last: (maps: readonly Tensor4D[]) => Tensor4D[],
+): Tensor4D[] {
+  return tf.tidy(() => {
+    let maps = pyramid;
+    for (let i = 0; i < convs; i++) {
+      const before = maps;
+      const layer = `bbox_head.${name}.${i}`;
+      maps = tf.tidy(() => {
+        const convolved = convLevels(parameters, `${layer}.conv`, before, { activate: norm === 'none' });
+        if (norm === 'none') return convolved;
+        const options = { norm, training, activate: true };
+        return convolved.map((x) => normalise(parameters, `${layer}.${normName(norm)}`, x, options));
+      });
+      if (i > 0) tf.dispose(before as Tensor4D[]);
+    }
+    return last(maps);
+  });
 }

@@ -29,7 +29,8 @@ export function distanceLoss(
     const intersection = tf.mul(common[0], common[1]);
     const union = tf.maximum(tf.sub(tf.add(area(p), area(w)), intersection), EPSILON[kind]);
     const iou = tf.div(intersection, union);
-    const loss = kind === 'iou' ? tf.neg(tf.log(tf.maximum(iou, EPSILON.iou))) : tf.sub(1, tf.sub(iou, waste(p, w, union)));
+    const loss =
+      kind === 'iou' ? tf.neg(tf.log(tf.maximum(iou, EPSILON.iou))) : tf.sub(1, tf.sub(iou, waste(p, w, union)));
     return tf.div(tf.sum(tf.mul(loss, weights)), normalizer);
   });
 }

@@ -4,7 +4,8 @@
  */
 import { type Target } from '../../data/types';
 import { area } from '../boxes';
-import { checkTarget } from '../targets';
+import { type ClassMatches } from '../focal-loss';
+import { checkTarget } from '../target';
 import { pointCount, type PointGrid } from './points';
 
 export interface PointAssignConfig {
@@ -18,14 +19,8 @@ export interface PointAssignConfig {
 }
 
 /** A point's index runs over pictures, then over one picture's points, finest level first. */
-export interface PointMatches {
-  /** [N * points] 1 for every point: all of them learn a class or the background. */
-  weights: Float32Array;
-  /** [P] indices of the points that learn an object, in rising order. */
-  positives: Int32Array;
-  /** [P] the classes of those objects. */
-  labels: Int32Array;
-  /** [P * 4] their distances to the object's left, top, right and bottom side, in pixels. */
+export interface PointMatches extends ClassMatches {
+  /** [P * 4] distances to the object's left, top, right and bottom side, in pixels. */
   distances: Float32Array;
   /** [P] strides of those points' levels. */
   strides: Float32Array;
@@ -80,7 +75,11 @@ export function matchPoints(
 }
 
 /** The object that each point of a picture learns, the first of equal areas; -1 for the background. */
-function smallestObjects(grids: readonly PointGrid[], { boxes, labels }: Target, config: PointAssignConfig): Int32Array {
+function smallestObjects(
+  grids: readonly PointGrid[],
+  { boxes, labels }: Target,
+  config: PointAssignConfig,
+): Int32Array {
   const objects = new Int32Array(pointCount(grids)).fill(-1);
   for (const object of labels.keys())
     for (const [level, grid] of grids.entries()) {
@@ -99,7 +98,10 @@ function smallestObjects(grids: readonly PointGrid[], { boxes, labels }: Target,
   return objects;
 }
 
-/** The columns (axis 0) or rows (axis 1) whose points lie inside a box and within `reach` of its middle. */
+/**
+ * The columns (axis 0) or rows (axis 1) whose points lie inside a box and within `reach` of its
+ * middle.
+ */
 function within(grid: PointGrid, axis: number, boxes: Float32Array, object: number, reach: number): number[] {
   const [low, high] = [boxes[4 * object + axis], boxes[4 * object + 2 + axis]];
   const middle = f(f(low + high) / 2);
@@ -113,7 +115,13 @@ function within(grid: PointGrid, axis: number, boxes: Float32Array, object: numb
 }
 
 /** Distances of a point to the left, top, right and bottom side, rounded to float32 as PyTorch does. */
-function sidesOf({ first, stride }: PointGrid, column: number, row: number, boxes: Float32Array, object: number): number[] {
+function sidesOf(
+  { first, stride }: PointGrid,
+  column: number,
+  row: number,
+  boxes: Float32Array,
+  object: number,
+): number[] {
   const [x, y, at] = [column * stride + first, row * stride + first, 4 * object];
   return [f(x - boxes[at]), f(y - boxes[at + 1]), f(boxes[at + 2] - x), f(boxes[at + 3] - y)];
 }

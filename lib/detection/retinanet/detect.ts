@@ -2,12 +2,12 @@
  * From a head's outputs to detections, as mmdet does it: of each level the best scored pairs of
  * anchor and class, boxes decoded and clipped to the picture, then non-maximum suppression.
  */
-import { tf, type Tensor4D } from '../../tf';
 import { type Detections } from '../../data/types';
 import type { DetectOptions, Extent } from '../detector';
 import { decodeDelta } from '../boxes';
 import { type HeadOutput } from './head';
 import { descending, suppress } from '../nms';
+import { probabilities } from '../scores';
 
 /**
  * Detections of each picture, best first.
@@ -22,7 +22,7 @@ export function detect(
 ): Detections[] {
   const { scoreThreshold = 0.05, perLevel = 1000, iouThreshold = 0.5, maximum = 100 } = options;
   const levels = outputs.map(({ logits, deltas }, level) => ({
-    scores: scoresOf(logits),
+    scores: probabilities(logits),
     deltas: deltas.dataSync() as Float32Array,
     anchors: anchors[level],
   }));
@@ -42,14 +42,6 @@ export function detect(
     const labels = Int32Array.from(candidates, (c) => c.label);
     return suppress({ boxes, scores, labels }, { iouThreshold, maximum });
   });
-}
-
-/** Not in a tidy, which would look for tensors in every number of its result. */
-function scoresOf(logits: Tensor4D): Float32Array {
-  const probabilities = tf.sigmoid(logits);
-  const scores = probabilities.dataSync() as Float32Array;
-  probabilities.dispose();
-  return scores;
 }
 
 /**

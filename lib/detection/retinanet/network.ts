@@ -13,7 +13,9 @@ import type { DetectionLosses, Detector, DetectOptions, Extent, LossOptions, Net
 import { detect } from './detect';
 import { createFpn, fpn } from '../fpn';
 import { createHead, head, type HeadConfig, type HeadOutput } from './head';
-import { boxLoss, focalLoss, type FocalConfig } from './losses';
+import { boxLoss } from './box-loss';
+import { focalLoss, type FocalConfig } from '../focal-loss';
+import { joinLevels, pyramidStrides } from '../levels';
 import { backbone, backboneChannels, createBackbone } from '../resnet';
 import { matchTargets } from './targets';
 
@@ -35,14 +37,12 @@ export class RetinaNet implements Detector<HeadOutput[]> {
     readonly config: RetinaNetConfig,
     { seed = 0 }: { seed?: number } = {},
   ) {
-    const { levels } = config.backbone;
     const random = new Random(seed);
     const sizes = { inputs: config.neck.channels, classes: config.classes, anchors: anchorsPerCell(config.anchors) };
     createBackbone(this.parameters, config.backbone, random);
     createFpn(this.parameters, config.neck, backboneChannels(config.backbone), random);
     createHead(this.parameters, config.head, sizes, random);
-    const extra = Array.from({ length: config.neck.extraLevels }, (_, i) => levels[levels.length - 1] + 1 + i);
-    this.strides = [...levels, ...extra].map((level) => 2 ** level);
+    this.strides = pyramidStrides(config.backbone, config.neck);
   }
 
   get channels(): number {
@@ -124,14 +124,4 @@ export class RetinaNet implements Detector<HeadOutput[]> {
     }
     return anchors;
   }
-}
-
-/**
- * [N, H, W, A * size] of each level -> [N * anchors, size], picture by picture, then level by
- * level.
- */
-function joinLevels(levels: readonly Tensor4D[], size: number): Tensor2D {
-  const pictures = levels[0].shape[0];
-  const rows = levels.map((level) => tf.reshape(level, [pictures, -1]));
-  return tf.reshape(tf.concat(rows, 1), [-1, size]);
 }

@@ -2,7 +2,7 @@
  * RetinaNets as config objects: the published ones (80 COCO classes) and small ones for 128 x 128
  * emoji scenes.
  */
-import { resnet101, type ResNetConfig, resnet18, resnet50, resneXt101 } from '../resnet';
+import { resnet101, resnet18, resnet50, resneXt101, smallBackbone } from '../resnet';
 import { type RetinaNetConfig } from './network';
 
 const training = {
@@ -48,17 +48,6 @@ const small = {
   anchors: { baseScale: 2.5, scalesPerOctave: 2, ratios: [1] },
 } as const;
 
-function smallBackbone(widths: readonly number[], blocksPerStage: number): ResNetConfig {
-  return {
-    block: 'basic',
-    blocks: widths.map(() => blocksPerStage),
-    widths,
-    stem: { kernel: 3, channels: widths[0], pool: true },
-    norm: 'batch',
-    frozenStages: -1,
-    levels: [3, 4, 5],
-  };
-}
 /** 3.1 M parameters. */
 export const smallTeacher: RetinaNetConfig = { ...small, backbone: smallBackbone([32, 64, 128, 256], 2) };
 /** 0.6 M parameters. */

@@ -6,16 +6,12 @@ import { type Target } from '../../data/types';
 import { type AnchorGrid, type Cells } from '../anchors';
 import { assign, type AssignConfig } from '../assign';
 import { encodeDelta } from '../boxes';
+import { type ClassMatches } from '../focal-loss';
+import { checkTarget } from '../target';
 
 /** An anchor's index runs over pictures, then over one picture's anchors. */
-export interface Matches {
-  /** [N * anchors] 1, or 0 for an anchor that learns nothing. */
-  weights: Float32Array;
-  /** [P] indices of the anchors that learn an object. */
-  positives: Int32Array;
-  /** [P] the classes of those objects. */
-  labels: Int32Array;
-  /** [P * 4] the box deltas of those anchors. */
+export interface Matches extends ClassMatches {
+  /** [P * 4] the box deltas of the anchors that learn an object. */
   deltas: Float32Array;
   /** What mmdet divides the losses by: the positive anchors, each picture counted with at least one. */
   normalizer: number;
@@ -86,21 +82,4 @@ function leaveOut(weights: Float32Array, grids: readonly AnchorGrid[], cells: re
       weights.fill(0, row + inside * perCell, row + width * perCell);
       row += width * perCell;
     }
-}
-
-function checkTarget({ boxes, labels }: Target, n: number, classes: number): void {
-  if (boxes.length !== 4 * labels.length)
-    throw new RangeError(
-      `target ${n} has ${labels.length} labels, so ${4 * labels.length} box numbers are expected, not ${boxes.length}`,
-    );
-  for (const [i, label] of labels.entries()) {
-    if (!(label >= 0 && label < classes))
-      throw new RangeError(
-        `target ${n}, object ${i}: label ${label} is not one of the model's ${classes} classes (0 to ` +
-          `${classes - 1}); build the model with classes = the number of categories`,
-      );
-    const [x1, y1, x2, y2] = boxes.subarray(4 * i, 4 * i + 4);
-    if (!(x2 > x1 && y2 > y1))
-      throw new RangeError(`target ${n}, object ${i}: the box [${x1}, ${y1}, ${x2}, ${y2}] has no area; leave it out`);
-  }
 }

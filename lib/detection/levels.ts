@@ -1,0 +1,20 @@
+/** The levels of a feature pyramid: their strides, and their maps as one. */
+import { tf, type Tensor2D, type Tensor4D } from '../tf';
+import type { FpnConfig } from './fpn';
+import type { ResNetConfig } from './resnet';
+
+/** Input pixels from one position of a pyramid level to the next, finest level first. */
+export function pyramidStrides({ levels }: Pick<ResNetConfig, 'levels'>, { extraLevels }: FpnConfig): number[] {
+  const extra = Array.from({ length: extraLevels }, (_, i) => levels[levels.length - 1] + 1 + i);
+  return [...levels, ...extra].map((level) => 2 ** level);
+}
+
+/**
+ * [N, H, W, A * size] of each level -> [N * H * W * A of all levels, size], picture by picture, then
+ * level by level.
+ */
+export function joinLevels(levels: readonly Tensor4D[], size: number): Tensor2D {
+  const pictures = levels[0].shape[0];
+  const rows = levels.map((level) => tf.reshape(level, [pictures, -1]));
+  return tf.reshape(tf.concat(rows, 1), [-1, size]);
+}

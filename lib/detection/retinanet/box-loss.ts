@@ -1,0 +1,28 @@
+/** RetinaNet's box loss, over all anchors of a batch at once and with one custom gradient. */
+import { tf, type Scalar, type Tensor, type Tensor2D } from '../../tf';
+import { type Matches } from './targets';
+
+/**
+ * Smooth L1 of the positive anchors' deltas / normalizer: d^2 / (2 beta) below `beta`, |d| - beta /
+ * 2 above it. `beta` 0 is L1.
+ * @param deltas [anchors, 4], all pictures' anchors
+ */
+export function boxLoss(deltas: Tensor2D, matches: Matches, normalizer: number, { beta }: { beta: number }): Scalar {
+  const { positives, deltas: wanted } = matches;
+  const count = positives.length;
+  const loss = tf.customGrad((x, save) => {
+    if (count === 0) return { value: tf.scalar(0), gradFunc: () => tf.zeros(deltas.shape) };
+    const indices = tf.tensor2d(positives, [count, 1], 'int32');
+    const difference = tf.sub(tf.gather(x as Tensor, tf.reshape(indices, [-1])), tf.tensor2d(wanted, [count, 4]));
+    const distance = tf.abs(difference);
+    const curved = tf.minimum(distance, beta);
+    const value = beta === 0 ? distance : tf.add(tf.div(tf.square(curved), 2 * beta), tf.sub(distance, curved));
+    const slope = beta === 0 ? tf.sign(difference) : tf.clipByValue(tf.div(difference, beta), -1, 1);
+    (save as (tensors: Tensor[]) => void)([tf.div(slope, normalizer), indices]);
+    return {
+      value: tf.div(tf.sum(value), normalizer),
+      gradFunc: (dy: Tensor, saved: Tensor[]) => tf.scatterND(saved[1], tf.mul(saved[0], dy), deltas.shape),
+    };
+  });
+  return loss(deltas) as Scalar;
+}
