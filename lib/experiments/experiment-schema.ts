@@ -27,7 +27,8 @@ const optimizer: s.Schema<OptimizerConfig> = s.either(
     kind: s.oneOf(['sgd']),
     momentum: s.optional(share),
     weightDecay: decay,
-    decayed: s.optional(s.oneOf(['weights', 'all'])),
+    decayed: s.optional(s.oneOf(['weights', 'all-but-biases', 'all'])),
+    biasRate: s.optional(s.positive(1000)),
   }),
   s.fields({
     kind: s.oneOf(['adam', 'adamw', 'sgd']),
@@ -45,6 +46,7 @@ const training: s.Schema<TrainingConfig> = s.fields({
   batch: s.whole(1, 65_536),
   learningRate: s.positive(1000),
   warmupSteps: s.whole(0, MOST_STEPS),
+  warmupRatio: s.optional(share),
   milestones: s.optional(s.list(s.whole(0, MOST_STEPS))),
   optimizer,
   clip: s.positive(1e9),

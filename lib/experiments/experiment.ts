@@ -35,6 +35,8 @@ export interface TrainingConfig {
   batch: number;
   learningRate: number;
   warmupSteps: number;
+  /** The share of the rate that the warm-up begins with. Default 0.001. */
+  warmupRatio?: number;
   /** Steps at which the rate falls to a tenth; without them it falls along a cosine. */
   milestones?: readonly number[];
   optimizer: OptimizerConfig;

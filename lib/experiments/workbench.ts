@@ -238,11 +238,11 @@ export class Workbench {
 
   /** Batches, optimizer and learning rate of a training run, whose loader the caller closes. */
   schedule(
-    { batch, learningRate, warmupSteps, milestones, steps, optimizer, clip }: TrainingConfig,
+    { batch, learningRate, warmupSteps, warmupRatio, milestones, steps, optimizer, clip }: TrainingConfig,
     seed: number,
     profile?: Profile,
   ) {
-    const warmup = { steps: Math.min(warmupSteps, steps >> 2), ratio: 0.001 };
+    const warmup = { steps: Math.min(warmupSteps, steps >> 2), ratio: warmupRatio ?? 0.001 };
     return {
       loader: this.trainingLoader(batch, seed, profile),
       batchSize: batch,

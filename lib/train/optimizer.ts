@@ -11,8 +11,17 @@ import { adamStep, momentumStep } from '../kernels/update';
 import { Variable } from '../core/variable';
 
 export type OptimizerConfig =
-  /** momentum and weightDecay default to 0. */
-  | { kind: 'sgd'; momentum?: number; weightDecay?: number; decayed?: 'weights' | 'all'; nesterov?: false }
+  /** momentum and weightDecay default to 0, biasRate to 1. */
+  | {
+      kind: 'sgd';
+      momentum?: number;
+      weightDecay?: number;
+      /** Default 'weights'; 'all-but-biases' decays scales and shifts of norms too. */
+      decayed?: 'weights' | 'all-but-biases' | 'all';
+      /** The rate of biases, those of norms apart, as a multiple of the others' (mmdet's `bias_lr_mult`). */
+      biasRate?: number;
+      nesterov?: false;
+    }
   /** Defaults: beta1 0.9, beta2 0.999, epsilon 1e-8, weightDecay 0 for adam and 0.01 for adamw. */
   | { kind: 'adam' | 'adamw'; beta1?: number; beta2?: number; epsilon?: number; weightDecay?: number };
 
@@ -95,12 +104,15 @@ export function createOptimizer(
 type Update = (parameter: Parameter, memory: Variable[], gradient: Tensor, learningRate: number, step: number) => void;
 
 function updateRule(config: OptimizerConfig): Update {
-  const all = config.kind === 'sgd' && config.decayed === 'all';
-  const decayOf = (parameter: Parameter, standard: number): number =>
-    all || parameter.role === 'weight' ? (config.weightDecay ?? standard) : 0;
+  const decayed = (config.kind === 'sgd' && config.decayed) || 'weights';
+  const decayOf = ({ role }: Parameter, standard: number): number =>
+    role === 'weight' || decayed === 'all' || (decayed === 'all-but-biases' && role !== 'bias')
+      ? (config.weightDecay ?? standard)
+      : 0;
   if (config.kind === 'sgd') {
-    const { momentum = 0 } = config;
-    return (parameter, [v], gradient, learningRate) => {
+    const { momentum = 0, biasRate = 1 } = config;
+    return (parameter, [v], gradient, rate) => {
+      const learningRate = parameter.role === 'bias' ? biasRate * rate : rate;
       momentumStep(parameter.variable, v, gradient, { learningRate, momentum, decay: decayOf(parameter, 0) });
     };
   }

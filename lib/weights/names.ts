@@ -20,24 +20,51 @@ const withoutCounters =
   (name) =>
     name.endsWith('.num_batches_tracked') ? undefined : map(name);
 
+const mmdet = withoutCounters(byPattern([[/^(?=(backbone|neck|bbox_head)\.)/, '']]));
+
+/** torchvision's backbone with a feature pyramid of P3 to P7. */
+const torchvisionPyramid: [RegExp, string][] = [
+  [/^backbone\.body\./, 'backbone.'],
+  [/^backbone\.fpn\.inner_blocks\.(\d+)\.0\./, 'neck.lateral_convs.$1.conv.'],
+  [/^backbone\.fpn\.layer_blocks\.(\d+)\.0\./, 'neck.fpn_convs.$1.conv.'],
+  [/^backbone\.fpn\.extra_blocks\.p6\./, 'neck.fpn_convs.3.conv.'],
+  [/^backbone\.fpn\.extra_blocks\.p7\./, 'neck.fpn_convs.4.conv.'],
+];
+
+/** torchvision's FCOS numbers convolution, norm and ReLU of a tower through. */
+function torchvisionTower(name: string): string | undefined {
+  const [, tower, at, rest] = /^head\.(classification|regression)_head\.conv\.(\d+)\.(\w+)$/.exec(name) ?? [];
+  if (tower === undefined) return undefined;
+  const layer = `bbox_head.${tower === 'classification' ? 'cls' : 'reg'}_convs.${Math.floor(Number(at) / 3)}`;
+  return `${layer}.${Number(at) % 3 === 0 ? 'conv' : 'gn'}.${rest}`;
+}
+
 export const nameMaps = {
   /** torchvision's ResNets, trained on ImageNet: the backbone only, `fc` is left out. */
   'torchvision-resnet': withoutCounters(byPattern([[/^(?=(conv1|bn1|layer\d+)\.)/, 'backbone.']])),
-  /** mmdetection's RetinaNet, whose names are ours. */
-  'mmdet-retinanet': withoutCounters(byPattern([[/^(?=(backbone|neck|bbox_head)\.)/, '']])),
+  /** mmdetection's RetinaNet and FCOS, whose names are ours. */
+  'mmdet-retinanet': mmdet,
+  'mmdet-fcos': mmdet,
   /** torchvision's RetinaNet (`retinanet_resnet50_fpn`). */
   'torchvision-retinanet': withoutCounters(
     byPattern([
-      [/^backbone\.body\./, 'backbone.'],
-      [/^backbone\.fpn\.inner_blocks\.(\d+)\.0\./, 'neck.lateral_convs.$1.conv.'],
-      [/^backbone\.fpn\.layer_blocks\.(\d+)\.0\./, 'neck.fpn_convs.$1.conv.'],
-      [/^backbone\.fpn\.extra_blocks\.p6\./, 'neck.fpn_convs.3.conv.'],
-      [/^backbone\.fpn\.extra_blocks\.p7\./, 'neck.fpn_convs.4.conv.'],
+      ...torchvisionPyramid,
       [/^head\.classification_head\.conv\.(\d+)\.0\./, 'bbox_head.cls_convs.$1.conv.'],
       [/^head\.regression_head\.conv\.(\d+)\.0\./, 'bbox_head.reg_convs.$1.conv.'],
       [/^head\.classification_head\.cls_logits\./, 'bbox_head.retina_cls.'],
       [/^head\.regression_head\.bbox_reg\./, 'bbox_head.retina_reg.'],
     ]),
+  ),
+  /** torchvision's FCOS (`fcos_resnet50_fpn`). */
+  'torchvision-fcos': withoutCounters(
+    (name) =>
+      torchvisionTower(name) ??
+      byPattern([
+        ...torchvisionPyramid,
+        [/^head\.classification_head\.cls_logits\./, 'bbox_head.conv_cls.'],
+        [/^head\.regression_head\.bbox_reg\./, 'bbox_head.conv_reg.'],
+        [/^head\.regression_head\.bbox_ctrness\./, 'bbox_head.conv_centerness.'],
+      ])(name),
   ),
   /**
    * The authors' prompt: one module a pyramid level with tokens [4, T, C]; its `prob.*` is used by

@@ -1,4 +1,4 @@
-"""Writes test/golden/torchvision_networks.json: torchvision's own ResNets and RetinaNet as witnesses of the import of weights.
+"""Writes test/golden/torchvision_networks.json: torchvision's own ResNets, RetinaNet and FCOS as witnesses of the import of weights.
 
     python test/golden/torchvision_networks.py
 
@@ -76,6 +76,17 @@ def retinanet(name: str, dtype):
     return model, maps, anchors[0], {key: found[key][:100] for key in ("boxes", "scores", "labels")}
 
 
+def fcos(name: str, dtype):
+    model = filled(torchvision.models.detection.fcos_resnet50_fpn(weights=None, weights_backbone=None, num_classes=91), dtype)
+    features = list(model.backbone(images(dtype)).values())
+    outputs = model.head(features)
+    maps = {f"pyramid{i}": f for i, f in enumerate(features)}
+    counts = [f.shape[2] * f.shape[3] for f in features]
+    for ours, theirs in [("logits", "cls_logits"), ("distances", "bbox_regression"), ("centerness", "bbox_ctrness")]:
+        maps.update({f"{ours}{i}": part for i, part in enumerate(outputs[theirs].split(counts, 1))})
+    return model, maps
+
+
 def listed(x, digits=9):
     return [float(f"{v:.{digits}g}") for v in x.flatten().tolist()]
 
@@ -94,6 +105,7 @@ with torch.no_grad():
     print("detections", len(found["scores"]), found["scores"][0].item(), found["scores"][-1].item())
     answers["retinanet"] = {**network, "anchors": [len(anchors), *listed(anchors[:: len(anchors) // 40])],
                             "detections": {"boxes": listed(found["boxes"]), "scores": listed(found["scores"]), "labels": found["labels"].tolist()}}
+    answers["fcos"] = case(fcos, "fcos_resnet50_fpn")[0]
 path = Path(__file__).with_suffix(".json")
 path.write_text(json.dumps(answers, separators=(",", ":")) + "\n")
 print(f"{path.name}: {path.stat().st_size // 1024} kB")

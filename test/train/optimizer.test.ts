@@ -26,6 +26,7 @@ const golden = JSON.parse(readFileSync(join(__dirname, '../golden/optimizer.json
 const configs: Record<string, OptimizerConfig> = {
   'sgd': { kind: 'sgd', momentum: 0.9, weightDecay: 0.05 },
   'sgd-all': { kind: 'sgd', momentum: 0.9, weightDecay: 0.05, decayed: 'all' },
+  'sgd-biases': { kind: 'sgd', momentum: 0.9, weightDecay: 0.05, decayed: 'all-but-biases', biasRate: 2 },
   'sgd-plain': { kind: 'sgd', weightDecay: 0.05 },
   'adam': { kind: 'adam', weightDecay: 0.05 },
   'adam-epsilon': { kind: 'adam', beta1: 0.8, beta2: 0.95, epsilon: 1e-2 },

@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import {
+  Fcos,
   importWeights,
   Parameters,
   Random,
@@ -17,6 +18,7 @@ import {
   type ResNetConfig,
   RetinaNet,
   tf,
+  torchvisionFcosR50,
   torchvisionRetinaNetR50,
   writeSafetensors,
 } from 'freekd';
@@ -34,6 +36,7 @@ const golden = JSON.parse(readFileSync(join(__dirname, '../golden/torchvision_ne
   size: [number, number, number];
   backbones: Record<string, Network>;
   retinanet: Network & { anchors: number[]; detections: Found };
+  fcos: Network;
 };
 const folder = mkdtempSync(join(tmpdir(), 'freekd-torchvision-'));
 after(() => rmSync(folder, { recursive: true, force: true }));
@@ -112,6 +115,23 @@ test("torchvision's RetinaNet, imported, has its maps, logits, anchors and detec
     assert.deepEqual(some, some.map((_, i) => anchors[4 * every * Math.floor(i / 4) + (i % 4)]));
     const [found] = model.detect(outputs, [{ inputWidth: width, inputHeight: height }]);
     holdDetections(found, retinanet.detections);
+  });
+  model.dispose();
+});
+
+test("torchvision's FCOS, imported, has its maps, logits, distances and centerness", async (t) => {
+  const { fcos } = golden;
+  const model = new Fcos(torchvisionFcosR50);
+  await importWeights(model.parameters, await written('fcos', fcos), { names: 'torchvision-fcos' });
+  tf.tidy(() => {
+    const pyramid = model.pyramid(images());
+    const outputs = model.head(pyramid);
+    const maps = [
+      ...pyramid.map((map, i) => [`pyramid${i}`, map] as const),
+      ...outputs.flatMap((output, i) => Object.entries(output).map(([kind, map]) => [`${kind}${i}`, map] as const)),
+    ];
+    const measured = maps.map(([kind, map]) => measure(`fcos_resnet50_fpn/${kind}`, map.dataSync(), fcos.maps[kind]));
+    hold(t, 'maps', measured, 1e-5);
   });
   model.dispose();
 });

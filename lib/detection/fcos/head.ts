@@ -23,6 +23,8 @@ export interface FcosHeadConfig {
    * stride (mmdet's `norm_on_bbox`).
    */
   distance: 'exp' | 'stride';
+  /** Whether each level scales its distances by a learned number. Default true. */
+  scales?: boolean;
 }
 
 /** One pyramid level's predictions of K classes. */
@@ -46,7 +48,7 @@ export function createFcosHead(
   { inputs, classes, levels }: { inputs: number; classes: number; levels: number },
   random: Random,
 ): void {
-  const { convs, channels, norm, convBias } = config;
+  const { convs, channels, norm, convBias, scales = true } = config;
   for (const tower of TOWERS)
     for (let i = 0; i < convs; i++) {
       const name = `bbox_head.${tower}.${i}`;
@@ -59,7 +61,8 @@ export function createFcosHead(
   createConv(parameters, 'bbox_head.conv_cls', { ...last, outputs: classes, bias }, random);
   createConv(parameters, 'bbox_head.conv_reg', { ...last, outputs: 4, bias: 0 }, random);
   createConv(parameters, 'bbox_head.conv_centerness', { ...last, outputs: 1, bias: 0 }, random);
-  for (let level = 0; level < levels; level++) parameters.create(`bbox_head.scales.${level}.scale`, [], 1, 'weight');
+  for (let level = 0; scales && level < levels; level++)
+    parameters.create(`bbox_head.scales.${level}.scale`, [], 1, 'weight');
 }
 
 /** Predictions of every level of `pyramid`, in its order. */
@@ -69,7 +72,7 @@ export function fcosHead(
   pyramid: readonly Tensor4D[],
   training: boolean,
 ): FcosOutput[] {
-  const { centernessOn, distance } = config;
+  const { centernessOn, distance, scales = true } = config;
   const output = (name: string, maps: readonly Tensor4D[]): Tensor4D[] =>
     convLevels(parameters, `bbox_head.${name}`, maps, { activate: false });
   const last = (branch: 'classification' | 'regression', name: string) => (maps: readonly Tensor4D[]) => [
@@ -80,9 +83,8 @@ export function fcosHead(
   const ofBoxes = tower(parameters, 'reg_convs', config, pyramid, training, last('regression', 'conv_reg'));
   const levels = pyramid.length;
   return pyramid.map((_, level) => {
-    const scale = parameters.get(`bbox_head.scales.${level}.scale`).value as Scalar;
     const distances = tf.tidy(() => {
-      const scaled = tf.mul(ofBoxes[level], scale) as Tensor4D;
+      const scaled = scales ? (tf.mul(ofBoxes[level], scaleOf(parameters, level)) as Tensor4D) : ofBoxes[level];
       return distance === 'exp' ? (tf.exp(scaled) as Tensor4D) : relu(scaled);
     });
     ofBoxes[level].dispose();
@@ -90,6 +92,9 @@ export function fcosHead(
     return { logits: ofClasses[level], distances, centerness };
   });
 }
+
+const scaleOf = (parameters: Parameters, level: number): Scalar =>
+  parameters.get(`bbox_head.scales.${level}.scale`).value as Scalar;
 
 /** A tower's layers on all levels and what `last` makes of them; nothing between is left. */
 function tower(

@@ -15,12 +15,14 @@ import { backbone, backboneChannels, createBackbone } from '../resnet';
 import { detectFcos } from './detect';
 import { createFcosHead, fcosHead, type FcosHeadConfig, type FcosOutput } from './head';
 import { type BoxLossKind, centernessLoss, distanceLoss } from './losses';
-import { pointGrids, type PointGrid } from './points';
+import { pointGrids, type PointGrid, type PointPlace } from './points';
 import { matchPoints, type PointAssignConfig, type PointMatches } from './targets';
 
 export interface FcosConfig extends NetworkConfig {
   kind: 'fcos';
   head: FcosHeadConfig;
+  /** Where in a position its point lies. Default 'middle'. */
+  points?: PointPlace;
   assign: PointAssignConfig;
   loss: { focal: FocalConfig; box: BoxLossKind };
   /** Overlap above which the lower scored box of a class goes. */
@@ -144,6 +146,7 @@ export class Fcos implements Detector<FcosOutput[]> {
   }
 
   private grids(outputs: readonly FcosOutput[]): PointGrid[] {
-    return pointGrids(outputs.map(({ logits }) => [logits.shape[1], logits.shape[2]] as const), this.strides);
+    const sizes = outputs.map(({ logits }) => [logits.shape[1], logits.shape[2]] as const);
+    return pointGrids(sizes, this.strides, this.config.points);
   }
 }

@@ -1,6 +1,6 @@
 /**
- * FCOS's points (Tian et al., arXiv 1904.01355): one in the middle of every position of every
- * pyramid level, as mmdet's `AnchorFreeHead.get_points` places them.
+ * FCOS's points (Tian et al., arXiv 1904.01355): one at every position of every pyramid level, in
+ * its middle as mmdet's `AnchorFreeHead.get_points` places them, or in its corner as torchvision.
  */
 
 /** The points of one pyramid level, row by row. */
@@ -15,14 +15,20 @@ export interface PointGrid {
   start: number;
 }
 
+export type PointPlace = 'middle' | 'corner';
+
 /**
  * @param sizes height and width of each level, finest first
  * @param strides of the levels
  */
-export function pointGrids(sizes: readonly (readonly [number, number])[], strides: readonly number[]): PointGrid[] {
+export function pointGrids(
+  sizes: readonly (readonly [number, number])[],
+  strides: readonly number[],
+  place: PointPlace = 'middle',
+): PointGrid[] {
   let start = 0;
   return sizes.map(([height, width], level) => {
-    const grid = { height, width, stride: strides[level], first: strides[level] >> 1, start };
+    const grid = { height, width, stride: strides[level], first: place === 'middle' ? strides[level] >> 1 : 0, start };
     start += height * width;
     return grid;
   });

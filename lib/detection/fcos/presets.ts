@@ -51,6 +51,22 @@ export const fcosR50Tricked: FcosConfig = {
   nms: 0.6,
 };
 
+/**
+ * torchvision's `fcos_resnet50_fpn`, which counts classes by COCO's category ids, 0 for none. Its
+ * scores are the roots of ours.
+ */
+export const torchvisionFcosR50: FcosConfig = {
+  kind: 'fcos',
+  classes: 91,
+  backbone: resnet50,
+  neck: published.neck,
+  head: { ...published.head, convBias: true, centernessOn: 'regression', distance: 'stride', scales: false },
+  points: 'corner',
+  assign: { ...published.assign, centerRadius: 1.5 },
+  loss: { focal, box: 'giou' },
+  nms: 0.6,
+};
+
 /** P3-P5 of 64 channels; the farthest side of an object of 18 to 72 pixels is 9 to 72 pixels away. */
 const small = {
   kind: 'fcos',

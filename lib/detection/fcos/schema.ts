@@ -14,7 +14,9 @@ export const fcosSchema: s.Schema<FcosConfig> = s.fields({
     convBias: s.truth(),
     centernessOn: s.oneOf(['classification', 'regression']),
     distance: s.oneOf(['exp', 'stride']),
+    scales: s.optional(s.truth()),
   }),
+  points: s.optional(s.oneOf(['middle', 'corner'])),
   assign: s.fields({
     ranges: s.list(s.list(pixels, 2, 2), 1, 12) as s.Schema as s.Schema<FcosConfig['assign']['ranges']>,
     centerRadius: s.real(0, 1000),

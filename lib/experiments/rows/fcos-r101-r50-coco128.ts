@@ -1,0 +1,26 @@
+/**
+ * The path of fcos-r101-r50-coco on 128 pictures of COCO at 167x100, from random weights in files of
+ * the published names and shapes: every line of it runs here in minutes, and its numbers mean
+ * nothing.
+ */
+import { fcosR101 } from '../../detection/fcos/presets';
+import type { Experiment } from '../experiment';
+import { fcosR101R50Coco as coco } from './fcos-r101-r50-coco';
+import { retinanetR101R50Coco128 } from './retinanet-r101-r50-coco128';
+
+export const fcosR101R50Coco128: Experiment = {
+  ...retinanetR101R50Coco128,
+  name: 'fcos-r101-r50-coco128',
+  title: 'coco128 (128 pictures of COCO), FCOS R101 to R50 from random weights, not published ones',
+  teacher: { model: fcosR101, checkpoint: 'seeded-fcos-r101', names: 'mmdet-fcos', AP: 0 },
+  student: {
+    ...retinanetR101R50Coco128.student,
+    model: coco.student.model,
+    backbone: { checkpoint: 'seeded-resnet50-caffe', names: 'torchvision-resnet' },
+    learningRate: 0.01,
+    warmupRatio: 1 / 3,
+    optimizer: coco.student.optimizer,
+  },
+  inherit: true,
+  weights: coco.weights,
+};
