@@ -106,10 +106,15 @@ export class TeacherSource {
 
   /** From its file, after training it where there is none. */
   private async read(config: TrainingConfig): Promise<Unmeasured> {
-    const { teacherFile, say } = this.bench.options;
+    const { teacherFile, root, say } = this.bench.options;
     const wanted = teacherConfig(config, await this.bench.inputs());
     const reason = await this.reasonToTrain(wanted);
     if (reason !== undefined) {
+      if (path.dirname(path.resolve(teacherFile)) === path.resolve(root, 'data/teachers'))
+        throw new Error(
+          `a teacher would be trained over the shipped ${teacherFile}.safetensors (${reason}); train it ` +
+            'below --out, and let --ship put it there',
+        );
       say(`teacher: trained now, ${reason}`);
       await this.make(wanted);
     }

@@ -47,6 +47,7 @@ export async function steadiness(folder: string, steps: number, onStep: (done: n
     splits: openSplits(scenes.folder),
     root: join(__dirname, '../..'),
     teacherFile: join(__dirname, '../../data/teachers', emojiScenes.name),
+    shippedTeacher: true,
     out: folder,
     trainTeacher: false,
     resume: false,

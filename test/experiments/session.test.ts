@@ -3,6 +3,7 @@
  * with.
  */
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { imitatedIn } from '../../lib/dist/distill/distill-student';
@@ -168,4 +169,19 @@ test('every variant has the prompt and the losses of its row', () => {
   assert.deepEqual(parts('relation'), ['paper', undefined, [false, true, mu], undefined]);
   assert.deepEqual(parts('freekd'), ['paper', undefined, [true, true, mu], undefined]);
   assert.deepEqual(parts('released'), ['released', undefined, undefined, released]);
+});
+
+test('no session trains a teacher over a shipped one, whatever it is told', async () => {
+  for (const shippedTeacher of [undefined, false]) {
+    const root = temporary();
+    const session = new Session({
+      ...optionsOf(),
+      root,
+      teacherFile: join(root, 'data/teachers/tiny'),
+      shippedTeacher,
+    });
+    sessions.push(session);
+    await assert.rejects(session.teacher(), /would be trained over the shipped .*tiny\.safetensors \(there is none yet\)/);
+    assert.equal(existsSync(join(root, 'data')), false);
+  }
 });
