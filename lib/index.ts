@@ -68,10 +68,12 @@ export type { StoredTensor } from './weights/typed-data';
 export { Teacher, pyramidDeviations } from './distill/teacher';
 export { cachedFeatures, liveFeatures, type TeacherFeatures } from './distill/feature-cache';
 export {
-  createFrequencyState,
+  createPromptState,
+  createPromptState as createFrequencyState, // its former name
   tunePrompt,
-  type FrequencyConfig,
-  type FrequencyState,
+  type PromptDesign,
+  type PromptState,
+  type PromptState as FrequencyState,
   type PromptTuning,
 } from './distill/tune-prompt';
 export { alignChannels } from './distill/alignment';

@@ -20,14 +20,14 @@ import type { TeacherFeatures } from './feature-cache';
 import { activeImitations, createImitations, type Distillation, type Imitations } from './imitations/index';
 import type { ImitationInput } from './imitations/imitation';
 import type { Teacher } from './teacher';
-import type { FrequencyState } from './tune-prompt';
+import type { PromptState } from './tune-prompt';
 
 /** What stage 2 takes from the teacher's side. */
 export interface TeacherSide {
   teacher: Teacher;
   features: TeacherFeatures;
   /** Result of stage 1, where masks or channel weights take part. */
-  frequency?: FrequencyState;
+  prompt?: PromptState;
 }
 
 /**

@@ -23,7 +23,7 @@ import { train, type LossParts, type TrainOptions, type TrainResult } from '../t
 import type { TeacherFeatures } from './feature-cache';
 import type { Teacher } from './teacher';
 
-export type FrequencyConfig =
+export type PromptDesign =
   | {
       profile: 'paper';
       /** T. */
@@ -41,7 +41,7 @@ export type FrequencyConfig =
  * What stage 1 learns: for each pyramid level a prompt (and a gate), with all their parameters in
  * one store.
  */
-export interface FrequencyState {
+export interface PromptState {
   parameters: Parameters;
   prompts?: FrequencyPrompt[];
   relations?: PositionRelation[];
@@ -50,12 +50,12 @@ export interface FrequencyState {
 }
 
 /** Fresh prompts (and gates) for a pyramid of `levels` levels. The caller disposes `parameters`. */
-export function createFrequencyState(
+export function createPromptState(
   levels: number,
   channels: number,
-  config: FrequencyConfig,
+  config: PromptDesign,
   seed: number,
-): FrequencyState {
+): PromptState {
   const parameters = new Parameters();
   const each = Array.from({ length: levels }, (_, i) => i);
   if (config.profile === 'released') {
@@ -86,7 +86,7 @@ export function nextLevel(pyramid: Tensor4D[], level: number): Tensor4D {
  */
 export function promptLoss(
   teacher: Teacher,
-  state: FrequencyState,
+  state: PromptState,
   pyramid: Tensor4D[],
   { targets, origins }: Pick<Batch, 'targets' | 'origins'>,
   options: DissimilarityOptions & { lambda: number },
@@ -130,7 +130,7 @@ export async function tunePrompt(
   setup: {
     teacher: Teacher;
     features: TeacherFeatures;
-    state: FrequencyState;
+    state: PromptState;
     loader: Loader;
     tuning: PromptTuning;
     batchSize: number;
@@ -145,7 +145,7 @@ export async function tunePrompt(
   checkShards(await connect(), loader);
   return train<Batch>({
     ...run,
-    stores: { frequency: state.parameters },
+    stores: { prompt: state.parameters },
     schedule: { kind: 'cosine', base: tuning.learningRate, minimum: 1e-6, steps: tuning.steps },
     optimizer: { kind: 'adam', weightDecay: tuning.weightDecay },
     batchSize,

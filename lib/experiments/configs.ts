@@ -82,7 +82,7 @@ export function studentConfig(
   inputs: Inputs,
 ): StudentConfig {
   const profile = promptOf(variant);
-  const stageOne = (of: Profile): StudentConfig['prompt'] => {
+  const promptFrom = (of: Profile): StudentConfig['prompt'] => {
     if (promptFile !== undefined && of === 'released') return { file: promptFile };
     return { code: code.prompt, ...experiment.prompt[of] };
   };
@@ -92,7 +92,7 @@ export function studentConfig(
     ...(backbone !== undefined && { backbone }),
     distillation: distillationOf(variant, experiment),
     ...(experiment.inherit && variant !== 'student' && { inherit: true }),
-    ...(profile && { prompt: stageOne(profile) }),
+    ...(profile && { prompt: promptFrom(profile) }),
     ...(variant !== 'student' && { teacher }),
     ...inputs,
     validation,

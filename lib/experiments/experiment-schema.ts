@@ -61,7 +61,7 @@ const teacher: s.Schema<TrainingConfig | ImportedTeacher> = s.either(
 const tokens = s.whole(1, 1024);
 
 /** Stage 1 of a profile; profile `released` has one similarity and one set of pairs. */
-const stageOne = (frequency: s.Schema, similarity: readonly string[], pairs: readonly string[]) =>
+const promptSettings = (frequency: s.Schema, similarity: readonly string[], pairs: readonly string[]) =>
   s.fields({
     frequency,
     tuning: s.fields({
@@ -103,8 +103,8 @@ const fields: s.Schema<Experiment> = s.fields({
   student: training,
   inherit: s.optional(s.truth()),
   prompt: s.fields({
-    paper: stageOne(paper, ['jaccard', 'dice'], ['all', 'distinct']),
-    released: stageOne(s.fields({ profile: s.oneOf(['released']), tokens }), ['dice'], ['distinct']),
+    paper: promptSettings(paper, ['jaccard', 'dice'], ['all', 'distinct']),
+    released: promptSettings(s.fields({ profile: s.oneOf(['released']), tokens }), ['dice'], ['distinct']),
   }),
   loss: s.fields({ bands: s.oneOf(['all', 'high']), reduction: s.oneOf(['mean', 'band-mean', 'sum']) }),
   weights: s.fields({

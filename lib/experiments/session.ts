@@ -11,7 +11,7 @@ import type { Detector } from '../detection/detector';
 import { inheritNeckAndHead, trainDetector, type TeacherSide } from '../distill/distill-student';
 import type { DetectorScore } from '../distill/evaluate';
 import type { Teacher } from '../distill/teacher';
-import { createFrequencyState, tunePrompt, type FrequencyState } from '../distill/tune-prompt';
+import { createPromptState, tunePrompt, type PromptState } from '../distill/tune-prompt';
 import { hashOf, sha256 } from '../train/checkpoint';
 import { readLog } from '../train/log';
 import { importWeights } from '../weights/import';
@@ -27,7 +27,7 @@ export class Session {
   readonly val: CocoDataset;
   private readonly bench: Workbench;
   private readonly source: TeacherSource;
-  private readonly frequency = new Map<string, FrequencyState>();
+  private readonly prompts = new Map<string, PromptState>();
 
   constructor(readonly options: SessionOptions) {
     this.bench = new Workbench(options);
@@ -57,26 +57,26 @@ export class Session {
   }
 
   /** Stage 1 of a profile and seed, or the authors' own prompt where its file is given. */
-  stageOne(profile: Profile, seed: number): Promise<FrequencyState> {
-    const stageOne = this.options.experiment.prompt[profile];
+  prompt(profile: Profile, seed: number): Promise<PromptState> {
+    const settings = this.options.experiment.prompt[profile];
     return this.options.promptFile && profile === 'released'
-      ? this.importPrompt(this.options.promptFile, stageOne)
-      : this.tune(profile, stageOne, seed);
+      ? this.importPrompt(this.options.promptFile, settings)
+      : this.tune(profile, settings, seed);
   }
 
-  private async importPrompt(file: string, { frequency }: PromptSettings): Promise<FrequencyState> {
-    const found = this.frequency.get(file);
+  private async importPrompt(file: string, { frequency }: PromptSettings): Promise<PromptState> {
+    const found = this.prompts.get(file);
     if (found) return found;
     const { views } = await this.source.take();
     const { deviations, channels } = views.released;
-    const state = createFrequencyState(deviations.length, channels, frequency, 0);
+    const state = createPromptState(deviations.length, channels, frequency, 0);
     try {
       await importWeights(state.parameters, file, { names: 'freekd-prompt' });
     } catch (error) {
       state.parameters.dispose();
       throw error;
     }
-    this.frequency.set(file, state);
+    this.prompts.set(file, state);
     return state;
   }
 
@@ -85,16 +85,16 @@ export class Session {
    * `resume`, found again where it was tuned before with the same configuration. The session frees
    * the result.
    */
-  async tune(name: string, { frequency, tuning }: PromptSettings, seed: number): Promise<FrequencyState> {
+  async tune(name: string, { frequency, tuning }: PromptSettings, seed: number): Promise<PromptState> {
     const key = `${name}-seed${seed}`;
-    const found = this.frequency.get(key);
+    const found = this.prompts.get(key);
     if (found) return found;
     const { views, sha256 } = await this.source.take();
     const teacher = views[frequency.profile];
     const { batch } = this.options.experiment.student;
     const features = await this.source.features(frequency.profile);
     const config = promptConfig({ frequency, tuning }, { batch, seed, teacher: sha256 }, await this.bench.inputs());
-    const state = createFrequencyState(teacher.deviations.length, teacher.channels, frequency, seed);
+    const state = createPromptState(teacher.deviations.length, teacher.channels, frequency, seed);
     const loader = this.bench.trainingLoader(batch, `prompt${seed}`, frequency.profile);
     try {
       await this.bench.run(`prompt, ${name}, seed ${seed}`, `prompt-${key}`, config, tuning.steps, (run) =>
@@ -106,20 +106,20 @@ export class Session {
     } finally {
       await loader.close();
     }
-    this.frequency.set(key, state);
+    this.prompts.set(key, state);
     return state;
   }
 
   /** What a variant's student learns from; nothing for the student alone. */
   private async sideOf(variant: Variant, seed: number): Promise<TeacherSide | undefined> {
     if (variant === 'student') return undefined;
-    const stageOne = promptOf(variant);
-    const profile = stageOne ?? 'paper';
+    const prompted = promptOf(variant);
+    const profile = prompted ?? 'paper';
     const { views } = await this.source.take();
     return {
       teacher: views[profile],
       features: await this.source.features(profile),
-      frequency: stageOne && (await this.stageOne(stageOne, seed)),
+      prompt: prompted && (await this.prompt(prompted, seed)),
     };
   }
 
@@ -198,7 +198,7 @@ export class Session {
   /** Frees the teacher, the prompts and the loaders. */
   async close(): Promise<void> {
     await this.bench.close();
-    this.frequency.forEach(({ parameters }) => parameters.dispose());
+    this.prompts.forEach(({ parameters }) => parameters.dispose());
     this.source.dispose();
   }
 }

@@ -8,7 +8,7 @@ import { trainDetector, type TeacherSide } from '../distill/distill-student';
 import type { Distillation } from '../distill/imitations/index';
 import { liveFeatures, type TeacherFeatures } from '../distill/feature-cache';
 import { Teacher } from '../distill/teacher';
-import { createFrequencyState, tunePrompt } from '../distill/tune-prompt';
+import { createPromptState, tunePrompt } from '../distill/tune-prompt';
 import { tf, type Tensor4D } from '../tf';
 import { world } from '../train/distributed/communicator';
 import type { TrainResult } from '../train/loop';
@@ -36,7 +36,7 @@ async function training(experiment: Experiment, config: TrainingConfig, folder: 
 async function prompt(experiment: Experiment, profile: Profile, folder: string): Promise<number> {
   return withTeacher(experiment, async ({ teacher, features }) => {
     const { frequency, tuning } = experiment.prompt[profile];
-    const state = createFrequencyState(teacher.deviations.length, teacher.channels, frequency, 0);
+    const state = createPromptState(teacher.deviations.length, teacher.channels, frequency, 0);
     try {
       return await measured(experiment, experiment.student, (loader) => {
         const { batchSize } = settings(experiment.student, loader);
@@ -60,16 +60,16 @@ async function student(
   return withTeacher(experiment, async (side) => {
     const { teacher } = side;
     const [levels, { channels }] = [teacher.deviations.length, teacher];
-    const frequency = profile && createFrequencyState(levels, channels, experiment.prompt[profile].frequency, 0);
+    const prompt = profile && createPromptState(levels, channels, experiment.prompt[profile].frequency, 0);
     const detector = createDetector(config.model, { seed: 0 });
     try {
       return await measured(experiment, config, (loader) => {
         const setup = { ...settings(config, loader), detector, distillation };
-        return trainDetector({ ...setup, side: { ...side, frequency } }, { ...run, folder });
+        return trainDetector({ ...setup, side: { ...side, prompt } }, { ...run, folder });
       });
     } finally {
       detector.dispose();
-      frequency?.parameters.dispose();
+      prompt?.parameters.dispose();
     }
   });
 }

@@ -34,11 +34,6 @@ export interface FreeKDLossInput extends FrequencyOptions {
   masks?: Tensor4D[][];
   /** One a pyramid level. */
   relations?: PositionRelation[];
-  /**
-   * True trains the gates by this loss, with the gradient of the product omega |d|; default false:
-   * omega is a constant.
-   */
-  joint?: boolean;
 }
 
 /** omega^r [N, C] of pyramid level `i`: each side's psi comes from its own next coarser level. */
@@ -70,17 +65,13 @@ function promptedOptions(prompt: FrequencyPrompt, options: FrequencyOptions, i: 
   };
 }
 
-/**
- * The FreeKD loss; a scalar, differentiable by the student and, if `joint`, by the gates'
- * parameters.
- */
+/** The FreeKD loss; a scalar, differentiable by the student. Masks and omega are constants. */
 export function freekdLoss({
   teacher,
   student,
   prompts,
   masks,
   relations,
-  joint = false,
   ...options
 }: FreeKDLossInput): Scalar {
   checkPyramids('freekdLoss', teacher, student);
@@ -90,11 +81,7 @@ export function freekdLoss({
   if (prompts && masks) throw new Error('freekdLoss: pass either prompts or masks, not both');
   return tf.tidy(() => {
     const levels = teacher.map((feature, i) => {
-      const weights =
-        relations &&
-        (joint
-          ? omega(relations[i], teacher, student, i)
-          : withoutGradient(() => omega(relations[i], teacher, student, i)));
+      const weights = relations && withoutGradient(() => omega(relations[i], teacher, student, i));
       const pair = { teacher: feature, student: student[i], weights };
       if (!prompts) return frequencyLoss({ ...options, ...pair, masks: masks?.[i] });
       const prompted = promptedOptions(prompts[i], options, i);

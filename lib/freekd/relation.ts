@@ -117,16 +117,6 @@ export class PositionRelation {
     return tf.tidy(() => meanOne(this.gate(feature, next)));
   }
 
-  /**
-   * Scales a teacher's feature by its omega of mean 1, which is how the gate is judged by a task
-   * loss in stage 1.
-   * @param feature what is scaled [N, H, W, C], the prompted feature
-   * @param plain F of the affinity, the feature before the prompt; @param next as in `affinity`
-   */
-  apply(feature: Tensor4D, plain: Tensor4D, next: Tensor4D): Tensor4D {
-    return tf.tidy(() => feature.mul(this.weights(plain, next).reshape([feature.shape[0], 1, 1, this.channels])));
-  }
-
   /** Frees G's parameters, unless they live in a store that was passed in. */
   dispose(): void {
     if (this.ownsParameters) this.parameters.dispose();

@@ -3,7 +3,7 @@
  * prompt it needs and the losses it adds. A new variant is a new row.
  */
 import type { Distillation } from '../distill/imitations/index';
-import type { FrequencyConfig, PromptTuning } from '../distill/tune-prompt';
+import type { PromptDesign, PromptTuning } from '../distill/tune-prompt';
 import type { FrequencyOptions } from '../freekd/loss';
 
 /** Every formula of the paper with our readings, or the authors' code (method.md). */
@@ -11,7 +11,7 @@ export type Profile = 'paper' | 'released';
 
 /** Prompt (and gate), and how they are tuned in stage 1. */
 export interface PromptSettings {
-  frequency: FrequencyConfig;
+  frequency: PromptDesign;
   tuning: PromptTuning;
 }
 

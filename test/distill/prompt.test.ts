@@ -7,7 +7,7 @@ import { valueAndGradients } from '../../lib/dist/core/gradients';
 import { createOptimizer } from '../../lib/dist/train/optimizer';
 import { readLog } from '../../lib/dist/train/log';
 import { tf, type Scalar } from '../../lib/dist/tf';
-import { frequencyState, pictures, tinyTeacherSide, tune, tuning } from './setup';
+import { promptState, pictures, tinyTeacherSide, tune, tuning } from './setup';
 import { hashOf, temporary, writePictures } from './tiny';
 
 let folder: string;
@@ -19,7 +19,7 @@ for (const profile of ['paper', 'released'] as const)
   describe(`stage 1, profile ${profile}`, () => {
     it('changes every parameter of prompt and gate, and no bit of the teacher', async () => {
       const side = tinyTeacherSide();
-      const state = frequencyState(side, profile);
+      const state = promptState(side, profile);
       const before = { teacher: hashOf(side.teacher.detector.parameters), state: state.parameters.read() };
       const statistics = side.teacher.detector.parameters.all().filter(({ role }) => role === 'statistic');
       assert.ok(statistics.length > 0);
@@ -37,7 +37,7 @@ for (const profile of ['paper', 'released'] as const)
       'lowers its loss on a fixed batch, logs its parts, and holds the ' + 'same number of tensors after every step',
       async () => {
         const side = tinyTeacherSide();
-        const state = frequencyState(side, profile);
+        const state = promptState(side, profile);
         const source = pictures(folder);
         const fixed: Loader = { ...source, batch: () => source.batch(0) };
         const counts: number[] = [];
@@ -64,7 +64,7 @@ describe('the recipe of stage 1', () => {
 
   it("is PyTorch's Adam with L2 decay, on a cosine that ends at 1e-6, lambda times the dissimilarity", async () => {
     const side = tinyTeacherSide();
-    const [state, copy] = [frequencyState(side, 'paper'), frequencyState(side, 'paper')];
+    const [state, copy] = [promptState(side, 'paper'), promptState(side, 'paper')];
     const run = temporary();
     await tune(folder, side, state, { tuning: own, folder: run, loader: pictures(folder) });
     const log = readLog(run);
@@ -91,7 +91,7 @@ describe('the recipe of stage 1', () => {
 
   it('has no dissimilarity where lambda is 0', async () => {
     const side = tinyTeacherSide();
-    const state = frequencyState(side, 'paper');
+    const state = promptState(side, 'paper');
     const run = temporary();
     await tune(folder, side, state, { tuning: { ...own, lambda: 0 }, folder: run });
     assert.deepEqual(Object.keys(readLog(run)[0].losses), ['loss', 'classification', 'box']);
@@ -101,7 +101,7 @@ describe('the recipe of stage 1', () => {
 
   it('scales the prompted maps by channel weights of the map and the next coarser one', async () => {
     const side = tinyTeacherSide();
-    const state = frequencyState(side, 'paper');
+    const state = promptState(side, 'paper');
     const batch = await pictures(folder).batch(0);
     const [fine, coarse] = side.features(batch);
     const [first, last] = state.relations!;

@@ -14,7 +14,7 @@ import { trainStudent } from '../../lib/dist/distill/distill-student';
 import { createProjections } from '../../lib/dist/distill/projection';
 import { liveFeatures } from '../../lib/dist/distill/feature-cache';
 import { Teacher } from '../../lib/dist/distill/teacher';
-import { createFrequencyState } from '../../lib/dist/distill/tune-prompt';
+import { createPromptState } from '../../lib/dist/distill/tune-prompt';
 import { released } from '../../lib/dist/freekd/profiles';
 import { tf } from '../../lib/dist/tf';
 import { readLog } from '../../lib/dist/train/log';
@@ -40,9 +40,9 @@ test('ten steps of distillation change every parameter as PyTorch does', async (
   const { channels } = student.config.neck;
   const projections = createProjections(5, channels, channels, 0);
   const teacher = new Teacher(detector, [1, 1, 1, 1, 1]);
-  const frequency = createFrequencyState(5, channels, { profile: 'released', tokens: golden.tokens }, 0);
+  const prompt = createPromptState(5, channels, { profile: 'released', tokens: golden.tokens }, 0);
   fill({ parameters: projections });
-  fill({ parameters: frequency.parameters }, (name, shape) =>
+  fill({ parameters: prompt.parameters }, (name, shape) =>
     numbers(name.replace('prompts.', ''), shape[0] * shape[1] * shape[2], -0.1, 0.1),
   );
 
@@ -81,7 +81,7 @@ test('ten steps of distillation change every parameter as PyTorch does', async (
           regression: released.loss.regression,
         },
       },
-      side: { teacher, features: liveFeatures(teacher), frequency },
+      side: { teacher, features: liveFeatures(teacher), prompt },
       projections,
       seed: 0,
     },
@@ -107,5 +107,5 @@ test('ten steps of distillation change every parameter as PyTorch does', async (
   });
   hold(t, 'changes', changes, 1e-3);
   for (const net of [detector, student]) net.dispose();
-  for (const store of [projections, frequency.parameters]) store.dispose();
+  for (const store of [projections, prompt.parameters]) store.dispose();
 });

@@ -7,10 +7,10 @@ import type { Distillation } from '../../lib/dist/distill/imitations/index';
 import { liveFeatures } from '../../lib/dist/distill/feature-cache';
 import { Teacher } from '../../lib/dist/distill/teacher';
 import {
-  createFrequencyState,
+  createPromptState,
   tunePrompt,
-  type FrequencyConfig,
-  type FrequencyState,
+  type PromptDesign,
+  type PromptState,
   type PromptTuning,
 } from '../../lib/dist/distill/tune-prompt';
 import type { TrainOptions, TrainResult } from '../../lib/dist/train/loop';
@@ -21,7 +21,7 @@ export type Run = Partial<
   Pick<TrainOptions<Batch>, 'folder' | 'config' | 'resume' | 'signal' | 'onStep' | 'checkpointEvery'>
 >;
 
-export const frequencies: Record<'paper' | 'released', FrequencyConfig> = {
+export const frequencies: Record<'paper' | 'released', PromptDesign> = {
   paper: { profile: 'paper', tokens: 2, level: 2, wavelet: 'haar', mode: 'zero', gate: true },
   released: { profile: 'released', tokens: 3 },
 };
@@ -55,8 +55,8 @@ export function tinyTeacherSide(deviations = [0.5, 2]): TeacherSide {
   return { teacher, features: liveFeatures(teacher) };
 }
 
-export function frequencyState(side: TeacherSide, profile: 'paper' | 'released'): FrequencyState {
-  return createFrequencyState(side.teacher.deviations.length, side.teacher.channels, frequencies[profile], 1);
+export function promptState(side: TeacherSide, profile: 'paper' | 'released'): PromptState {
+  return createPromptState(side.teacher.deviations.length, side.teacher.channels, frequencies[profile], 1);
 }
 
 /** Trains a new tiny student; the caller disposes it. */
@@ -91,14 +91,14 @@ export async function distil(
 }
 
 /** Of a profile: `released` knows one similarity and one set of pairs. */
-export const tuningOf = ({ released }: FrequencyState): PromptTuning =>
+export const tuningOf = ({ released }: PromptState): PromptTuning =>
   released ? { ...tuning, similarity: 'dice', pairs: 'distinct' } : tuning;
 
 /** Runs stage 1 on `state`. */
 export async function tune(
   folder: string,
   side: TeacherSide,
-  state: FrequencyState,
+  state: PromptState,
   { loader, tuning: own = tuningOf(state), ...run }: Run & { loader?: Loader; tuning?: PromptTuning } = {},
 ): Promise<TrainResult> {
   const { teacher, features } = side;

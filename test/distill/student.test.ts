@@ -15,7 +15,7 @@ import { freekdLoss } from '../../lib/dist/freekd/freekd';
 import { valueAndGradients } from '../../lib/dist/core/gradients';
 import { readLog } from '../../lib/dist/train/log';
 import { tf, type Scalar } from '../../lib/dist/tf';
-import { distil, distillations, frequencyState, pictures, tinyTeacherSide, tune } from './setup';
+import { distil, distillations, promptState, pictures, tinyTeacherSide, tune } from './setup';
 import { hashOf, temporary, tinyStudent, writePictures } from './tiny';
 
 let folder: string;
@@ -25,13 +25,13 @@ let sides: Record<'paper' | 'released', TeacherSide>;
 before(async () => {
   folder = await writePictures();
   const side = tinyTeacherSide();
-  const [paper, released] = [frequencyState(side, 'paper'), frequencyState(side, 'released')];
+  const [paper, released] = [promptState(side, 'paper'), promptState(side, 'released')];
   await tune(folder, side, paper);
   await tune(folder, side, released);
-  sides = { paper: { ...side, frequency: paper }, released: { ...side, frequency: released } };
+  sides = { paper: { ...side, prompt: paper }, released: { ...side, prompt: released } };
 });
 after(() => {
-  for (const { frequency } of Object.values(sides)) frequency?.parameters.dispose();
+  for (const { prompt } of Object.values(sides)) prompt?.parameters.dispose();
   sides.paper.teacher.detector.dispose();
 });
 
@@ -105,7 +105,7 @@ describe('stage 2', () => {
     const run = await distil(
       folder,
       { released: { frequency: 0, mse: 0, regression: 1 } },
-      { side: { ...sides.released, frequency: undefined }, steps: 1 },
+      { side: { ...sides.released, prompt: undefined }, steps: 1 },
     );
     assert.deepEqual(Object.keys(readLog(run.folder)[0].losses), ['loss', 'classification', 'box', 'regression']);
     run.student.dispose();
@@ -175,7 +175,7 @@ describe('stage 2', () => {
       distil(folder, { ...distillations.freekd, ...distillations.released }, { side: sides.paper }),
       /choose one/,
     );
-    const untuned = { ...sides.paper, frequency: undefined };
+    const untuned = { ...sides.paper, prompt: undefined };
     await assert.rejects(
       distil(folder, distillations.freekd, { side: untuned }),
       /masks come from stage 1: tune the prompt first/,
@@ -184,7 +184,7 @@ describe('stage 2', () => {
       distil(folder, distillations.released, { side: untuned }),
       /profile 'released' has a stage 1 of its own/,
     );
-    const ungated = { ...sides.paper, frequency: { ...sides.paper.frequency!, relations: undefined } };
+    const ungated = { ...sides.paper, prompt: { ...sides.paper.prompt!, relations: undefined } };
     for (const masks of [true, false])
       await assert.rejects(
         distil(folder, { freekd: { ...distillations.freekd.freekd!, masks } }, { side: ungated }),
@@ -193,7 +193,7 @@ describe('stage 2', () => {
   });
 
   it('takes masks and channel weights only where they are asked for', async () => {
-    const { features, frequency } = sides.paper;
+    const { features, prompt } = sides.paper;
     const student = new RetinaNet(tinyStudent, { seed: 2 });
     const batch = await pictures(folder).batch(0);
     tf.tidy(() => {
@@ -208,8 +208,8 @@ describe('stage 2', () => {
         const expected = freekdLoss({
           teacher: features(batch),
           student: project(Object.values(imitations.parameters)[0], pyramid),
-          ...(masks && { prompts: frequency!.prompts }),
-          ...(relation && { relations: frequency!.relations }),
+          ...(masks && { prompts: prompt!.prompts }),
+          ...(relation && { relations: prompt!.relations }),
           wavelet: 'haar',
           mode: 'zero',
           level: 2,

@@ -7,7 +7,7 @@ import { cpSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import {
-  createFrequencyState,
+  createPromptState,
   experimentNames,
   experiments,
   exportWeights,
@@ -174,7 +174,7 @@ async function madeCoco(): Promise<{ folder: string; words: string[] }> {
   );
   const bodies = new Map([...exportWeights(backbone.parameters)].filter(([ours]) => ours.startsWith('backbone.')));
   const backboneFile = await write('backbone.safetensors', bodies, (ours) => ours.slice('backbone.'.length));
-  const prompt = createFrequencyState(5, 8, { profile: 'released', tokens: 6 }, 9);
+  const prompt = createPromptState(5, 8, { profile: 'released', tokens: 6 }, 9);
   await write('prompt.safetensors', prompt.parameters.read(), (ours) =>
     ours.replace(/prompts\.(\d)\.tokens/, 'state_dict.mask_modules.$1.mask_token'),
   );

@@ -33,7 +33,6 @@ interface PyramidCase {
   channels: number;
   tokens: number;
   level: number;
-  joint: boolean;
   seeds: [number, number][];
   loss: number;
   studentGradients: Summary[];
@@ -140,7 +139,7 @@ for (const [i, c] of cases.relations.entries()) {
 }
 
 for (const c of cases.pyramids) {
-  test(`freekdLoss over five levels equals PyTorch, T=${c.tokens}${c.joint ? ', joint' : ''}`, () => {
+  test(`freekdLoss over five levels equals PyTorch, T=${c.tokens}`, () => {
     const { batch, channels, tokens, level } = c;
     const parameters = new Parameters();
     const teacher = c.sizes.map((size, i) => feature(batch, size, channels, c.seeds[i][0]));
@@ -151,16 +150,12 @@ for (const c of cases.pyramids) {
     const relations = c.sizes.map((_, i) => new PositionRelation({ channels, parameters, name: `relation${i}` }));
     const gates = relations.map((relation, i) => setGate(relation, c.seeds[i][0] + 1));
     const loss = (...s: Tensor[]): Scalar =>
-      freekdLoss({ teacher, student: s as Tensor4D[], prompts, relations, joint: c.joint });
+      freekdLoss({ teacher, student: s as Tensor4D[], prompts, relations });
     const { value, grads } = tf.valueAndGrads(loss)(student);
     close(value.dataSync()[0], c.loss, Math.max(1, c.loss), 'loss');
     grads.forEach((gradient, i) => matches(gradient, c.studentGradients[i], `gradient to the student's level ${i}`));
     const { gradients } = valueAndGradients(() => loss(...student), gates.flat());
-    const expected = c.gateGradients?.flat() ?? [];
-    const unit = 5 * Math.max(...expected.map(({ max }) => max)); // terms cancel in the normalisation to mean 1
-    gradients.forEach((gradient, k) => {
-      if (c.joint) matches(gradient, expected[k], gates.flat()[k].name, unit);
-      else assert.equal(gradient.abs().max().dataSync()[0], 0, 'no gradient through omega unless joint');
-    });
+    for (const gradient of gradients)
+      assert.equal(gradient.abs().max().dataSync()[0], 0, 'no gradient goes through omega');
   });
 }

@@ -147,8 +147,8 @@ def relation_floor(x, y, parameters, normalise, along, gradients, order):
     return max((leaf.grad - g).abs().max().item() for leaf, g in zip(leaves, gradients))
 
 
-def pyramid_case(index, sizes, tokens, joint, channels=8, level=3):
-    """L_FreeKD over a pyramid, prompts and gates; `joint` lets the gradient through omega."""
+def pyramid_case(index, sizes, tokens, channels=8, level=3):
+    """L_FreeKD over a pyramid, prompts and gates, whose omega is a constant."""
     n, base = 2, 400000 + 50000 * index
     seeds = []
     for i, size in enumerate(sizes):
@@ -163,14 +163,11 @@ def pyramid_case(index, sizes, tokens, joint, channels=8, level=3):
         masks = masks_of(bands_of(teacher[i], *transform), tensor((3 * level + 1, tokens, channels), seeds[i][0]), level)
         k = min(i + 1, len(sizes) - 1)
         omega = mean_one(gate(teacher[i], teacher[k], gates[i]) * gate(student[i], student[k], gates[i]))
-        losses.append(band_loss(teacher[i], student[i], transform, masks, omega if joint else omega.detach()))
+        losses.append(band_loss(teacher[i], student[i], transform, masks, omega.detach()))
     loss = sum(losses) / len(losses)
     loss.backward()
-    case = dict(sizes=sizes, batch=n, channels=channels, tokens=tokens, level=level, joint=joint, seeds=seeds, loss=rounded(loss),
+    return dict(sizes=sizes, batch=n, channels=channels, tokens=tokens, level=level, seeds=seeds, loss=rounded(loss),
                 studentGradients=[summary(s.grad) for s in student])
-    if joint:
-        case["gateGradients"] = [[summary(p.grad) for p in parameters] for parameters in gates]
-    return case
 
 
 def main():

@@ -15,13 +15,13 @@ type Edit = [from: string, to: string];
 const each = (file: string, test: string, name: string, ...edits: Edit[]): Mutation[] =>
   edits.map(([from, to]) => ({ file, from, to, test, name }));
 
-const stageOne = "is PyTorch's Adam with L2 decay, on a cosine that ends at 1e-6";
+const stage1 = "is PyTorch's Adam with L2 decay, on a cosine that ends at 1e-6";
 
 export const mutations: Mutation[] = [
   ...each(
     'distill/tune-prompt.js',
     'distill/prompt.test.ts',
-    stageOne,
+    stage1,
     ['weight: lambda }', 'weight: 1 }'],
     ['weightDecay: tuning.weightDecay', 'weightDecay: 0'],
     ["kind: 'adam'", "kind: 'adamw'"],
@@ -70,7 +70,7 @@ export const mutations: Mutation[] = [
   ]),
   ...each('distill/imitations/freekd.js', 'distill/student.test.ts', 'takes masks and channel weights only where', [
     'const prompts = masks ?',
-    'const prompts = frequency?.prompts ? frequency.prompts : masks ?',
+    'const prompts = prompt?.prompts ? prompt.prompts : masks ?',
   ]),
   ...each('distill/imitations/freekd.js', 'distill/student.test.ts', 'of freekd holds the same number of tensors', [
     'weight: mu }',
@@ -219,8 +219,8 @@ export const mutations: Mutation[] = [
     'schedule(training, seed)',
   ]),
   ...each('experiments/session.js', 'experiments/session.test.ts', 'feature MSE imitates the divided pyramid', [
-    "stageOne ?? 'paper'",
-    "stageOne ?? 'released'",
+    "prompted ?? 'paper'",
+    "prompted ?? 'released'",
   ]),
   ...each('experiments/session.js', 'experiments/session.test.ts', "inherits the teacher's neck and head", [
     'if (inherit)',

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import {
-  createFrequencyState,
+  createPromptState,
   exportWeights,
   importWeights,
   Parameters,
@@ -215,7 +215,7 @@ test('what exportWeights writes, importWeights reads, whichever names it is told
   const { loaded, prefix } = await importWeights(other.parameters, path, body);
   assert.deepEqual([prefix, loaded.filter((name) => !name.startsWith('backbone.'))], ['backbone.', []]);
   [model, other].forEach(({ parameters }) => parameters.dispose());
-  const { parameters } = createFrequencyState(3, 8, { profile: 'released', tokens: 2 }, 1);
+  const { parameters } = createPromptState(3, 8, { profile: 'released', tokens: 2 }, 1);
   await writeSafetensors(path, exportWeights(parameters));
   assert.equal((await importWeights(parameters, path)).loaded.length, parameters.all().length);
   parameters.dispose();
@@ -237,7 +237,7 @@ test("the authors' prompt is found by its modules; what else their file holds is
   const map = nameMaps['freekd-prompt'];
   assert.equal(map('state_dict.mask_modules.2.mask_token'), 'prompts.2.tokens');
   assert.equal(map('mask_modules.0.prob.0.weight'), undefined);
-  const { parameters, released } = createFrequencyState(3, 8, { profile: 'released', tokens: 6 }, 1);
+  const { parameters, released } = createPromptState(3, 8, { profile: 'released', tokens: 6 }, 1);
   assert.deepEqual(released![2].tokens.shape, [4, 6, 8]);
   assert.ok(parameters.has('prompts.2.tokens'));
   parameters.dispose();

@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { createFrequencyState, importWeights, tf } from 'freekd';
+import { createPromptState, importWeights, tf } from 'freekd';
 import golden from '../golden/prompt_checkpoint.json';
 
 const folder = mkdtempSync(join(tmpdir(), 'freekd-prompt-'));
@@ -16,7 +16,7 @@ const file = join(folder, 'prompt.pth');
 writeFileSync(file, Buffer.from(golden.file, 'base64'));
 
 test('every level takes its tokens, prob.* is left out, and features are prompted as in PyTorch', async () => {
-  const state = createFrequencyState(2, 4, { profile: 'released', tokens: 3 }, 0);
+  const state = createPromptState(2, 4, { profile: 'released', tokens: 3 }, 0);
   const { loaded } = await importWeights(state.parameters, file, { names: 'freekd-prompt' });
   assert.deepEqual(loaded, ['prompts.0.tokens', 'prompts.1.tokens']);
   state.released!.forEach((prompt, level) => {
@@ -34,7 +34,7 @@ test('a pyramid of another height or width is refused by name', async () => {
     [1, 3, /unexpected \(1\): .*mask_modules\.1\.mask_token/],
     [2, 6, /of another shape \(2\): .*\[4,3,4\], ours \[4,6,4\]/],
   ] as const) {
-    const { parameters } = createFrequencyState(levels, 4, { profile: 'released', tokens }, 0);
+    const { parameters } = createPromptState(levels, 4, { profile: 'released', tokens }, 0);
     await assert.rejects(importWeights(parameters, file, { names: 'freekd-prompt' }), message);
     parameters.dispose();
   }

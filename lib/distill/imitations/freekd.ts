@@ -14,10 +14,10 @@ export type FreeKDSettings = { mu: number; masks: boolean; relation: boolean } &
 export const freekd: ImitationKind<FreeKDSettings> = {
   weights: ({ mu }) => ({ mu }),
   create({ mu, masks, relation, ...options }, context) {
-    const { frequency } = context;
-    const prompts = masks ? needed(frequency?.prompts, 'masks come from stage 1: tune the prompt first') : undefined;
+    const { prompt } = context;
+    const prompts = masks ? needed(prompt?.prompts, 'masks come from stage 1: tune the prompt first') : undefined;
     const relations = relation
-      ? needed(frequency?.relations, 'channel weights come from stage 1: tune the prompt with its gate first')
+      ? needed(prompt?.relations, 'channel weights come from stage 1: tune the prompt with its gate first')
       : undefined;
     return projected(context, ({ teacher }, student) => ({
       freekd: { value: freekdLoss({ teacher, student, prompts, relations, ...options }), weight: mu },

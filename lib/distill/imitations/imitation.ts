@@ -10,14 +10,14 @@ import type { Tensor4D } from '../../tf';
 import type { LossParts } from '../../train/loop';
 import { createProjections, project } from '../projection';
 import type { Teacher } from '../teacher';
-import type { FrequencyState } from '../tune-prompt';
+import type { PromptState } from '../tune-prompt';
 
 /** What a loss is made of, once a run. */
 export interface ImitationContext {
   student: Pick<Detector, 'channels'>;
   teacher: Teacher;
   /** Result of stage 1, where there was one. */
-  frequency?: FrequencyState;
+  prompt?: PromptState;
   /** phi; made from the seed if left out. */
   projections?: Parameters;
   seed: number;

@@ -19,7 +19,7 @@ export const released: ImitationKind<ReleasedSettings> = {
   create({ frequency, mse, regression }, context) {
     const prompts =
       frequency > 0
-        ? needed(context.frequency?.released, "profile 'released' has a stage 1 of its own: tune its prompt first")
+        ? needed(context.prompt?.released, "profile 'released' has a stage 1 of its own: tune its prompt first")
         : [];
     const imitation = projected(context, (input, student) => {
       const { teacher } = input;

@@ -26,7 +26,7 @@ export function prepare(name: string): Task {
   parameters.load(
     new Map(parameters.all().map(({ name, shape }, level) => [name, { shape, data: tokenNumbers(level) }])),
   );
-  const side = { teacher, features: liveFeatures(teacher), frequency: { parameters, released } };
+  const side = { teacher, features: liveFeatures(teacher), prompt: { parameters, released } };
   const asked = activeImitations({ released: { frequency: 1, mse: 5, regression: 1 } });
   const imitations = createImitations(asked, { student, ...side, projections, seed: 0 });
   const objects = targets(size);

@@ -20,7 +20,7 @@ const {
   model,
   teacher: teacherModel,
   distillation,
-  stageOne,
+  design,
   batch,
   steps,
   optimizer,
@@ -67,15 +67,15 @@ const run = (name) => ({
   onStep,
 });
 
-let frequency;
-if (stageOne) {
-  frequency = lib.createFrequencyState(2, teacher.channels, stageOne, 1 + world.rank);
+let prompt;
+if (design) {
+  prompt = lib.createPromptState(2, teacher.channels, design, 1 + world.rank);
   const dissimilarity =
-    stageOne.profile === 'released'
+    design.profile === 'released'
       ? { similarity: 'dice', pairs: 'distinct' }
       : { similarity: 'jaccard', pairs: 'all' };
   const tuning = { lambda: 1, ...dissimilarity, steps, learningRate: 0.01, weightDecay: 1e-3 };
-  await lib.tunePrompt({ teacher, features, state: frequency, loader, tuning, batchSize: batch }, run('prompt'));
+  await lib.tunePrompt({ teacher, features, state: prompt, loader, tuning, batchSize: batch }, run('prompt'));
 }
 await lib.trainStudent(
   {
@@ -86,7 +86,7 @@ await lib.trainStudent(
     optimizer,
     clip: 1,
     distillation,
-    side: { teacher, features, frequency },
+    side: { teacher, features, prompt },
     seed: 2 + world.rank,
   },
   run('student'),
@@ -105,7 +105,7 @@ if (world.rank === 0) {
   const result = {
     ranks: world.size,
     bound,
-    parameters: { ...values(student.parameters), ...(frequency && values(frequency.parameters)) },
+    parameters: { ...values(student.parameters), ...(prompt && values(prompt.parameters)) },
     losses,
     stats,
     detections,

@@ -37,7 +37,7 @@ const common = {
   model: frozen(tinyStudent),
   teacher: frozen(tinyTeacher),
   distillation: { ...distillations.freekd, mse: 1 },
-  stageOne: frequencies.paper,
+  design: frequencies.paper,
   batch: 4,
   steps: 10,
   optimizer: { kind: 'sgd', momentum: 0.9, weightDecay: 1e-4 },
@@ -108,8 +108,8 @@ describe('two ranks', () => {
 
   it('end so without distillation and with AdamW, and under profile released with live features', async () => {
     const others = [
-      { distillation: {}, stageOne: undefined, optimizer: { kind: 'adamw', weightDecay: 0.05 }, rate: 0.002 },
-      { distillation: distillations.released, stageOne: frequencies.released },
+      { distillation: {}, design: undefined, optimizer: { kind: 'adamw', weightDecay: 0.05 }, rate: 0.002 },
+      { distillation: distillations.released, design: frequencies.released },
     ];
     for (const options of others) {
       const [a, b] = [
@@ -122,7 +122,7 @@ describe('two ranks', () => {
 
   it('take up what one has trained, and score it as one does, detection by detection', async () => {
     const copy = temporary();
-    const trained = { data, steps: 40, stageOne: undefined, distillation: {}, optimizer: { kind: 'adamw' } };
+    const trained = { data, steps: 40, design: undefined, distillation: {}, optimizer: { kind: 'adamw' } };
     const alone = await finished(0, { ...trained, folder: copy });
     const two = await finished(2, { ...trained, folder: copy });
     assert.equal(two.losses.length, 0, 'nothing was left to train');
@@ -148,7 +148,7 @@ describe('two ranks', () => {
     const { status, errors } = await run(2, {
       data,
       folder: temporary(),
-      stageOne: undefined,
+      design: undefined,
       distillation: {},
       die: { step: 2, how: 'throw' },
     });
@@ -159,13 +159,13 @@ describe('two ranks', () => {
   it(
     'are told when a loader gives them the same pictures, or batch ' + 'norm would use statistics of their own',
     async () => {
-      const same = await run(2, { data, folder: temporary(), stageOne: undefined, distillation: {}, unsharded: true });
+      const same = await run(2, { data, folder: temporary(), design: undefined, distillation: {}, unsharded: true });
       assert.notEqual(same.status, 0);
       assert.match(same.errors, /this is rank \d of 2, but its loader gives part 0 of 1/);
       const { status, errors } = await run(2, {
         data,
         folder: temporary(),
-        stageOne: undefined,
+        design: undefined,
         distillation: {},
         model: tinyStudent,
         steps: 2,
