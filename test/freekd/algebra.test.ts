@@ -6,15 +6,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { tf, type Scalar, type Tensor, type Tensor2D, type Tensor4D } from '../../lib/dist/tf';
-import { valueAndGradients } from '../../lib/dist/core/gradients';
 import { type WaveletMode } from '../../lib/dist/wavelet/boundary';
 import { wavedec2, waverec2 } from '../../lib/dist/wavelet/transform';
 import { bandsOf, decompositionOf } from '../../lib/dist/freekd/bands';
 import { promptDissimilarity } from '../../lib/dist/freekd/dissimilarity';
-import { freekdLoss } from '../../lib/dist/freekd/freekd';
 import { frequencyLoss } from '../../lib/dist/freekd/loss';
 import { FrequencyPrompt } from '../../lib/dist/freekd/prompt';
-import { PositionRelation } from '../../lib/dist/freekd/relation';
 import { releasedFreeKDLoss } from '../../lib/dist/freekd/released';
 import { interpolate } from '../../lib/dist/freekd/resize';
 import { feature, hashedTensor } from './inputs';

@@ -36,7 +36,6 @@ interface PyramidCase {
   seeds: [number, number][];
   loss: number;
   studentGradients: Summary[];
-  gateGradients?: Summary[][];
 }
 const cases = golden<{ losses: LossCase[]; prompts: PromptCase[]; relations: RelationCase[]; pyramids: PyramidCase[] }>(
   'freekd',

@@ -200,7 +200,7 @@ def main():
         "losses": [loss_case(i, **case) for i, case in enumerate(losses)],
         "prompts": [prompt_case(i, **case) for i, case in enumerate(prompts)],
         "relations": [relation_case(i, **case) for i, case in enumerate(relations)],
-        "pyramids": [pyramid_case(0, sizes, 2, False), pyramid_case(1, sizes, 6, True)],
+        "pyramids": [pyramid_case(0, sizes, 2), pyramid_case(1, sizes, 6)],
     }
     Path(__file__).with_suffix(".json").write_text(json.dumps(result, indent=None, separators=(",", ":")) + "\n")
 

@@ -180,8 +180,8 @@ export const mutations: Mutation[] = [
     "fork('')",
   ]),
   ...each('freekd/freekd.js', 'freekd/freekd.test.ts', 'no gradient goes through masks and omega', [
-    '(joint\n',
-    '(true\n',
+    '(0, band_distance_1.withoutGradient)(() => omega(relations[i], teacher, student, i))',
+    'omega(relations[i], teacher, student, i)',
   ]),
   ...each(
     'freekd/freekd.js',
