@@ -42,35 +42,38 @@ export function focalLoss(
   const scales = Float32Array.from(weights, (weight) => weight / normalizer);
   const rows = 64 * Math.ceil(CHUNK / (64 * classes)); // so that no chunk but the last ends within a vector
   const loss = tf.customGrad((x, save) => {
-    const chunks: [value: Tensor, slope: Tensor][] = [];
-    for (let from = 0; from < places; from += rows)
-      chunks.push(
-        tf.tidy(() => {
-          const count = Math.min(rows, places - from);
-          const { value, slope } = risingTerm(tf.slice(x as Tensor2D, from, count), 1 - alpha, gamma);
-          const scale = tf.tensor2d(scales.subarray(from, from + count), [count, 1]);
-          return [tf.mul(value, scale), tf.mul(slope, scale)];
-        }),
-      );
     const objects = tf.tidy(() => {
       const z = tf.neg(tf.gather(tf.reshape(x as Tensor, [-1]), tf.tensor1d(cells, 'int32')));
       const { value, slope } = risingTerm(z, alpha, gamma);
       const scale = Math.fround(1 / normalizer);
-      return [tf.mul(value, scale), tf.mul(tf.neg(slope), scale)];
+      return { value: tf.mul(value, scale), slope: tf.mul(tf.neg(slope), scale) };
     });
-    /** All of one kind, with the objects in their cells. */
-    const whole = (kind: 0 | 1): Tensor =>
-      tf.tidy(() => {
-        const parts = chunks.map((chunk) => chunk[kind]);
-        const all = tf.concat(parts);
-        tf.dispose(parts);
-        if (cells.length === 0) return all;
-        const indices = tf.tensor2d(cells, [cells.length, 1], 'int32');
-        return tf.reshape(tf.tensorScatterUpdate(tf.reshape(all, [-1]), indices, objects[kind]), [places, classes]);
+    const sums: Tensor[] = [];
+    const slopes: Tensor[] = [];
+    for (let from = 0; from < places; from += rows) {
+      const count = Math.min(rows, places - from);
+      const own = [...positives.keys()].filter((i) => positives[i] >= from && positives[i] < from + count);
+      /** All of one kind, with the objects in their cells. */
+      const whole = (all: Tensor, ofObjects: Tensor): Tensor => {
+        if (own.length === 0) return all;
+        const indices = tf.tensor2d(own.map((i) => cells[i] - from * classes), [own.length, 1], 'int32');
+        const values = tf.gather(ofObjects, tf.tensor1d(own, 'int32'));
+        return tf.reshape(tf.tensorScatterUpdate(tf.reshape(all, [-1]), indices, values), [count, classes]);
+      };
+      const [sum, slope] = tf.tidy(() => {
+        const term = risingTerm(tf.slice(x as Tensor2D, from, count), 1 - alpha, gamma);
+        const scale = tf.tensor2d(scales.subarray(from, from + count), [count, 1]);
+        return [
+          tf.sum(whole(tf.mul(term.value, scale), objects.value)),
+          whole(tf.mul(term.slope, scale), objects.slope),
+        ];
       });
-    const value = tf.tidy(() => tf.sum(whole(0)));
-    (save as (tensors: Tensor[]) => void)([whole(1)]);
-    return { value, gradFunc: (dy: Tensor, saved: Tensor[]) => tf.mul(saved[0], dy) };
+      sums.push(sum);
+      slopes.push(slope);
+    }
+    (save as (tensors: Tensor[]) => void)([tf.concat(slopes)]);
+    tf.dispose(slopes);
+    return { value: tf.addN(sums), gradFunc: (dy: Tensor, saved: Tensor[]) => tf.mul(saved[0], dy) };
   });
   return loss(logits) as Scalar;
 }
