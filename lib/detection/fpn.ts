@@ -9,7 +9,7 @@ import { relu } from '../kernels/activation';
 import { upsampleNearest } from '../kernels/upsample';
 import { type Parameters } from '../core/parameters';
 import { type Random } from '../core/random';
-import { conv, createConv } from './layers';
+import { convNorm, createConv, createNorm, normName } from './layers';
 
 export interface FpnConfig {
   /** Channels of every pyramid level. */
@@ -23,18 +23,19 @@ export interface FpnConfig {
   addExtraConvs?: 'on_input' | 'on_output';
   /** Whether a ReLU stands before every extra level but the first. Default false. */
   reluBeforeExtraConvs?: boolean;
+  /** Group norm after every convolution, which then has no bias. Default none. */
+  norm?: { groups: number };
 }
 
 /** Registers all parameters under `neck.`; `inputs` are the channels of the backbone's maps. */
 export function createFpn(parameters: Parameters, config: FpnConfig, inputs: readonly number[], random: Random): void {
-  const { channels, extraLevels, addExtraConvs } = config;
-  const convolution = (name: string, kernel: number, from: number): void =>
-    createConv(
-      parameters,
-      `neck.${name}.conv`,
-      { kernel, inputs: from, outputs: channels, init: 'xavier', bias: 0 },
-      random,
-    );
+  const { channels, extraLevels, addExtraConvs, norm = 'none' } = config;
+  const bias = norm === 'none' ? { bias: 0 } : {};
+  const convolution = (name: string, kernel: number, from: number): void => {
+    const shape = { kernel, inputs: from, outputs: channels, init: 'xavier', ...bias } as const;
+    createConv(parameters, `neck.${name}.conv`, shape, random);
+    createNorm(parameters, `neck.${name}.${normName(norm)}`, channels, norm);
+  };
   for (const [i, from] of inputs.entries()) {
     convolution(`lateral_convs.${i}`, 1, from);
     convolution(`fpn_convs.${i}`, 3, channels);
@@ -49,19 +50,24 @@ export function createFpn(parameters: Parameters, config: FpnConfig, inputs: rea
 
 /** maps of the backbone, finest first -> pyramid levels [N, H, W, channels], finest first. */
 export function fpn(parameters: Parameters, config: FpnConfig, maps: readonly Tensor4D[]): Tensor4D[] {
+  const { norm = 'none' } = config;
+  const layer = (name: string, x: Tensor4D, stride = 1): Tensor4D => {
+    const names = { conv: `neck.${name}.conv`, norm: `neck.${name}.${normName(norm)}` };
+    return convNorm(parameters, names, x, { stride, norm, training: false, activate: false });
+  };
   const merged: Tensor4D[] = [];
   for (let i = maps.length - 1; i >= 0; i--)
     merged[i] = tf.tidy(() => {
-      const lateral = conv(parameters, `neck.lateral_convs.${i}.conv`, maps[i]);
+      const lateral = layer(`lateral_convs.${i}`, maps[i]);
       const [, height, width] = lateral.shape;
       return i + 1 < maps.length ? tf.add(lateral, upsampleNearest(merged[i + 1], [height, width])) : lateral;
     });
-  const levels = merged.map((map, i) => conv(parameters, `neck.fpn_convs.${i}.conv`, map));
+  const levels = merged.map((map, i) => layer(`fpn_convs.${i}`, map));
   for (let i = 0; i < config.extraLevels; i++) {
     const last = levels[levels.length - 1];
     let source = i > 0 && config.reluBeforeExtraConvs ? relu(last) : last;
     if (i === 0 && config.addExtraConvs !== 'on_output') source = maps[maps.length - 1];
-    levels.push(conv(parameters, `neck.fpn_convs.${maps.length + i}.conv`, source, { stride: 2 }));
+    levels.push(layer(`fpn_convs.${maps.length + i}`, source, 2));
   }
   return levels;
 }

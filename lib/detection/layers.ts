@@ -6,6 +6,7 @@
 import { tf, type Tensor1D, type Tensor4D } from '../tf';
 import { batchNorm, batchNormTraining } from '../kernels/batch-norm';
 import { conv2d, conv2dLevels } from '../kernels/conv';
+import { deformConv2d } from '../kernels/deform-conv';
 import { groupNorm } from '../kernels/group-norm';
 import { relu } from '../kernels/activation';
 import { type Parameters } from '../core/parameters';
@@ -31,6 +32,12 @@ export interface ConvShape {
   init: Initialiser;
   /** Value the bias starts from; no bias if left out. */
   bias?: number;
+  /**
+   * Whether its taps read the input at offsets (see kernels/deform-conv.ts) that a convolution of
+   * its own, `<name>.conv_offset`, computes from the same input; that one starts from zero. Such a
+   * layer has no bias. Default false.
+   */
+  deformable?: boolean;
 }
 
 const EPSILON = 1e-5;
@@ -42,7 +49,7 @@ const MOMENTUM = 0.1;
  * `<name>.bias` [outputs].
  */
 export function createConv(parameters: Parameters, name: string, shape: ConvShape, random: Random): void {
-  const { kernel, outputs, init, bias } = shape;
+  const { kernel, outputs, init, bias, deformable } = shape;
   const inputs = shape.inputs / (shape.groups ?? 1);
   const [area, own] = [kernel * kernel, random.fork(name)];
   const values = new Float32Array(area * inputs * outputs);
@@ -52,6 +59,10 @@ export function createConv(parameters: Parameters, name: string, shape: ConvShap
     values[i] = deviation === 'xavier' ? own.uniform(-bound, bound) : deviation * own.normal();
   parameters.create(`${name}.weight`, [kernel, kernel, inputs, outputs], values, 'weight');
   if (bias !== undefined) parameters.create(`${name}.bias`, [outputs], bias, 'bias');
+  if (!deformable) return;
+  const offset = `${name}.conv_offset`;
+  parameters.create(`${offset}.weight`, [kernel, kernel, shape.inputs, 2 * area], 0, 'weight');
+  parameters.create(`${offset}.bias`, [2 * area], 0, 'bias');
 }
 
 export interface ConvOptions {
@@ -60,7 +71,10 @@ export interface ConvOptions {
   inputGradient?: boolean;
 }
 
-/** Convolution with zero padding of half a kernel, so that stride 1 keeps height and width. */
+/**
+ * Convolution with zero padding of half a kernel, so that stride 1 keeps height and width; a
+ * deformable one where it has been created so.
+ */
 export function conv(
   parameters: Parameters,
   name: string,
@@ -70,11 +84,17 @@ export function conv(
   const filter = parameters.get(`${name}.weight`);
   const bias = `${name}.bias`;
   const { stride, groups, inputGradient } = options;
+  const padding = (filter.shape[0] - 1) / 2;
+  const offset = `${name}.conv_offset`;
+  if (parameters.has(`${offset}.weight`)) {
+    const offsets = conv(parameters, offset, x, { stride });
+    return deformConv2d(x, offsets, filter.value as Tensor4D, { stride, groups, padding });
+  }
   return conv2d(x, filter.value as Tensor4D, {
     stride,
     groups,
     inputGradient,
-    padding: (filter.shape[0] - 1) / 2,
+    padding,
     ...(parameters.has(bias) ? { bias: parameters.get(bias).value as Tensor1D } : {}),
   });
 }

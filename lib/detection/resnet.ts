@@ -8,7 +8,7 @@ import { addRelu } from '../kernels/activation';
 import { maxPool } from '../kernels/pool';
 import { type Parameters } from '../core/parameters';
 import { type Random } from '../core/random';
-import { convNorm, createConv, createNorm, type Norm, normName } from './layers';
+import { convNorm, type ConvShape, createConv, createNorm, type Norm, normName } from './layers';
 
 export interface ResNetConfig {
   block: 'basic' | 'bottleneck';
@@ -27,6 +27,11 @@ export interface ResNetConfig {
    */
   groups?: number;
   widthPerGroup?: number;
+  /**
+   * Stages, counted from 1, whose bottlenecks have a deformable 3x3 convolution (mmdet's
+   * `stage_with_dcn`, version 1, one deformable group). Default none.
+   */
+  deformableStages?: readonly number[];
   /**
    * First convolution, of stride 2. With `pool` a 3x3 max pool follows, without it the first stage
    * has stride 2.
@@ -54,6 +59,13 @@ const published = {
 export const resnet18: ResNetConfig = { ...published, block: 'basic', blocks: [2, 2, 2, 2] };
 export const resnet50: ResNetConfig = { ...published, block: 'bottleneck', blocks: [3, 4, 6, 3] };
 export const resnet101: ResNetConfig = { ...published, block: 'bottleneck', blocks: [3, 4, 23, 3] };
+/** ResNeXt-101 32x4d with deformable convolutions in all stages but the first. */
+export const resneXt101Deformable: ResNetConfig = {
+  ...resnet101,
+  groups: 32,
+  widthPerGroup: 4,
+  deformableStages: [2, 3, 4],
+};
 /** ResNeXt-101 64x4d. */
 export const resneXt101: ResNetConfig = { ...resnet101, groups: 64, widthPerGroup: 4 };
 
@@ -90,17 +102,17 @@ export function backboneChannels(config: ResNetConfig): number[] {
 export function createBackbone(parameters: Parameters, config: ResNetConfig, random: Random): void {
   check(config);
   const { stem, norm } = config;
-  const convolution = (name: string, kernel: number, inputs: number, outputs: number, groups = 1): void =>
-    createConv(parameters, name, { kernel, inputs, outputs, groups, init: 'kaiming' }, random);
-  convolution('backbone.conv1', stem.kernel, 3, stem.channels);
+  const convolution = (name: string, shape: Omit<ConvShape, 'init'>): void =>
+    createConv(parameters, name, { ...shape, init: 'kaiming' }, random);
+  convolution('backbone.conv1', { kernel: stem.kernel, inputs: 3, outputs: stem.channels });
   createNorm(parameters, `backbone.${normName(norm, 1)}`, stem.channels, norm);
   for (const block of blocksOf(config)) {
-    for (const [i, { kernel, inputs, outputs, groups }] of convolutionsOf(block, config).entries()) {
-      convolution(`${block.name}.conv${i + 1}`, kernel, inputs, outputs, groups);
+    for (const [i, { kernel, inputs, outputs, groups, deformable }] of convolutionsOf(block, config).entries()) {
+      convolution(`${block.name}.conv${i + 1}`, { kernel, inputs, outputs, groups, deformable });
       createNorm(parameters, `${block.name}.${normName(norm, i + 1)}`, outputs, norm);
     }
     if (!needsProjection(block)) continue;
-    convolution(`${block.name}.downsample.0`, 1, block.inputs, block.outputs);
+    convolution(`${block.name}.downsample.0`, { kernel: 1, inputs: block.inputs, outputs: block.outputs });
     createNorm(parameters, `${block.name}.downsample.1`, block.outputs, norm);
   }
   if (config.frozenStages < 0) return;
@@ -174,25 +186,22 @@ function blocksOf(config: ResNetConfig): Block[] {
   return blocks;
 }
 
-interface Convolution {
-  kernel: number;
-  inputs: number;
-  outputs: number;
+interface Convolution extends Omit<ConvShape, 'init' | 'bias'> {
   stride: number;
-  groups?: number;
 }
 
 /** The convolutions on a block's main path, in order. */
-function convolutionsOf({ inputs, width, outputs, stride }: Block, config: ResNetConfig): Convolution[] {
+function convolutionsOf({ stage, inputs, width, outputs, stride }: Block, config: ResNetConfig): Convolution[] {
   if (config.block === 'basic')
     return [
       { kernel: 3, inputs, outputs: width, stride },
       { kernel: 3, inputs: width, outputs, stride: 1 },
     ];
   const [first, second] = config.style === 'caffe' ? [stride, 1] : [1, stride];
+  const deformable = config.deformableStages?.includes(stage);
   return [
     { kernel: 1, inputs, outputs: width, stride: first },
-    { kernel: 3, inputs: width, outputs: width, stride: second, groups: config.groups },
+    { kernel: 3, inputs: width, outputs: width, stride: second, groups: config.groups, deformable },
     { kernel: 1, inputs: width, outputs, stride: 1 },
   ];
 }
@@ -205,11 +214,19 @@ function needsProjection(block: Block): boolean {
   return block.stride !== 1 || block.inputs !== block.outputs;
 }
 
-function check({ block, blocks, widths, levels, groups = 1, widthPerGroup = 64 }: ResNetConfig): void {
+function check(config: ResNetConfig): void {
+  const { block, blocks, widths, levels, groups = 1, widthPerGroup = 64, deformableStages = [] } = config;
   if (block === 'basic' && (groups !== 1 || widthPerGroup !== 64))
     throw new RangeError(
       `backbone.groups ${groups} and widthPerGroup ${widthPerGroup} are for the block 'bottleneck', not for 'basic'`,
     );
+  if (block === 'basic' && deformableStages.length > 0)
+    throw new RangeError(
+      `backbone.deformableStages ${deformableStages} are for the block 'bottleneck', not for 'basic'`,
+    );
+  for (const stage of deformableStages)
+    if (!(stage >= 1 && stage <= blocks.length))
+      throw new RangeError(`backbone.deformableStages: ${stage} is not one of its ${blocks.length} stages`);
   if (blocks.length !== widths.length)
     throw new RangeError(`backbone.blocks has ${blocks.length} stages but backbone.widths has ${widths.length}`);
   for (const level of levels)

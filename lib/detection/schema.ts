@@ -23,6 +23,7 @@ export const backbone: s.Schema<ResNetConfig> = s.pipe(
     widths: s.list(channels, 1, 8),
     groups: s.optional(channels),
     widthPerGroup: s.optional(channels),
+    deformableStages: s.optional(s.list(s.whole(1, 8), 0, 8)),
     stem: s.fields({ kernel: s.oneOf([3, 7]), channels, pool: s.truth() }),
     norm: s.either(s.has('groups'), s.fields({ groups: channels }), s.oneOf(['batch', 'frozen', 'constant'])),
     epsilon: s.optional(s.real(0, 1)),
@@ -37,6 +38,12 @@ export const backbone: s.Schema<ResNetConfig> = s.pipe(
     ({ levels, widths }) => levels.every((level) => level <= widths.length + 1),
     ({ input: { widths } }) => `has levels that are none of 2 to ${widths.length + 1}, those of its stages`,
   ),
+  s.check(
+    ({ block, blocks, deformableStages = [] }) =>
+      deformableStages.length === 0 ||
+      (block === 'bottleneck' && deformableStages.every((stage) => stage <= blocks.length)),
+    ({ input: { blocks } }) => `has deformableStages that are none of the ${blocks.length} of bottlenecks`,
+  ),
 ) as s.Schema<ResNetConfig>;
 
 const three = (value: s.Schema) => s.list(value, 3, 3) as s.Schema as s.Schema<Normalization['mean']>;
@@ -48,12 +55,19 @@ export const normalization: s.Schema<Normalization> = s.fields({
   std: three(s.positive(255)),
 });
 
-export const neck: s.Schema<FpnConfig> = s.fields({
-  channels,
-  extraLevels: s.whole(0, 4),
-  addExtraConvs: s.optional(s.oneOf(['on_input', 'on_output'])),
-  reluBeforeExtraConvs: s.optional(s.truth()),
-});
+export const neck: s.Schema<FpnConfig> = s.pipe(
+  s.fields({
+    channels,
+    extraLevels: s.whole(0, 4),
+    addExtraConvs: s.optional(s.oneOf(['on_input', 'on_output'])),
+    reluBeforeExtraConvs: s.optional(s.truth()),
+    norm: s.optional(s.fields({ groups: channels })),
+  }),
+  s.check(
+    ({ channels: count, norm: chosen }) => !chosen || count % chosen.groups === 0,
+    ({ input }) => `has ${input.channels} channels, which norm.groups must divide, is ${s.shown(input.norm)}`,
+  ),
+) as s.Schema<FpnConfig>;
 
 /** The fields that all families have; `kind` is the family's. */
 export const network = <K extends string>(kind: K) => ({
