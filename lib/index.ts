@@ -28,6 +28,8 @@ export { RetinaNet, type HeadOutput, type RetinaNetConfig } from './detection/re
 export * from './detection/retinanet/presets';
 export { Fcos, type FcosConfig, type FcosOutput } from './detection/fcos';
 export * from './detection/fcos/presets';
+export { RepPoints, type RepPointsConfig, type RepPointsOutput } from './detection/reppoints';
+export * from './detection/reppoints/presets';
 export { resnet101, resnet18, resnet50, resneXt101, type ResNetConfig } from './detection/resnet';
 export { toCocoDetections } from './coco/detections';
 export { createDetector, type DetectorConfig } from './detection/families';

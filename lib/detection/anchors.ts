@@ -90,7 +90,7 @@ const PADDING = 32;
 export function cellsOf(
   { height, width }: Cells,
   stride: number,
-  config: AnchorConfig,
+  config: Partial<AnchorConfig>,
   extent: { inputHeight: number; inputWidth: number },
 ): Cells {
   if (config.wholePixels) return { height, width };

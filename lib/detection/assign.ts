@@ -19,7 +19,10 @@ export interface AssignConfig {
   negative: number;
 }
 
-/** Anchors by index over all levels; those in neither list learn the background. */
+/**
+ * Anchors (or other boxes, or points) by index over all levels; those in neither list learn the
+ * background.
+ */
 export interface Assignment {
   /** [P] anchors that learn an object, ascending. */
   positives: number[];
@@ -61,7 +64,7 @@ export function assign(
   config: AssignConfig,
   cells: readonly Cells[] = grids,
 ): Assignment {
-  const [positive, negative] = [Math.fround(config.positive), Math.fround(config.negative)];
+  const negative = Math.fround(config.negative);
   const kinds = kindsOf(grids, cells);
   const matches = new Map<number, Match>();
   const closest: number[][] = []; // each object's anchors of greatest overlap, all of a tie
@@ -81,9 +84,7 @@ export function assign(
           const overlap = iou(boxes, object, grid.boxes, own);
           if (overlap === 0) continue;
           const anchor = start + own;
-          const match = matches.get(anchor);
-          if (!match) matches.set(anchor, { overlap, object });
-          else if (overlap > match.overlap) [match.overlap, match.object] = [overlap, object];
+          note(matches, anchor, { overlap, object });
           if (overlap > best) {
             best = overlap;
             anchorsOfBest = [anchor];
@@ -92,6 +93,48 @@ export function assign(
     }
     closest.push(anchorsOfBest);
   }
+  return settle(matches, closest, config);
+}
+
+/**
+ * The same for boxes of any place and size, such as a network's own.
+ * @param candidates [candidates * 4]
+ * @param boxes [objects * 4]
+ * @param takesPart of each candidate, 0 where it does not
+ */
+export function assignBoxes(
+  candidates: Float32Array,
+  boxes: Float32Array,
+  config: AssignConfig,
+  takesPart: ArrayLike<number>,
+): Assignment {
+  const matches = new Map<number, Match>();
+  const closest: number[][] = [];
+  for (let object = 0; object < boxes.length / 4; object++) {
+    let best = 0;
+    let ofBest: number[] = [];
+    for (let i = 0; i < candidates.length / 4; i++) {
+      const overlap = iou(boxes, object, candidates, i);
+      if (overlap === 0 || takesPart[i] === 0) continue;
+      note(matches, i, { overlap, object });
+      if (overlap > best) [best, ofBest] = [overlap, [i]];
+      else if (overlap === best) ofBest.push(i);
+    }
+    closest.push(ofBest);
+  }
+  return settle(matches, closest, config);
+}
+
+/** Keeps the first of the objects that an anchor overlaps most. */
+function note(matches: Map<number, Match>, anchor: number, { overlap, object }: Match): void {
+  const match = matches.get(anchor);
+  if (!match) matches.set(anchor, { overlap, object });
+  else if (overlap > match.overlap) [match.overlap, match.object] = [overlap, object];
+}
+
+/** @param closest each object's anchors of greatest overlap, which learn it in any case */
+function settle(matches: Map<number, Match>, closest: readonly number[][], config: AssignConfig): Assignment {
+  const [positive, negative] = [Math.fround(config.positive), Math.fround(config.negative)];
   const learned = new Map<number, number>();
   const ignored = new Set<number>();
   for (const [anchor, { overlap, object }] of matches) {

@@ -7,6 +7,9 @@ import type { Detector, NetworkConfig } from './detector';
 import { Fcos, type FcosConfig } from './fcos';
 import { smallFcosStudent, smallFcosTeacher } from './fcos/presets';
 import { fcosSchema } from './fcos/schema';
+import { RepPoints, type RepPointsConfig } from './reppoints';
+import { smallRepPointsStudent, smallRepPointsTeacher } from './reppoints/presets';
+import { repPointsSchema } from './reppoints/schema';
 import { RetinaNet, type RetinaNetConfig } from './retinanet';
 import { smallStudent, smallTeacher } from './retinanet/presets';
 import { retinaNetSchema } from './retinanet/schema';
@@ -19,7 +22,7 @@ interface Family<Config extends NetworkConfig> {
 }
 
 /** Told apart by `kind`. */
-export type DetectorConfig = RetinaNetConfig | FcosConfig;
+export type DetectorConfig = RetinaNetConfig | FcosConfig | RepPointsConfig;
 
 const retinanet: Family<RetinaNetConfig> = {
   create: (config, options) => new RetinaNet(config, options),
@@ -31,7 +34,12 @@ const fcos: Family<FcosConfig> = {
   schema: fcosSchema,
   small: { teacher: smallFcosTeacher, student: smallFcosStudent },
 };
-const families = { retinanet, fcos };
+const reppoints: Family<RepPointsConfig> = {
+  create: (config, options) => new RepPoints(config, options),
+  schema: repPointsSchema,
+  small: { teacher: smallRepPointsTeacher, student: smallRepPointsStudent },
+};
+const families = { retinanet, fcos, reppoints };
 
 export type DetectorKind = keyof typeof families;
 export const detectorKinds = Object.keys(families) as DetectorKind[];

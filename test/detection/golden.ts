@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import type { Parameter } from '../../lib/dist/core/parameters';
 import type { RetinaNet, RetinaNetConfig } from '../../lib/dist/detection/retinanet';
+import type { Tensor } from '../../lib/dist/tf';
 
 export interface NetworkCase {
   config: RetinaNetConfig & { size: [number, number, number] };
@@ -76,6 +78,29 @@ const sizeOf = (shape: readonly number[]): number => shape.reduce((product, n) =
 export function fill({ parameters }: Pick<RetinaNet, 'parameters'>, values = parameterNumbers, prefix = ''): void {
   for (const { name, shape } of parameters.all())
     parameters.load(new Map([[name, { shape, data: values(prefix + name, shape) }]]), { strict: false });
+}
+
+/**
+ * Every parameter's gradient has the expected norm, and product with the numbers named
+ * `<parameter>/probe`.
+ */
+export function nearGradients(
+  trained: readonly Pick<Parameter, 'name' | 'shape'>[],
+  gradients: readonly Tensor[],
+  expected: Record<string, [norm: number, product: number]>,
+): void {
+  assert.deepEqual(trained.map((parameter) => parameter.name).sort(), Object.keys(expected).sort());
+  const largest = Math.max(...Object.values(expected).map(([norm]) => norm));
+  for (const [i, { name: key, shape }] of trained.entries()) {
+    const gradient = gradients[i].dataSync() as Float32Array;
+    const probe = numbers(`${key}/probe`, gradient.length);
+    const [norm, product] = expected[key];
+    const tolerance = 1e-4 * Math.max(norm, 1e-3 * largest);
+    const own = Math.hypot(...gradient);
+    assert.ok(Math.abs(own - norm) < tolerance, `${key} [${shape}]: norm ${own}, not ${norm}`);
+    const along = gradient.reduce((sum, g, j) => sum + g * probe[j], 0);
+    assert.ok(Math.abs(along - product) < tolerance * Math.sqrt(gradient.length), `${key}: ${along}, not ${product}`);
+  }
 }
 
 /** Every |actual - expected| is at most `tolerance` of the largest |expected|. */

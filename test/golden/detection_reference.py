@@ -8,7 +8,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
-from torchvision.ops import batched_nms, box_iou, sigmoid_focal_loss
+from torchvision.ops import batched_nms, box_iou, deform_conv2d, sigmoid_focal_loss
 
 
 def hashes(name: str, count: int) -> np.ndarray:
@@ -128,17 +128,32 @@ def named(module: nn.Module, kind, number="") -> str:
     return ("gn" if isinstance(kind, dict) else "bn") + str(number)
 
 
+class DeformConv(nn.Module):
+    """mmcv's DeformConv2dPack: a deformable convolution and the plain one that computes its offsets."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, groups: int) -> None:
+        super().__init__()
+        self.stride, self.padding = stride, kernel // 2
+        self.weight = nn.Parameter(torch.zeros(outputs, inputs // groups, kernel, kernel))
+        self.conv_offset = nn.Conv2d(inputs, 2 * kernel * kernel, kernel, stride, self.padding)
+
+    def forward(self, x):
+        return deform_conv2d(x, self.conv_offset(x), self.weight, stride=self.stride, padding=self.padding)
+
+
 class Block(nn.Module):
     """torchvision's BasicBlock and Bottleneck."""
 
-    def __init__(self, kind: str, inputs: int, planes: int, stride: int, norm_kind, groups: int, base_width: int) -> None:
+    def __init__(self, kind: str, inputs: int, planes: int, stride: int, norm_kind, groups: int, base_width: int,
+                 deformable: bool = False) -> None:
         super().__init__()
         outputs, width = planes * (4 if kind == "bottleneck" else 1), int(planes * (base_width / 64)) * groups
         plan = [(1, inputs, width, 1, 1), (3, width, width, stride, groups), (1, width, outputs, 1, 1)] if kind == "bottleneck" \
             else [(3, inputs, width, stride, 1), (3, width, outputs, 1, 1)]
         self.names = []
         for i, (kernel, a, b, s, g) in enumerate(plan, 1):
-            self.add_module(f"conv{i}", nn.Conv2d(a, b, kernel, s, kernel // 2, groups=g, bias=False))
+            conv = DeformConv(a, b, kernel, s, g) if deformable and i == 2 else nn.Conv2d(a, b, kernel, s, kernel // 2, groups=g, bias=False)
+            self.add_module(f"conv{i}", conv)
             self.add_module(named(self, norm_kind, i), norm(norm_kind, b))
             self.names.append((f"conv{i}", named(self, norm_kind, i)))
         self.downsample = None
@@ -166,7 +181,8 @@ class Backbone(nn.Module):
             blocks = []
             for i in range(c["blocks"][s]):
                 stride = 2 if i == 0 and (s > 0 or not stem["pool"]) else 1
-                blocks.append(Block(c["block"], inputs, width, stride, c["norm"], c.get("groups", 1), c.get("widthPerGroup", 64)))
+                blocks.append(Block(c["block"], inputs, width, stride, c["norm"], c.get("groups", 1), c.get("widthPerGroup", 64),
+                                    s + 1 in c.get("deformableStages", [])))
                 inputs = width * (4 if c["block"] == "bottleneck" else 1)
             self.add_module(f"layer{s + 1}", nn.Sequential(*blocks))
 
@@ -197,10 +213,12 @@ class Neck(nn.Module):
     def __init__(self, c: dict, inputs: list) -> None:
         super().__init__()
         self.on_output, self.relu = c.get("addExtraConvs") == "on_output", c.get("reluBeforeExtraConvs", False)
-        self.lateral_convs = nn.ModuleList(ConvModule(i, c["channels"], 1) for i in inputs)
-        self.fpn_convs = nn.ModuleList(ConvModule(c["channels"], c["channels"], 3) for _ in inputs)
+        kind = c.get("norm", "none")
+        self.lateral_convs = nn.ModuleList(ConvModule(i, c["channels"], 1, 1, kind) for i in inputs)
+        self.fpn_convs = nn.ModuleList(ConvModule(c["channels"], c["channels"], 3, 1, kind) for _ in inputs)
         for i in range(c["extraLevels"]):
-            self.fpn_convs.append(ConvModule(c["channels"] if i > 0 or self.on_output else inputs[-1], c["channels"], 3, 2))
+            source = c["channels"] if i > 0 or self.on_output else inputs[-1]
+            self.fpn_convs.append(ConvModule(source, c["channels"], 3, 2, kind))
 
     def forward(self, maps):
         merged = [conv(m) for conv, m in zip(self.lateral_convs, maps)]

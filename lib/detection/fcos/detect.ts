@@ -4,10 +4,10 @@
  */
 import { type Detections } from '../../data/types';
 import { type DetectOptions, type Extent } from '../detector';
-import { descending, suppress } from '../nms';
-import { probabilities } from '../scores';
+import { suppress } from '../nms';
+import { bestCells, probabilities } from '../scores';
 import { type FcosOutput } from './head';
-import { type PointGrid } from './points';
+import { type PointGrid } from '../points';
 
 /** What `DetectOptions` says, all of it. */
 type Settings = Required<DetectOptions>;
@@ -80,11 +80,4 @@ function bestProduct(scores: Float32Array, classes: number, centerness: Float32A
   let best = 0;
   for (let label = 0; label < classes; label++) best = Math.max(best, scores[point * classes + label]);
   return Math.fround(best * centerness[point]);
-}
-
-/** The `maximum` cells of highest value, best first; all of them, in their order, where there are no more. */
-function bestCells(count: number, maximum: number, value: (cell: number) => number): number[] {
-  const cells = Array.from({ length: count }, (_, i) => i);
-  if (count <= maximum) return cells;
-  return descending(Float32Array.from(cells, value)).slice(0, maximum);
 }

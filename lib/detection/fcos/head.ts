@@ -7,15 +7,10 @@ import { tf, type Scalar, type Tensor4D } from '../../tf';
 import { relu } from '../../kernels/activation';
 import { type Parameters } from '../../core/parameters';
 import { type Random } from '../../core/random';
-import { convLevels, createConv, createNorm, type Norm, normalise, normName } from '../layers';
+import { convLevels, createConv } from '../layers';
+import { CLASS_BIAS, createTower, DEVIATION, tower, type TowerConfig } from '../tower';
 
-export interface FcosHeadConfig {
-  /** Convolutions of each tower before its output convolution. */
-  convs: number;
-  channels: number;
-  norm: Norm;
-  /** Whether the towers' convolutions have a bias beside their norm. */
-  convBias: boolean;
+export interface FcosHeadConfig extends TowerConfig {
   /** The tower that the centerness is read from. */
   centernessOn: 'classification' | 'regression';
   /**
@@ -37,10 +32,6 @@ export type FcosOutput = {
   centerness: Tensor4D;
 };
 
-const DEVIATION = 0.01;
-const PRIOR = 0.01;
-const TOWERS = ['cls_convs', 'reg_convs'] as const;
-
 /** Registers all parameters under `bbox_head.`; `inputs` are the pyramid's channels. */
 export function createFcosHead(
   parameters: Parameters,
@@ -48,17 +39,11 @@ export function createFcosHead(
   { inputs, classes, levels }: { inputs: number; classes: number; levels: number },
   random: Random,
 ): void {
-  const { convs, channels, norm, convBias, scales = true } = config;
-  for (const tower of TOWERS)
-    for (let i = 0; i < convs; i++) {
-      const name = `bbox_head.${tower}.${i}`;
-      const shape = { kernel: 3, inputs: i === 0 ? inputs : channels, outputs: channels, init: DEVIATION };
-      createConv(parameters, `${name}.conv`, { ...shape, ...((convBias || norm === 'none') && { bias: 0 }) }, random);
-      createNorm(parameters, `${name}.${normName(norm)}`, channels, norm);
-    }
+  for (const name of ['cls_convs', 'reg_convs'])
+    createTower(parameters, `bbox_head.${name}`, config, inputs, random);
+  const { convs, channels, scales = true } = config;
   const last = { kernel: 3, inputs: convs === 0 ? inputs : channels, init: DEVIATION };
-  const bias = -Math.log((1 - PRIOR) / PRIOR);
-  createConv(parameters, 'bbox_head.conv_cls', { ...last, outputs: classes, bias }, random);
+  createConv(parameters, 'bbox_head.conv_cls', { ...last, outputs: classes, bias: CLASS_BIAS }, random);
   createConv(parameters, 'bbox_head.conv_reg', { ...last, outputs: 4, bias: 0 }, random);
   createConv(parameters, 'bbox_head.conv_centerness', { ...last, outputs: 1, bias: 0 }, random);
   for (let level = 0; scales && level < levels; level++)
@@ -79,8 +64,10 @@ export function fcosHead(
     ...output(name, maps),
     ...(centernessOn === branch ? output('conv_centerness', maps) : []),
   ];
-  const ofClasses = tower(parameters, 'cls_convs', config, pyramid, training, last('classification', 'conv_cls'));
-  const ofBoxes = tower(parameters, 'reg_convs', config, pyramid, training, last('regression', 'conv_reg'));
+  const branch = (name: string, outputs: ReturnType<typeof last>): Tensor4D[] =>
+    tower(parameters, `bbox_head.${name}`, config, pyramid, training, outputs);
+  const ofClasses = branch('cls_convs', last('classification', 'conv_cls'));
+  const ofBoxes = branch('reg_convs', last('regression', 'conv_reg'));
   const levels = pyramid.length;
   return pyramid.map((_, level) => {
     const distances = tf.tidy(() => {
@@ -95,29 +82,3 @@ export function fcosHead(
 
 const scaleOf = (parameters: Parameters, level: number): Scalar =>
   parameters.get(`bbox_head.scales.${level}.scale`).value as Scalar;
-
-/** A tower's layers on all levels and what `last` makes of them; nothing between is left. */
-function tower(
-  parameters: Parameters,
-  name: string,
-  { convs, norm }: FcosHeadConfig,
-  pyramid: readonly Tensor4D[],
-  training: boolean,
-  last: (maps: readonly Tensor4D[]) => Tensor4D[],
-): Tensor4D[] {
-  return tf.tidy(() => {
-    let maps = pyramid;
-    for (let i = 0; i < convs; i++) {
-      const before = maps;
-      const layer = `bbox_head.${name}.${i}`;
-      maps = tf.tidy(() => {
-        const convolved = convLevels(parameters, `${layer}.conv`, before, { activate: norm === 'none' });
-        if (norm === 'none') return convolved;
-        const options = { norm, training, activate: true };
-        return convolved.map((x) => normalise(parameters, `${layer}.${normName(norm)}`, x, options));
-      });
-      if (i > 0) tf.dispose(before as Tensor4D[]);
-    }
-    return last(maps);
-  });
-}

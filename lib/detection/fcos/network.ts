@@ -11,11 +11,11 @@ import type { DetectionLosses, Detector, DetectOptions, Extent, NetworkConfig } 
 import { focalLoss, type FocalConfig } from '../focal-loss';
 import { createFpn, fpn } from '../fpn';
 import { joinLevels, pyramidStrides } from '../levels';
+import { pointGrids, type PointGrid, type PointPlace } from '../points';
 import { backbone, backboneChannels, createBackbone } from '../resnet';
 import { detectFcos } from './detect';
 import { createFcosHead, fcosHead, type FcosHeadConfig, type FcosOutput } from './head';
 import { type BoxLossKind, centernessLoss, distanceLoss } from './losses';
-import { pointGrids, type PointGrid, type PointPlace } from './points';
 import { matchPoints, type PointAssignConfig, type PointMatches } from './targets';
 
 export interface FcosConfig extends NetworkConfig {
@@ -146,7 +146,6 @@ export class Fcos implements Detector<FcosOutput[]> {
   }
 
   private grids(outputs: readonly FcosOutput[]): PointGrid[] {
-    const sizes = outputs.map(({ logits }) => [logits.shape[1], logits.shape[2]] as const);
-    return pointGrids(sizes, this.strides, this.config.points);
+    return pointGrids(outputs.map(({ logits }) => logits), this.strides, this.config.points);
   }
 }

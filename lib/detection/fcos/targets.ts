@@ -6,7 +6,7 @@ import { type Target } from '../../data/types';
 import { area } from '../boxes';
 import { type ClassMatches } from '../focal-loss';
 import { checkTarget } from '../target';
-import { pointCount, type PointGrid } from './points';
+import { pointCount, type PointGrid } from '../points';
 
 export interface PointAssignConfig {
   /**

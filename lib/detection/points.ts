@@ -1,7 +1,9 @@
 /**
- * FCOS's points (Tian et al., arXiv 1904.01355): one at every position of every pyramid level, in
- * its middle as mmdet's `AnchorFreeHead.get_points` places them, or in its corner as torchvision.
+ * The points of detectors without anchors, one at every position of every pyramid level: in its
+ * middle, as mmdet's `AnchorFreeHead.get_points` places FCOS's, or in its corner, as torchvision
+ * places those and mmdet's `RepPointsHead.get_points` RepPoints'.
  */
+import { type Tensor4D } from '../tf';
 
 /** The points of one pyramid level, row by row. */
 export interface PointGrid {
@@ -18,17 +20,18 @@ export interface PointGrid {
 export type PointPlace = 'middle' | 'corner';
 
 /**
- * @param sizes height and width of each level, finest first
+ * @param maps of each level, [N, H, W, ...], finest first
  * @param strides of the levels
  */
 export function pointGrids(
-  sizes: readonly (readonly [number, number])[],
+  maps: readonly Pick<Tensor4D, 'shape'>[],
   strides: readonly number[],
   place: PointPlace = 'middle',
 ): PointGrid[] {
   let start = 0;
-  return sizes.map(([height, width], level) => {
-    const grid = { height, width, stride: strides[level], first: place === 'middle' ? strides[level] >> 1 : 0, start };
+  return maps.map(({ shape: [, height, width] }, level) => {
+    const stride = strides[level];
+    const grid = { height, width, stride, first: place === 'middle' ? stride >> 1 : 0, start };
     start += height * width;
     return grid;
   });
