@@ -26,6 +26,8 @@ export { ReleasedPrompt, releasedDissimilarity, releasedMasks, releasedPrompted 
 // Detection
 export { RetinaNet, type HeadOutput, type RetinaNetConfig } from './detection/retinanet';
 export * from './detection/retinanet/presets';
+export { FasterRcnn, type FasterRcnnConfig, type FasterRcnnOutput } from './detection/faster-rcnn';
+export * from './detection/faster-rcnn/presets';
 export { Fcos, type FcosConfig, type FcosOutput } from './detection/fcos';
 export * from './detection/fcos/presets';
 export { RepPoints, type RepPointsConfig, type RepPointsOutput } from './detection/reppoints';

@@ -100,3 +100,14 @@ export function cellsOf(
     width: Math.min(width, cells(extent.inputWidth)),
   };
 }
+
+/** The level of an anchor that is counted over all levels, and its index there. */
+export function onGrid(grids: readonly AnchorGrid[], anchor: number): [AnchorGrid, number] {
+  let index = anchor;
+  for (const grid of grids) {
+    const count = grid.boxes.length / 4;
+    if (index < count) return [grid, index];
+    index -= count;
+  }
+  throw new RangeError(`there is no anchor ${anchor}`);
+}

@@ -17,6 +17,11 @@ export interface AssignConfig {
    * learns nothing.
    */
   negative: number;
+  /**
+   * An object's anchors of greatest overlap learn it too where that is at least this (mmdet's
+   * `min_pos_iou`). Default 0.
+   */
+  least?: number;
 }
 
 /**
@@ -64,7 +69,7 @@ export function assign(
   config: AssignConfig,
   cells: readonly Cells[] = grids,
 ): Assignment {
-  const negative = Math.fround(config.negative);
+  const [negative, least] = [Math.fround(config.negative), Math.fround(config.least ?? 0)];
   const kinds = kindsOf(grids, cells);
   const matches = new Map<number, Match>();
   const closest: number[][] = []; // each object's anchors of greatest overlap, all of a tie
@@ -91,7 +96,7 @@ export function assign(
           } else if (overlap === best) anchorsOfBest.push(anchor);
         }
     }
-    closest.push(anchorsOfBest);
+    closest.push(best >= least ? anchorsOfBest : []);
   }
   return settle(matches, closest, config);
 }
@@ -120,7 +125,7 @@ export function assignBoxes(
       if (overlap > best) [best, ofBest] = [overlap, [i]];
       else if (overlap === best) ofBest.push(i);
     }
-    closest.push(ofBest);
+    closest.push(best >= Math.fround(config.least ?? 0) ? ofBest : []);
   }
   return settle(matches, closest, config);
 }

@@ -24,7 +24,12 @@ export type Extent = Pick<Origin, 'inputWidth' | 'inputHeight'>;
 
 export interface LossOptions {
   /** How much of each input is picture; default all. */
-  extents?: readonly Extent[];
+  extents?: readonly (Extent & { id?: number })[];
+  /**
+   * Decides what a detector draws at random; with the pictures' ids, so that a step draws the same
+   * again, and each rank for its own pictures what one rank would.
+   */
+  seed?: string;
 }
 
 export interface DetectOptions {
@@ -63,7 +68,13 @@ export interface Detector<Outputs = unknown> {
   loss(outputs: Outputs, targets: readonly Target[], options?: LossOptions): DetectionLosses;
   /** Detections of each picture, best first, in input pixels, clipped to the picture. */
   detect(outputs: Outputs, extents: readonly Extent[], options?: DetectOptions): Detections[];
-  /** The box regression of each level [N, H, W, ...]: what a student's head may imitate. */
-  regression(outputs: Outputs): Tensor4D[];
+  /** Whether `regression` is of regions that `loss` has drawn: then it is asked after that. */
+  readonly drawsRegions?: boolean;
+  /**
+   * What a student's head may imitate of the boxes: [N, H, W, ...] of each level, or [R, 1, 1, ...]
+   * of the regions that were drawn for `drawn`, which are another detector's outputs; by default its
+   * own.
+   */
+  regression(outputs: Outputs, drawn?: unknown): Tensor4D[];
   dispose(): void;
 }

@@ -4,6 +4,9 @@
  */
 import { byKind, type Schema } from '../core/schema';
 import type { Detector, NetworkConfig } from './detector';
+import { FasterRcnn, type FasterRcnnConfig } from './faster-rcnn';
+import { smallFasterRcnnStudent, smallFasterRcnnTeacher } from './faster-rcnn/presets';
+import { fasterRcnnSchema } from './faster-rcnn/schema';
 import { Fcos, type FcosConfig } from './fcos';
 import { smallFcosStudent, smallFcosTeacher } from './fcos/presets';
 import { fcosSchema } from './fcos/schema';
@@ -22,7 +25,7 @@ interface Family<Config extends NetworkConfig> {
 }
 
 /** Told apart by `kind`. */
-export type DetectorConfig = RetinaNetConfig | FcosConfig | RepPointsConfig;
+export type DetectorConfig = RetinaNetConfig | FcosConfig | FasterRcnnConfig | RepPointsConfig;
 
 const retinanet: Family<RetinaNetConfig> = {
   create: (config, options) => new RetinaNet(config, options),
@@ -34,12 +37,17 @@ const fcos: Family<FcosConfig> = {
   schema: fcosSchema,
   small: { teacher: smallFcosTeacher, student: smallFcosStudent },
 };
+const fasterRcnn: Family<FasterRcnnConfig> = {
+  create: (config, options) => new FasterRcnn(config, options),
+  schema: fasterRcnnSchema,
+  small: { teacher: smallFasterRcnnTeacher, student: smallFasterRcnnStudent },
+};
 const reppoints: Family<RepPointsConfig> = {
   create: (config, options) => new RepPoints(config, options),
   schema: repPointsSchema,
   small: { teacher: smallRepPointsTeacher, student: smallRepPointsStudent },
 };
-const families = { retinanet, fcos, reppoints };
+const families = { retinanet, fcos, 'faster-rcnn': fasterRcnn, reppoints };
 
 export type DetectorKind = keyof typeof families;
 export const detectorKinds = Object.keys(families) as DetectorKind[];

@@ -6,6 +6,7 @@
  */
 import { tf, type Tensor4D } from '../tf';
 import { relu } from '../kernels/activation';
+import { maxPool } from '../kernels/pool';
 import { upsampleNearest } from '../kernels/upsample';
 import { type Parameters } from '../core/parameters';
 import { type Random } from '../core/random';
@@ -18,9 +19,10 @@ export interface FpnConfig {
   extraLevels: number;
   /**
    * What the first extra level is made of: the backbone's last map ('on_input', the default) or the
-   * last level ('on_output'). mmdet's `add_extra_convs`.
+   * last level ('on_output'). mmdet's `add_extra_convs`; 'none' is its default, where an extra level
+   * is every second position of the one before it.
    */
-  addExtraConvs?: 'on_input' | 'on_output';
+  addExtraConvs?: 'on_input' | 'on_output' | 'none';
   /** Whether a ReLU stands before every extra level but the first. Default false. */
   reluBeforeExtraConvs?: boolean;
   /** Group norm after every convolution, which then has no bias. Default none. */
@@ -40,7 +42,7 @@ export function createFpn(parameters: Parameters, config: FpnConfig, inputs: rea
     convolution(`lateral_convs.${i}`, 1, from);
     convolution(`fpn_convs.${i}`, 3, channels);
   }
-  for (let i = 0; i < extraLevels; i++)
+  for (let i = 0; addExtraConvs !== 'none' && i < extraLevels; i++)
     convolution(
       `fpn_convs.${inputs.length + i}`,
       3,
@@ -65,6 +67,10 @@ export function fpn(parameters: Parameters, config: FpnConfig, maps: readonly Te
   const levels = merged.map((map, i) => layer(`fpn_convs.${i}`, map));
   for (let i = 0; i < config.extraLevels; i++) {
     const last = levels[levels.length - 1];
+    if (config.addExtraConvs === 'none') {
+      levels.push(maxPool(last, { size: 1, stride: 2 }));
+      continue;
+    }
     let source = i > 0 && config.reluBeforeExtraConvs ? relu(last) : last;
     if (i === 0 && config.addExtraConvs !== 'on_output') source = maps[maps.length - 1];
     levels.push(layer(`fpn_convs.${maps.length + i}`, source, 2));

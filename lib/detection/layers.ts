@@ -20,8 +20,11 @@ import { type Random } from '../core/random';
  */
 export type Norm = 'none' | 'batch' | 'frozen' | 'constant' | { groups: number };
 
-/** 'kaiming': normal, fan out, ReLU. 'xavier': uniform. A number: normal with that deviation. */
-export type Initialiser = 'kaiming' | 'xavier' | number;
+/**
+ * 'kaiming': normal, fan out, ReLU. 'xavier': uniform. A number: normal with that deviation.
+ * `{ bound }`: uniform between that and its negative.
+ */
+export type Initialiser = 'kaiming' | 'xavier' | number | { bound: number };
 
 export interface ConvShape {
   kernel: number;
@@ -53,10 +56,10 @@ export function createConv(parameters: Parameters, name: string, shape: ConvShap
   const inputs = shape.inputs / (shape.groups ?? 1);
   const [area, own] = [kernel * kernel, random.fork(name)];
   const values = new Float32Array(area * inputs * outputs);
-  const bound = Math.sqrt(6 / (area * (inputs + outputs)));
+  const bound = typeof init === 'object' ? init.bound : Math.sqrt(6 / (area * (inputs + outputs)));
   const deviation = init === 'kaiming' ? Math.sqrt(2 / (area * outputs)) : init;
   for (let i = 0; i < values.length; i++)
-    values[i] = deviation === 'xavier' ? own.uniform(-bound, bound) : deviation * own.normal();
+    values[i] = typeof deviation === 'number' ? deviation * own.normal() : own.uniform(-bound, bound);
   parameters.create(`${name}.weight`, [kernel, kernel, inputs, outputs], values, 'weight');
   if (bias !== undefined) parameters.create(`${name}.bias`, [outputs], bias, 'bias');
   if (!deformable) return;

@@ -1,6 +1,7 @@
 /** What fields of a detector's config may be, where families share them. */
 import type { Normalization } from '../data/types';
 import * as s from '../core/schema';
+import type { AnchorConfig } from './anchors';
 import type { FpnConfig } from './fpn';
 import type { Norm } from './layers';
 import type { ResNetConfig } from './resnet';
@@ -55,11 +56,18 @@ export const normalization: s.Schema<Normalization> = s.fields({
   std: three(s.positive(255)),
 });
 
+export const anchors: s.Schema<AnchorConfig> = s.fields({
+  baseScale: s.positive(1000),
+  scalesPerOctave: s.whole(1, 100),
+  ratios: s.list(s.positive(1000), 1, 100),
+  wholePixels: s.optional(s.truth()),
+});
+
 export const neck: s.Schema<FpnConfig> = s.pipe(
   s.fields({
     channels,
     extraLevels: s.whole(0, 4),
-    addExtraConvs: s.optional(s.oneOf(['on_input', 'on_output'])),
+    addExtraConvs: s.optional(s.oneOf(['on_input', 'on_output', 'none'])),
     reluBeforeExtraConvs: s.optional(s.truth()),
     norm: s.optional(s.fields({ groups: channels })),
   }),

@@ -63,6 +63,22 @@ export interface DetectorTraining {
   seed: number;
 }
 
+/**
+ * The student's box regression and the teacher's, which of regions that the student has drawn are
+ * known only now.
+ */
+function headsOf(
+  detector: Detector,
+  outputs: unknown,
+  { teacher: pyramid, teacherRegression }: Pick<ImitationInput, 'teacher' | 'teacherRegression'>,
+  teacher: Teacher,
+): Pick<ImitationInput, 'regression' | 'teacherRegression'> {
+  const regression = detector.regression(outputs);
+  if (teacherRegression) return { regression, teacherRegression };
+  const { detector: other } = teacher;
+  return { regression, teacherRegression: tf.tidy(() => other.regression(teacher.head(pyramid), outputs)) };
+}
+
 /** What is imitated in a batch. Nothing else of the teacher is left in memory. */
 export function imitatedIn(
   batch: Batch,
@@ -71,7 +87,8 @@ export function imitatedIn(
 ): Pick<ImitationInput, 'batch' | 'teacher' | 'teacherRegression'> {
   const pyramid = features(batch);
   const { detector } = teacher;
-  const teacherRegression = readsHead ? tf.tidy(() => detector.regression(teacher.head(pyramid))) : undefined;
+  const now = readsHead && !detector.drawsRegions;
+  const teacherRegression = now ? tf.tidy(() => detector.regression(teacher.head(pyramid))) : undefined;
   return { batch, teacher: pyramid, teacherRegression };
 }
 
@@ -105,10 +122,11 @@ export async function trainDetector(setup: DetectorTraining, run: RunOptions): P
         const imitated = imitations && side && imitatedIn(batch, imitations, side);
         const pyramid = detector.pyramid(batch.images, true);
         const outputs = detector.head(pyramid, { training: true });
-        const task = sharedLosses(world, detector.loss(outputs, batch.targets, { extents: batch.origins }));
+        const options = { extents: batch.origins, seed: `${seed}/${step}` };
+        const task = sharedLosses(world, detector.loss(outputs, batch.targets, options));
         if (!imitated) return task;
-        const regression = detector.regression(outputs);
-        return { ...task, ...imitations.losses({ ...imitated, step, student: pyramid, regression }) };
+        const heads = imitations.readsHead ? headsOf(detector, outputs, imitated, side.teacher) : { regression: [] };
+        return { ...task, ...imitations.losses({ ...imitated, ...heads, step, student: pyramid }) };
       },
     });
   } finally {

@@ -89,10 +89,10 @@ export function promptLoss(
   state: PromptState,
   pyramid: Tensor4D[],
   { targets, origins }: Pick<Batch, 'targets' | 'origins'>,
-  options: DissimilarityOptions & { lambda: number },
+  options: DissimilarityOptions & { lambda: number; seed?: string },
 ): LossParts {
   const dissimilarities: Scalar[] = [];
-  const { lambda, similarity, pairs } = options;
+  const { lambda, similarity, pairs, seed } = options;
   const prompted = pyramid.map((map, level) => {
     const released = state.released?.[level];
     const { feature, masks } = released
@@ -104,7 +104,7 @@ export function promptLoss(
     const omega = state.relations[level].weights(map, nextLevel(pyramid, level)); // [N, C]
     return tf.mul(feature, omega.expandDims(1).expandDims(1)) as Tensor4D; // [N, H, W, C]
   });
-  const losses = teacher.detector.loss(teacher.head(prompted), targets, { extents: origins });
+  const losses = teacher.detector.loss(teacher.head(prompted), targets, { extents: origins, seed });
   const parts: LossParts = sharedLosses(world(), losses);
   if (lambda > 0)
     parts.dissimilarity = { value: tf.div(tf.addN(dissimilarities), dissimilarities.length) as Scalar, weight: lambda };
@@ -151,6 +151,6 @@ export async function tunePrompt(
     batchSize,
     batch: (step) => loader.batch(step),
     release: ({ images }) => images.dispose(),
-    loss: (batch) => promptLoss(teacher, state, features(batch), batch, tuning),
+    loss: (batch, step) => promptLoss(teacher, state, features(batch), batch, { ...tuning, seed: `prompt/${step}` }),
   });
 }

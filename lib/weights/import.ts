@@ -60,6 +60,16 @@ function reversedAxes(data: Float32Array, [a, b, c]: readonly [number, number, n
 const turnedShape = (shape: number[]): number[] =>
   shape.length === 4 ? [shape[2], shape[3], shape[1], shape[0]] : shape;
 
+/**
+ * The shape of theirs that `ours` stands for: a matrix [out, in height width] of theirs may be a
+ * filter of ours that sees all of a region.
+ */
+function shapeBeside(ours: number[] | undefined, theirs: number[]): number[] {
+  if (ours?.length !== 4 || theirs.length !== 2) return theirs;
+  const [height, width, inputs, outputs] = ours;
+  return theirs[0] === outputs && theirs[1] === inputs * height * width ? [outputs, inputs, height, width] : theirs;
+}
+
 /** A filter's values in the order of its turned shape; those of all else as they are. */
 function turned({ shape, data }: StoredTensor): ParameterEntry {
   const values =
@@ -104,8 +114,11 @@ export async function importWeights(
   return open<ImportReport>(file, async ({ shapes, read }) => {
     const candidates = [...shapes.keys()].filter((name) => name.startsWith(wanted));
     const shapeOf = (theirs: string): number[] => turnedShape(shapes.get(theirs)!);
-    const fits = (ours: string, theirs: string): boolean | undefined =>
-      parameters.has(ours) ? parameters.get(ours).shape.join() === shapeOf(theirs).join() : undefined;
+    const fits = (ours: string, theirs: string): boolean | undefined => {
+      if (!parameters.has(ours)) return undefined;
+      const { shape } = parameters.get(ours);
+      return turnedShape(shapeBeside(shape, shapes.get(theirs)!)).join() === shape.join();
+    };
     // Our own names come last: a backbone that is asked for is taken even out of a detector of ours.
     let reading = bestReading(candidates, maps.slice(0, -1), fits);
     let report = reportOf(parameters, reading, optional, fits, shapeOf);
@@ -119,7 +132,8 @@ export async function importWeights(
       const theirs = reading.given.get(name)!;
       const tensor = await read(theirs);
       if (/^C\d/.test(tensor.dtype)) throw new Error(`${file}: tensor "${theirs}" is complex; weights are real`);
-      parameters.load(new Map([[name, turned(tensor)]]), { strict: false });
+      const shape = shapeBeside(parameters.get(name).shape, tensor.shape);
+      parameters.load(new Map([[name, turned({ ...tensor, shape })]]), { strict: false });
     }
     return { ...report, prefix: reading.prefix, names: kind };
   });

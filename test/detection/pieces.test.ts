@@ -8,7 +8,7 @@ import { anchorGrid, type AnchorGrid, baseAnchors, type Cells, cellsOf } from '.
 import { assign } from '../../lib/dist/detection/assign';
 import { decodeDelta, encodeDelta, iou } from '../../lib/dist/detection/boxes';
 import { detect } from '../../lib/dist/detection/retinanet/detect';
-import { boxLoss } from '../../lib/dist/detection/retinanet/box-loss';
+import { boxLoss } from '../../lib/dist/detection/box-loss';
 import { focalLoss } from '../../lib/dist/detection/focal-loss';
 import { suppress } from '../../lib/dist/detection/nms';
 import { toCocoDetections } from '../../lib/dist/coco/detections';

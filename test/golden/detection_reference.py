@@ -208,7 +208,7 @@ class ConvModule(nn.Module):
 
 
 class Neck(nn.Module):
-    """mmdet FPN; add_extra_convs is 'on_input' unless the config says 'on_output'."""
+    """mmdet FPN; add_extra_convs is 'on_input' unless the config says 'on_output', or 'none' for max pooling of one position."""
 
     def __init__(self, c: dict, inputs: list) -> None:
         super().__init__()
@@ -216,7 +216,8 @@ class Neck(nn.Module):
         kind = c.get("norm", "none")
         self.lateral_convs = nn.ModuleList(ConvModule(i, c["channels"], 1, 1, kind) for i in inputs)
         self.fpn_convs = nn.ModuleList(ConvModule(c["channels"], c["channels"], 3, 1, kind) for _ in inputs)
-        for i in range(c["extraLevels"]):
+        self.pooled = c["extraLevels"] if c.get("addExtraConvs") == "none" else 0
+        for i in range(c["extraLevels"] - self.pooled):
             source = c["channels"] if i > 0 or self.on_output else inputs[-1]
             self.fpn_convs.append(ConvModule(source, c["channels"], 3, 2, kind))
 
@@ -228,6 +229,8 @@ class Neck(nn.Module):
         for i, conv in enumerate(self.fpn_convs[len(maps):]):
             source = relu(levels[-1]) if i > 0 and self.relu else levels[-1]
             levels.append(conv(maps[-1] if i == 0 and not self.on_output else source))
+        for _ in range(self.pooled):
+            levels.append(F.max_pool2d(levels[-1], 1, 2))
         return levels
 
 

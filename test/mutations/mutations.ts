@@ -117,7 +117,7 @@ export const mutations: Mutation[] = [
     ['softplus), gamma), score', 'softplus), 1), score'],
   ),
   ...each(
-    'detection/retinanet/box-loss.js',
+    'detection/box-loss.js',
     'detection/pieces.test.ts',
     'focal and box loss with their gradients',
     ['tf_1.tf.sum(value), normalizer', 'tf_1.tf.sum(value), count'],

@@ -13,7 +13,7 @@ import type { DetectionLosses, Detector, DetectOptions, Extent, LossOptions, Net
 import { detect } from './detect';
 import { createFpn, fpn } from '../fpn';
 import { createHead, head, type HeadConfig, type HeadOutput } from './head';
-import { boxLoss } from './box-loss';
+import { boxLoss } from '../box-loss';
 import { focalLoss, type FocalConfig } from '../focal-loss';
 import { joinLevels, pyramidStrides } from '../levels';
 import { backbone, backboneChannels, createBackbone } from '../resnet';

@@ -1,6 +1,6 @@
 /** What each field of a RetinaNet's config may be. */
 import * as s from '../../core/schema';
-import { channels, network, norm, share } from '../schema';
+import { anchors, channels, network, norm, share } from '../schema';
 import type { RetinaNetConfig } from './network';
 
 /** `kind` may be missing, as in configs from before there were others. */
@@ -14,12 +14,7 @@ export const retinaNetSchema: s.Schema<RetinaNetConfig> = s.fields({
       ({ input }) => `has ${input.channels} channels, which norm.groups must divide, is ${s.shown(input.norm)}`,
     ),
   ),
-  anchors: s.fields({
-    baseScale: s.positive(1000),
-    scalesPerOctave: s.whole(1, 100),
-    ratios: s.list(s.positive(1000), 1, 100),
-    wholePixels: s.optional(s.truth()),
-  }),
+  anchors,
   assign: s.fields({ positive: share, negative: share }),
   loss: s.fields({
     focal: s.fields({ alpha: share, gamma: s.real(0, 100) }),

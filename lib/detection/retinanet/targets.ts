@@ -3,7 +3,7 @@
  * losses read.
  */
 import { type Target } from '../../data/types';
-import { type AnchorGrid, type Cells } from '../anchors';
+import { type AnchorGrid, type Cells, onGrid } from '../anchors';
 import { assign, type AssignConfig } from '../assign';
 import { encodeDelta } from '../boxes';
 import { type ClassMatches } from '../focal-loss';
@@ -59,17 +59,6 @@ export function matchTargets(
     deltas: Float32Array.from(deltas),
     normalizer,
   };
-}
-
-/** An anchor's level, and its index there. */
-function onGrid(grids: readonly AnchorGrid[], anchor: number): [AnchorGrid, number] {
-  let index = anchor;
-  for (const grid of grids) {
-    const count = grid.boxes.length / 4;
-    if (index < count) return [grid, index];
-    index -= count;
-  }
-  throw new RangeError(`there is no anchor ${anchor}`);
 }
 
 /** Weight 0 for the anchors of one picture outside its cells. */

@@ -1,14 +1,25 @@
-/** RetinaNet's box loss, over all anchors of a batch at once and with one custom gradient. */
-import { tf, type Scalar, type Tensor, type Tensor2D } from '../../tf';
-import { type Matches } from './targets';
+/** The loss of anchors' deltas, over all anchors of a batch at once and with one custom gradient. */
+import { tf, type Scalar, type Tensor, type Tensor2D } from '../tf';
+
+/** What anchors learn of boxes. */
+export interface BoxMatches {
+  /** [P] indices of the anchors that learn an object. */
+  positives: Int32Array;
+  /** [P * 4] their deltas. */
+  deltas: Float32Array;
+}
 
 /**
  * Smooth L1 of the positive anchors' deltas / normalizer: d^2 / (2 beta) below `beta`, |d| - beta /
  * 2 above it. `beta` 0 is L1.
  * @param deltas [anchors, 4], all pictures' anchors
  */
-export function boxLoss(deltas: Tensor2D, matches: Matches, normalizer: number, { beta }: { beta: number }): Scalar {
-  const { positives, deltas: wanted } = matches;
+export function boxLoss(
+  deltas: Tensor2D,
+  { positives, deltas: wanted }: BoxMatches,
+  normalizer: number,
+  { beta }: { beta: number },
+): Scalar {
   const count = positives.length;
   const loss = tf.customGrad((x, save) => {
     if (count === 0) return { value: tf.scalar(0), gradFunc: () => tf.zeros(deltas.shape) };

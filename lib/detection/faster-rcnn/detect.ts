@@ -1,0 +1,47 @@
+/** From the second stage's outputs to detections, as mmdet's `BBoxHead.get_bboxes` does it. */
+import { tf, type Tensor2D } from '../../tf';
+import type { Detections } from '../../data/types';
+import { decodeDelta } from '../boxes';
+import type { DetectOptions, Extent } from '../detector';
+import { suppress } from '../nms';
+
+/**
+ * Detections of each picture, best first.
+ * @param boxes [R, 5] the regions of all pictures
+ * @param logits [R, K + 1]
+ * @param deltas [R, 4 K] or [R, 4]
+ */
+export function detectRegions(
+  boxes: Float32Array,
+  { logits, deltas }: { logits: Tensor2D; deltas: Tensor2D },
+  [ofCentre, ofSize]: readonly [number, number],
+  extents: readonly Extent[],
+  { scoreThreshold = 0.05, iouThreshold = 0.5, maximum = 100 }: DetectOptions,
+): Detections[] {
+  const classes = logits.shape[1] - 1;
+  const shared = deltas.shape[1] === 4;
+  const probabilities = tf.softmax(logits);
+  const scores = probabilities.dataSync() as Float32Array;
+  probabilities.dispose();
+  const wanted = deltas.dataSync() as Float32Array;
+  const [scaled, box] = [new Float32Array(4), new Float32Array(4)];
+  return extents.map(({ inputWidth, inputHeight }, n) => {
+    const found = { boxes: [] as number[], scores: [] as number[], labels: [] as number[] };
+    for (let r = 0; r < boxes.length / 5; r++) {
+      if (boxes[5 * r] !== n) continue;
+      const region = boxes.subarray(5 * r + 1, 5 * r + 5);
+      for (let label = 0; label < classes; label++) {
+        const score = scores[r * (classes + 1) + label];
+        if (!(score > scoreThreshold)) continue;
+        const at = shared ? 4 * r : 4 * (r * classes + label);
+        for (let i = 0; i < 4; i++) scaled[i] = wanted[at + i] * (i < 2 ? ofCentre : ofSize);
+        decodeDelta(region, 0, scaled, 0, [inputWidth, inputHeight], box, 0);
+        found.boxes.push(...box);
+        found.scores.push(score);
+        found.labels.push(label);
+      }
+    }
+    const [all, best] = [found.boxes, found.scores].map((values) => Float32Array.from(values));
+    return suppress({ boxes: all, scores: best, labels: Int32Array.from(found.labels) }, { iouThreshold, maximum });
+  });
+}

@@ -1,0 +1,173 @@
+/**
+ * Faster R-CNN (Ren et al., arXiv 1506.01497) on a feature pyramid: a network that proposes regions
+ * and a head that looks at them one by one. Parameters bear mmdet's names.
+ */
+import { tf, type Tensor2D, type Tensor4D } from '../../tf';
+import type { Detections, Target } from '../../data/types';
+import { Parameters } from '../../core/parameters';
+import { Random } from '../../core/random';
+import { type AnchorConfig, type AnchorGrid, anchorGrid, anchorsPerCell, cellsOf } from '../anchors';
+import type { DetectionLosses, Detector, DetectOptions, Extent, LossOptions, NetworkConfig } from '../detector';
+import { type Choose, drawer } from '../draw';
+import { createFpn, fpn } from '../fpn';
+import { pyramidStrides } from '../levels';
+import { backbone, backboneChannels, createBackbone } from '../resnet';
+import { checkTarget } from '../target';
+import { detectRegions } from './detect';
+import { type ProposalConfig, proposalsOf } from './proposals';
+import { matchRegions, type RegionConfig } from './regions';
+import { createRoiHead, regionLosses, roiHead, type RoiHeadConfig } from './roi-head';
+import { createRpn, matchAnchors, rpn, rpnLosses, type RpnConfig, type RpnOutput } from './rpn';
+
+export interface FasterRcnnConfig extends NetworkConfig {
+  kind: 'faster-rcnn';
+  anchors: AnchorConfig;
+  rpn: RpnConfig;
+  proposals: { training: ProposalConfig; test: ProposalConfig };
+  regions: RegionConfig;
+  head: RoiHeadConfig;
+}
+
+/** What the first stage gives, and the maps that the second cuts its regions from. */
+export interface FasterRcnnOutput {
+  pyramid: readonly Tensor4D[];
+  rpn: RpnOutput[];
+  /** After `loss`: the regions that were drawn [R, 5], and their deltas. */
+  drawn?: { boxes: Float32Array; deltas: Tensor2D };
+}
+
+type Part = 'objectness' | 'proposal' | 'classification' | 'box';
+
+export class FasterRcnn implements Detector<FasterRcnnOutput> {
+  readonly parameters = new Parameters();
+  readonly strides: readonly number[];
+  readonly drawsRegions = true;
+  private readonly anchorCache = new Map<string, AnchorGrid[]>();
+
+  constructor(
+    readonly config: FasterRcnnConfig,
+    { seed = 0, choose }: { seed?: number; choose?: Choose } = {},
+  ) {
+    const { classes, neck } = config;
+    const random = new Random(seed);
+    this.choose = choose;
+    this.strides = pyramidStrides(config.backbone, neck);
+    createBackbone(this.parameters, config.backbone, random);
+    createFpn(this.parameters, neck, backboneChannels(config.backbone), random);
+    const anchors = anchorsPerCell(config.anchors);
+    createRpn(this.parameters, config.rpn, { inputs: neck.channels, anchors }, random);
+    createRoiHead(this.parameters, config.head, { inputs: neck.channels, classes }, random);
+  }
+
+  /** In place of the draw by the seed of a step. */
+  private readonly choose?: Choose;
+
+  get channels(): number {
+    return this.config.neck.channels;
+  }
+
+  pyramid(images: Tensor4D, training = false): Tensor4D[] {
+    if (images.rank !== 4 || images.shape[3] !== 3)
+      throw new RangeError(`images must have the shape [N, H, W, 3], not [${images.shape}]`);
+    return tf.tidy(() =>
+      fpn(this.parameters, this.config.neck, backbone(this.parameters, this.config.backbone, images, training)),
+    );
+  }
+
+  /** The first stage; `loss` and `detect` run the second on the same maps. */
+  head(pyramid: readonly Tensor4D[]): FasterRcnnOutput {
+    if (pyramid.length !== this.strides.length)
+      throw new RangeError(
+        `the head expects ${this.strides.length} pyramid levels (strides ${this.strides}), not ${pyramid.length}`,
+      );
+    return { pyramid, rpn: rpn(this.parameters, pyramid) };
+  }
+
+  /** Losses of both stages, over anchors and regions that are drawn by `seed`. */
+  loss(
+    outputs: FasterRcnnOutput,
+    targets: readonly Target[],
+    { extents, seed = '' }: LossOptions = {},
+  ): Record<Part, DetectionLosses[string]> {
+    const { config } = this;
+    const pictures = outputs.rpn[0].objectness.shape[0];
+    if (targets.length !== pictures)
+      throw new RangeError(`${pictures} pictures went through the network, but ${targets.length} targets are given`);
+    targets.forEach((target, n) => checkTarget(target, n, config.classes));
+    const grids = this.anchors(outputs);
+    const sizes = extents ?? targets.map(() => this.input(outputs));
+    const names = targets.map((_, n) => extents?.[n].id ?? n);
+    const choose = this.choose ?? drawer(seed);
+    const cells = sizes.map((extent) =>
+      grids.map((grid, level) => cellsOf(grid, this.strides[level], config.anchors, extent)),
+    );
+    const anchors = matchAnchors(grids, targets, config.rpn, cells, choose, names);
+    const first = rpnLosses(outputs.rpn, anchors);
+    const proposals = proposalsOf(outputs.rpn, grids, sizes, config.proposals.training);
+    const { deviations, classAgnostic } = config.head;
+    const regions = matchRegions(proposals, targets, config.regions, config.classes, deviations, choose, names);
+    const second = this.second(outputs.pyramid, regions.boxes);
+    const { classification, box } = regionLosses(second, regions, classAgnostic);
+    outputs.drawn = { boxes: regions.boxes, deltas: second.deltas };
+    const [ofAnchors, ofRegions] = [anchors.normalizer, regions.labels.length];
+    return {
+      objectness: { value: first.objectness, normalizer: ofAnchors },
+      proposal: { value: first.box, normalizer: ofAnchors },
+      classification: { value: classification, normalizer: ofRegions },
+      box: { value: box, normalizer: ofRegions },
+    };
+  }
+
+  detect(outputs: FasterRcnnOutput, extents: readonly Extent[], options: DetectOptions = {}): Detections[] {
+    const pictures = outputs.rpn[0].objectness.shape[0];
+    if (extents.length !== pictures)
+      throw new RangeError(
+        `${pictures} pictures went through the network, but the sizes of ${extents.length} are given`,
+      );
+    const proposals = proposalsOf(outputs.rpn, this.anchors(outputs), extents, this.config.proposals.test);
+    const boxes = Float32Array.from(
+      proposals.flatMap((own, n) =>
+        Array.from({ length: own.length / 4 }, (_, r) => [n, ...own.subarray(4 * r, 4 * r + 4)]).flat(),
+      ),
+    );
+    const second = this.second(outputs.pyramid, boxes);
+    const found = detectRegions(boxes, second, this.config.head.deviations, extents, options);
+    tf.dispose(Object.values(second));
+    return found;
+  }
+
+  /** The deltas [R, 1, 1, ...] of the regions that were drawn for `drawn`, cut out of these maps. */
+  regression(outputs: FasterRcnnOutput, drawn: unknown = outputs): Tensor4D[] {
+    const of = (drawn as FasterRcnnOutput).drawn;
+    if (!of) throw new Error('the regions of Faster R-CNN are drawn by its loss: ask for that first');
+    const own = drawn === outputs ? of.deltas : tf.tidy(() => this.second(outputs.pyramid, of.boxes).deltas);
+    return [tf.reshape(own, [own.shape[0], 1, 1, own.shape[1]])];
+  }
+
+  dispose(): void {
+    this.parameters.dispose();
+  }
+
+  private second(pyramid: readonly Tensor4D[], boxes: Float32Array): { logits: Tensor2D; deltas: Tensor2D } {
+    return roiHead(this.parameters, this.config.head, pyramid, this.strides, { boxes });
+  }
+
+  /** Size of the input, padding included. */
+  private input({ pyramid }: FasterRcnnOutput): Extent {
+    const [, height, width] = pyramid[0].shape;
+    return { inputHeight: height * this.strides[0], inputWidth: width * this.strides[0] };
+  }
+
+  /** Anchors of each level, made once for each size of input. */
+  private anchors({ rpn: levels }: FasterRcnnOutput): AnchorGrid[] {
+    const sizes = levels.map(({ objectness }): [number, number] => [objectness.shape[1], objectness.shape[2]]);
+    const key = sizes.join(' ');
+    let grids = this.anchorCache.get(key);
+    if (!grids) {
+      const input = [sizes[0][0] * this.strides[0], sizes[0][1] * this.strides[0]] as const;
+      grids = sizes.map((size, level) => anchorGrid(this.config.anchors, this.strides[level], size, input));
+      this.anchorCache.set(key, grids);
+    }
+    return grids;
+  }
+}
