@@ -49,7 +49,7 @@ const training: s.Schema<TrainingConfig> = s.fields({
   warmupRatio: s.optional(share),
   milestones: s.optional(s.list(s.whole(0, MOST_STEPS))),
   optimizer,
-  clip: s.positive(1e9),
+  clip: s.optional(s.positive(1e9)),
 });
 
 const teacher: s.Schema<TrainingConfig | ImportedTeacher> = s.either(

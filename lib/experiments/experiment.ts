@@ -40,8 +40,8 @@ export interface TrainingConfig {
   /** Steps at which the rate falls to a tenth; without them it falls along a cosine. */
   milestones?: readonly number[];
   optimizer: OptimizerConfig;
-  /** Largest gradient norm. */
-  clip: number;
+  /** Largest gradient norm. Default: any. */
+  clip?: number;
 }
 
 /** A teacher that is imported instead of trained. */

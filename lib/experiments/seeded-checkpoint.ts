@@ -6,6 +6,7 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { fcosR101, fcosR50 } from '../detection/fcos/presets';
+import { repPointsX101Deformable } from '../detection/reppoints/presets';
 import { retinaNetR101, retinaNetR50, retinaNetX101 } from '../detection/retinanet/presets';
 import { createDetector, type DetectorConfig } from '../detection/families';
 import type { Detector } from '../detection/detector';
@@ -27,6 +28,7 @@ const torchvision = (ours: string): string | undefined =>
 const stands: Record<string, Stand> = {
   'seeded-retinanet-r101': { model: retinaNetR101, seed: 101, name: mmdet },
   'seeded-retinanet-x101': { model: retinaNetX101, seed: 102, name: mmdet },
+  'seeded-reppoints-x101-dcn': { model: repPointsX101Deformable, seed: 104, name: mmdet },
   'seeded-fcos-r101': { model: fcosR101, seed: 103, name: mmdet },
   'seeded-resnet50-caffe': { model: fcosR50, seed: 51, name: torchvision },
   'seeded-resnet50': { model: retinaNetR50, seed: 50, name: torchvision },

@@ -45,6 +45,16 @@ export const nameMaps = {
   /** mmdetection's RetinaNet and FCOS, whose names are ours. */
   'mmdet-retinanet': mmdet,
   'mmdet-fcos': mmdet,
+  /**
+   * mmdetection's RepPoints. Older files have what moves the taps of a deformable layer beside it,
+   * not in it.
+   */
+  'mmdet-reppoints': withoutCounters(
+    byPattern([
+      [/^(backbone\.layer\d+\.\d+\.conv2)_offset\./, '$1.conv_offset.'],
+      [/^(?=(backbone|neck|bbox_head)\.)/, ''],
+    ]),
+  ),
   /** torchvision's RetinaNet (`retinanet_resnet50_fpn`). */
   'torchvision-retinanet': withoutCounters(
     byPattern([

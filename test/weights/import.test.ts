@@ -11,9 +11,11 @@ import {
   Parameters,
   readSafetensors,
   readTorchCheckpoint,
+  RepPoints,
   RetinaNet,
   retinaNetR18,
   retinaNetR50,
+  smallRepPointsStudent,
   tf,
   writeSafetensors,
 } from 'freekd';
@@ -240,5 +242,17 @@ test("the authors' prompt is found by its modules; what else their file holds is
   const { parameters, released } = createPromptState(3, 8, { profile: 'released', tokens: 6 }, 1);
   assert.deepEqual(released![2].tokens.shape, [4, 6, 8]);
   assert.ok(parameters.has('prompts.2.tokens'));
+  parameters.dispose();
+});
+
+test("RepPoints' deformable layers are found by their older names and their newer ones", () => {
+  const map = nameMaps['mmdet-reppoints'];
+  const own = 'backbone.layer2.0.conv2.conv_offset.weight';
+  assert.equal(map('backbone.layer2.0.conv2_offset.weight'), own);
+  assert.equal(map(own), own);
+  for (const name of ['backbone.layer2.0.conv2.weight', 'neck.lateral_convs.0.gn.bias', 'bbox_head.moment_transfer'])
+    assert.equal(map(name), name);
+  const { parameters } = new RepPoints(smallRepPointsStudent);
+  assert.ok(parameters.has('bbox_head.moment_transfer') && parameters.has('neck.lateral_convs.0.gn.bias'));
   parameters.dispose();
 });

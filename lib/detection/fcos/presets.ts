@@ -2,19 +2,20 @@
  * FCOS as config objects: the published ones (80 COCO classes) and small ones for 128 x 128 emoji
  * scenes.
  */
-import { resnet101, resnet50, smallBackbone, type ResNetConfig } from '../resnet';
+import { resneXt101, resnet101, resnet50, smallBackbone, type ResNetConfig } from '../resnet';
 import type { FcosConfig } from './network';
 
-/** Caffe's pixels, B, G, R, which these backbones were trained on. */
-const caffe = { order: 'bgr', mean: [102.9801, 115.9465, 122.7717], std: [1, 1, 1] } as const;
-const inCaffe = (backbone: ResNetConfig): ResNetConfig => ({ ...backbone, style: 'caffe', norm: 'constant' });
+/** A backbone of caffe's, which was trained on its pixels: B, G, R. */
+const inCaffe = (backbone: ResNetConfig): Pick<FcosConfig, 'input' | 'backbone'> => ({
+  input: { order: 'bgr', mean: [102.9801, 115.9465, 122.7717], std: [1, 1, 1] },
+  backbone: { ...backbone, style: 'caffe', norm: 'constant' },
+});
 const focal = { alpha: 0.25, gamma: 2 };
 
-/** mmdet's `fcos_r50_caffe_fpn_gn-head`. */
+/** mmdet's `fcos_..._fpn_gn-head`. */
 const published = {
   kind: 'fcos',
   classes: 80,
-  input: caffe,
   neck: { channels: 256, extraLevels: 2, addExtraConvs: 'on_output', reluBeforeExtraConvs: true },
   head: {
     convs: 4,
@@ -37,8 +38,10 @@ const published = {
   loss: { focal, box: 'iou' },
   nms: 0.5,
 } as const;
-export const fcosR50: FcosConfig = { ...published, backbone: inCaffe(resnet50) };
-export const fcosR101: FcosConfig = { ...published, backbone: inCaffe(resnet101) };
+export const fcosR50: FcosConfig = { ...published, ...inCaffe(resnet50) };
+export const fcosR101: FcosConfig = { ...published, ...inCaffe(resnet101) };
+/** Its backbone is PyTorch's: ImageNet's pixels, norms that learn. */
+export const fcosX101: FcosConfig = { ...published, backbone: resneXt101 };
 /**
  * The student of the authors' FCOS row: FCOS-R50 with center sampling, distances in strides,
  * generalised IoU and a convolution's bias beside its norm.
