@@ -18,6 +18,8 @@ import { smallStudent, smallTeacher } from './retinanet/presets';
 import { retinaNetSchema } from './retinanet/schema';
 
 interface Family<Config extends NetworkConfig> {
+  /** As tables name it. */
+  title: string;
   create(config: Config, options: { seed?: number }): Detector;
   schema: Schema<Config>;
   /** For pictures of 128 x 128 pixels with 12 classes; trained from scratch on two cores. */
@@ -28,21 +30,25 @@ interface Family<Config extends NetworkConfig> {
 export type DetectorConfig = RetinaNetConfig | FcosConfig | FasterRcnnConfig | RepPointsConfig;
 
 const retinanet: Family<RetinaNetConfig> = {
+  title: 'RetinaNet',
   create: (config, options) => new RetinaNet(config, options),
   schema: retinaNetSchema,
   small: { teacher: smallTeacher, student: smallStudent },
 };
 const fcos: Family<FcosConfig> = {
+  title: 'FCOS',
   create: (config, options) => new Fcos(config, options),
   schema: fcosSchema,
   small: { teacher: smallFcosTeacher, student: smallFcosStudent },
 };
 const fasterRcnn: Family<FasterRcnnConfig> = {
+  title: 'Faster R-CNN',
   create: (config, options) => new FasterRcnn(config, options),
   schema: fasterRcnnSchema,
   small: { teacher: smallFasterRcnnTeacher, student: smallFasterRcnnStudent },
 };
 const reppoints: Family<RepPointsConfig> = {
+  title: 'RepPoints',
   create: (config, options) => new RepPoints(config, options),
   schema: repPointsSchema,
   small: { teacher: smallRepPointsTeacher, student: smallRepPointsStudent },
@@ -73,3 +79,6 @@ export const detectorSchema: Schema<DetectorConfig> = byKind<DetectorConfig>(
 /** A large and a small detector of a family, for pictures of 128 x 128 pixels with 12 classes. */
 export const smallDetectors = (kind: DetectorKind): Record<'teacher' | 'student', DetectorConfig> =>
   families[kind].small;
+
+/** How tables name the family of a config. */
+export const detectorTitle = ({ kind = FIRST }: Pick<DetectorConfig, 'kind'>): string => families[kind].title;

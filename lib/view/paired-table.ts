@@ -2,6 +2,7 @@
  * Several data sets or settings in one table: AP of some variants, and the difference that is made
  * on equal seeds.
  */
+import { detectorTitle, type DetectorConfig } from '../detection/families';
 import { variantTitles, type Variant } from '../runs/variants';
 import { summarise, type RunResult } from '../runs/results';
 import { DIFFERENCE_NOTE, differenceCells, differenceColumns, summariseDifference } from './differences';
@@ -25,7 +26,14 @@ export function pairedTable(
       return summary ? percentText(summary.mean.AP, summary.deviation.AP) : '-';
     });
     const difference = differenceCells(summariseDifference(results, a, b));
-    return [results[0].data, percentText(results[0].teacher.AP), ...cells, ...difference];
+    return [dataAndDetector(results[0]), percentText(results[0].teacher.AP), ...cells, ...difference];
   });
   return `COCO box AP in percent, mean ± deviation over seeds. ${DIFFERENCE_NOTE}\n\n${pipeTable(header, rows)}`;
+}
+
+/** The data, and the family of detectors where it is another one than RetinaNet. */
+function dataAndDetector({ data, config }: RunResult): string {
+  const { model } = (config as { student: { model: DetectorConfig } }).student;
+  const title = detectorTitle(model);
+  return title === detectorTitle({}) ? data : `${title}: ${data}`;
 }
