@@ -33,7 +33,7 @@ export function pairedTable(
 
 /** The data, and the family of detectors where it is another one than RetinaNet. */
 function dataAndDetector({ data, config }: RunResult): string {
-  const { model } = (config as { student: { model: DetectorConfig } }).student;
-  const title = detectorTitle(model);
+  const model = (config as { student?: { model: DetectorConfig } }).student?.model;
+  const title = detectorTitle(model ?? {});
   return title === detectorTitle({}) ? data : `${title}: ${data}`;
 }

@@ -39,7 +39,7 @@ test('the paired table: a row a data set, differences seed by seed, "-" for a va
     result('mse', 2, 33),
     result('freekd', 2, 32),
     result('freekd', 1, 32),
-  ].map((run) => ({ ...run, data: 'others' }));
+  ].map((run) => ({ ...run, data: 'others', config: { student: { model: { kind: 'fcos' } } } }));
   assert.equal(
     pairedTable([twoSeeds, other], ['student', 'mse', 'freekd'], ['freekd', 'mse']),
 `COCO box AP in percent, mean ± deviation over seeds. ${DIFFERENCE_NOTE}
@@ -47,7 +47,7 @@ test('the paired table: a row a data set, differences seed by seed, "-" for a va
 | data         | teacher | student alone | feature MSE | FreeKD (both) | FreeKD (both) − feature MSE |  ahead |         reading |
 | ------------ | ------: | ------------: | ----------: | ------------: | --------------------------: | -----: | --------------: |
 | made-up data |    45.0 |    30.5 ± 0.7 |           - |    37.0 ± 1.4 |                           - |      - |               - |
-| others       |    45.0 |          20.0 |  31.5 ± 2.1 |    32.0 ± 0.0 |               +0.50 ± 19.06 | 1 of 2 | could be chance |`
+| FCOS: others |    45.0 |          20.0 |  31.5 ± 2.1 |    32.0 ± 0.0 |               +0.50 ± 19.06 | 1 of 2 | could be chance |`
   );
 });
 
