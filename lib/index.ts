@@ -84,6 +84,8 @@ export { alignChannels } from './distill/alignment';
 export { inheritNeckAndHead, trainDetector, trainStudent } from './distill/distill-student';
 export type { Distillation } from './distill/imitations/index';
 export { createProjections, project } from './distill/projection';
+export { readDetector, writeDetector, type PictureDetector, type PictureInput } from './distill/detector-file';
+export { detectPicture, type FoundObject } from './distill/detect-picture';
 export { checkTeacher, evaluateDetector, TeacherMismatchError, type DetectorScore } from './distill/evaluate';
 
 // Experiments

@@ -36,12 +36,13 @@ async function reproduce(words) {
   return runInForeground(command, { env: environment, as: ranks ? 'SIGUSR2' : undefined });
 }
 
-/** Downloads: data and weights. */
-async function data(words) {
+/** A command that is a script of lib/commands. */
+const script = (name) => async (words) => {
   const { environment } = await ensure();
-  const command = [...watchedNode, fromRoot('lib', 'dist', 'commands', 'data.js'), ...words];
-  return runInForeground(command, { env: environment });
-}
+  return runInForeground([...watchedNode, fromRoot('lib', 'dist', 'commands', `${name}.js`), ...words], {
+    env: environment,
+  });
+};
 
 async function bench(words) {
   const { environment } = await ensure(words.includes('--help') || words.includes('-h') ? undefined : withReferences);
@@ -82,7 +83,8 @@ const commands = {
   setup,
   start,
   reproduce,
-  data,
+  data: script('data'),
+  detect: script('detect'),
   test,
   'test:browser': testBrowser,
   'test:mutations': testMutations,

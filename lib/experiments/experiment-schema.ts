@@ -1,8 +1,8 @@
 /** What each field of an experiment may be: ranges, whole numbers, names. */
 import { isDeepStrictEqual } from 'node:util';
-import type { InputSize } from '../coco/transforms';
 import { detectorSchema as model } from '../detection/families';
 import * as s from '../core/schema';
+import { inputSizeSchema } from '../distill/detector-file';
 import type { OptimizerConfig } from '../train/optimizer';
 import { MODE_NAMES } from '../wavelet/boundary';
 import { wavelets } from '../wavelet/filter-bank';
@@ -11,7 +11,6 @@ import type { Experiment, ImportedTeacher, ImportedWeights, TrainingConfig } fro
 import type { PromptSettings } from '../runs/variants';
 
 const MOST_STEPS = 1e9;
-const side = s.whole(8, 8192); // pixels
 const share = s.real(0, 1);
 const weight = s.real(0, 1e9); // of a loss
 
@@ -84,17 +83,11 @@ const paper = s.fields({
   gate: s.truth(),
 });
 
-const size: s.Schema<InputSize> = s.either(
-  s.has('longSide'),
-  s.fields({ longSide: side, shortSide: side }),
-  s.fields({ width: side, height: side }),
-);
-
 const fields: s.Schema<Experiment> = s.fields({
   name: s.text(),
   title: s.text(),
   data: s.optional(s.fields({ folder: s.text(), remedy: s.text() })),
-  size,
+  size: inputSizeSchema,
   antialias: s.truth(),
   sampling: s.optional(
     s.fields({ flip: s.fields({ paper: share, released: share }), skipEmpty: s.truth(), groupByAspect: s.truth() }),

@@ -9,6 +9,7 @@ import type { DataFingerprint } from '../coco/fingerprint';
 import { createDetector } from '../detection/families';
 import type { Detector } from '../detection/detector';
 import { inheritNeckAndHead, trainDetector, type TeacherSide } from '../distill/distill-student';
+import type { PictureDetector } from '../distill/detector-file';
 import type { DetectorScore } from '../distill/evaluate';
 import type { Teacher } from '../distill/teacher';
 import { createPromptState, tunePrompt, type PromptState } from '../distill/tune-prompt';
@@ -49,6 +50,11 @@ export class Session {
   /** What the validation pictures are. */
   async validation(): Promise<DataFingerprint> {
     return (await this.bench.data()).val;
+  }
+
+  /** A detector as it is shown pictures here: what `writeDetector` writes. */
+  shown(detector: Detector): PictureDetector {
+    return this.bench.shown(detector);
   }
 
   /** A detector's score on the validation pictures. */

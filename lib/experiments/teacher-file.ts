@@ -9,6 +9,7 @@ import { writeAtomically } from '../core/atomic-file';
 import type { Loader } from '../coco/loader';
 import { createDetector, type DetectorConfig } from '../detection/families';
 import type { Detector } from '../detection/detector';
+import { detectorMetadata, type PictureDetector } from '../distill/detector-file';
 import { pyramidDeviations } from '../distill/teacher';
 import { sha256 } from '../train/checkpoint';
 import { world } from '../train/distributed/communicator';
@@ -100,7 +101,7 @@ async function loadWeights(detector: Detector, file: string): Promise<void> {
  * weights.
  */
 export async function adoptTeacher(
-  trained: Detector,
+  { detector: trained, ...input }: PictureDetector,
   loader: Loader,
   file: string,
   signal?: AbortSignal,
@@ -108,7 +109,8 @@ export async function adoptTeacher(
   if (world().rank === 0) {
     fs.mkdirSync(path.dirname(file), { recursive: true });
     fs.rmSync(`${file}.json`, { force: true });
-    await writeSafetensors(`${file}.safetensors`, trained.parameters.read(), { format: 'freekd' }, { half: true });
+    const metadata = detectorMetadata(trained, input);
+    await writeSafetensors(`${file}.safetensors`, trained.parameters.read(), metadata, { half: true });
   }
   await world().barrier();
   const detector = createDetector(trained.config as DetectorConfig);

@@ -169,7 +169,7 @@ export class TeacherSource {
       const { folder, millisecondsPerStep } = await this.bench.run('teacher', 'teacher', config, steps, (run) =>
         trainDetector({ detector, seed: 0, distillation: {}, ...schedule }, run),
       );
-      const adopted = await adoptTeacher(detector, inOrder, teacherFile, this.bench.options.signal);
+      const adopted = await adoptTeacher(this.bench.shown(detector), inOrder, teacherFile, this.bench.options.signal);
       const { metrics } = await this.bench.evaluate(adopted.detector, 'teacher AP');
       adopted.detector.dispose();
       const { val } = await this.bench.data();

@@ -10,6 +10,7 @@ import { requireWritable } from '../core/disk';
 import { createLoader, type Loader, type LoaderOptions } from '../coco/loader';
 import type { Batch } from '../data/types';
 import type { Detector } from '../detection/detector';
+import type { PictureDetector } from '../distill/detector-file';
 import { evaluateDetector, type DetectorScore } from '../distill/evaluate';
 import { lockFolder, type RunLock } from '../core/run-lock';
 import { rootFirst, world } from '../train/distributed/communicator';
@@ -82,6 +83,12 @@ export class Workbench {
       train: await fingerprintOfData(this.train),
       val: await fingerprintOfData(this.val),
     }))());
+  }
+
+  /** A detector with what must be known to show it pictures as this experiment does. */
+  shown(detector: Detector): PictureDetector {
+    const { size, antialias } = this.options.experiment;
+    return { detector, size, antialias, categories: this.train.categories };
   }
 
   /** A loader over a split at the size of the experiment, as its networks read pictures. */

@@ -7,8 +7,10 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { readDetector } from '../../lib/dist/distill/detector-file';
 import { variants } from '../../lib/dist/runs/variants';
 import { readResult, readResults } from '../../lib/dist/runs/results';
+import { hashOf } from '../../lib/dist/train/checkpoint';
 import { readLog } from '../../lib/dist/train/log';
 import { writeFixture } from '../coco/fixture';
 import { byNpm, bySetup, reproduce as run, type Stop } from '../experiments/command';
@@ -100,6 +102,10 @@ test(
     assert.equal(result.seed, 1);
     assert.equal(result.steps, 60);
     assert.ok(result.curve.length > 0);
+    const student = await readDetector(join(folder, 'whole', 'freekd-seed1.safetensors'));
+    assert.equal(hashOf(student.detector.parameters), result.parameters);
+    assert.deepEqual([student.size, student.categories.length], [{ width: 128, height: 128 }, 12]);
+    student.detector.dispose();
     for (const picture of ['comparison.png', 'report.html'])
       assert.ok(statSync(join(folder, 'whole', picture)).size > 10_000, picture);
     assert.doesNotMatch(

@@ -10,6 +10,7 @@ import type { CocoDetection } from '../../coco/types';
 import { requireWritable } from '../../core/disk';
 import { checkpointFile } from '../../experiments/checkpoint-file';
 import { CorruptionRuns, type Subject } from '../../experiments/corruptions';
+import { writeDetector } from '../../distill/detector-file';
 import { type Experiment } from '../../experiments/experiment';
 import { variants, type Variant } from '../../runs/variants';
 import { readResult, readResults, resultFile, saveResult } from '../../runs/results';
@@ -145,7 +146,7 @@ async function reportCorruptions(out: string, results: CorruptionResult[]): Prom
 }
 
 /**
- * Trains, scores and saves one student; returns its detections, or nothing where its finished
+ * Trains, scores and saves one student with its weights; returns its detections, or nothing where its finished
  * result was kept.
  */
 async function runStudent(
@@ -170,7 +171,10 @@ async function runStudent(
   const { result, detector, score } = await session.student(variant, seed); // of a kept one: from its last checkpoint
   try {
     if (!kept) {
-      if (world().rank === 0) await saveResult(out, result);
+      if (world().rank === 0) {
+        await writeDetector(`${file.slice(0, -'.json'.length)}.safetensors`, session.shown(detector));
+        await saveResult(out, result); // last: with it the student counts as made
+      }
       say(
         `${variant}, seed ${seed}: ${result.metrics.AP.toFixed(1)} AP, ` +
           `${result.millisecondsPerStep.toFixed(0)} ms a step`,
