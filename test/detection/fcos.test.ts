@@ -9,7 +9,7 @@ import { pointGrids } from '../../lib/dist/detection/points';
 import { matchPoints } from '../../lib/dist/detection/fcos/targets';
 import { valueAndGradients } from '../../lib/dist/core/gradients';
 import { tf, type Scalar, type Tensor4D } from '../../lib/dist/tf';
-import { fill, near, nearGradients, numbers, parameterNumbers } from './golden';
+import { fcosNumbers, fill, near, nearGradients, numbers } from './golden';
 
 interface Case {
   config: FcosConfig & { size: [number, number, number] };
@@ -34,17 +34,6 @@ const golden = JSON.parse(readFileSync(file, 'utf8')) as {
   cases: Record<string, Case>;
 };
 const WEIGHTS = { classification: 1, box: 2, centerness: 3 };
-
-/** fcos_reference.py's `start`. */
-function fcosNumbers(name: string, shape: readonly number[]): Float32Array {
-  const size = shape.reduce((product, n) => product * n, 1);
-  if (name === 'bbox_head.conv_reg.bias') return numbers(name, size, 1, 3);
-  if (name === 'bbox_head.conv_cls.bias') return numbers(name, size, -4, -1);
-  if (name.endsWith('.scale')) return numbers(name, size, 0.8, 1.2);
-  if (!/^bbox_head\.conv_\w+\.weight$/.test(name)) return parameterNumbers(name, shape);
-  const bound = 1 / Math.sqrt(shape[0] * shape[1] * shape[2]);
-  return numbers(name, size, -bound, bound);
-}
 
 const targetsOf = ({ targets }: Case) =>
   targets.map(({ boxes, labels }) => ({ boxes: Float32Array.from(boxes), labels: Int32Array.from(labels) }));

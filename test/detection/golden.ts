@@ -67,6 +67,20 @@ export function publishedNumbers(name: string, shape: readonly number[]): Float3
   return parameterNumbers(name, shape);
 }
 
+/** An FCOS's numbers: fcos_reference.py's `fcos_start`. */
+export function fcosNumbers(name: string, shape: readonly number[]): Float32Array {
+  const size = sizeOf(shape);
+  if (name.endsWith('bbox_head.conv_reg.bias')) return numbers(name, size, 1, 3);
+  if (name.endsWith('bbox_head.conv_cls.bias')) return numbers(name, size, -4, -1);
+  if (name.endsWith('.scale')) return numbers(name, size, 0.8, 1.2);
+  return /bbox_head\.conv_\w+\.weight$/.test(name) ? filterNumbers(name, shape, 1) : parameterNumbers(name, shape);
+}
+
+/** An FCOS's numbers at the published size: fcos_steps.py's `start`. */
+export function publishedFcosNumbers(name: string, shape: readonly number[]): Float32Array {
+  return (name.endsWith('bn3.weight') ? publishedNumbers : fcosNumbers)(name, shape);
+}
+
 function filterNumbers(name: string, shape: readonly number[], scale: number): Float32Array {
   const bound = scale / Math.sqrt(shape[0] * shape[1] * shape[2]);
   return numbers(name, sizeOf(shape), -bound, bound);

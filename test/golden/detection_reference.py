@@ -142,13 +142,14 @@ class DeformConv(nn.Module):
 
 
 class Block(nn.Module):
-    """torchvision's BasicBlock and Bottleneck."""
+    """torchvision's BasicBlock and Bottleneck; mmdet's style 'caffe' has a bottleneck's stride in its first convolution."""
 
     def __init__(self, kind: str, inputs: int, planes: int, stride: int, norm_kind, groups: int, base_width: int,
-                 deformable: bool = False) -> None:
+                 deformable: bool = False, style: str = "pytorch") -> None:
         super().__init__()
         outputs, width = planes * (4 if kind == "bottleneck" else 1), int(planes * (base_width / 64)) * groups
-        plan = [(1, inputs, width, 1, 1), (3, width, width, stride, groups), (1, width, outputs, 1, 1)] if kind == "bottleneck" \
+        first, second = (stride, 1) if style == "caffe" else (1, stride)
+        plan = [(1, inputs, width, first, 1), (3, width, width, second, groups), (1, width, outputs, 1, 1)] if kind == "bottleneck" \
             else [(3, inputs, width, stride, 1), (3, width, outputs, 1, 1)]
         self.names = []
         for i, (kernel, a, b, s, g) in enumerate(plan, 1):
@@ -182,7 +183,7 @@ class Backbone(nn.Module):
             for i in range(c["blocks"][s]):
                 stride = 2 if i == 0 and (s > 0 or not stem["pool"]) else 1
                 blocks.append(Block(c["block"], inputs, width, stride, c["norm"], c.get("groups", 1), c.get("widthPerGroup", 64),
-                                    s + 1 in c.get("deformableStages", [])))
+                                    s + 1 in c.get("deformableStages", []), c.get("style", "pytorch")))
                 inputs = width * (4 if c["block"] == "bottleneck" else 1)
             self.add_module(f"layer{s + 1}", nn.Sequential(*blocks))
 

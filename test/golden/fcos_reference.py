@@ -94,7 +94,7 @@ class Scale(nn.Module):
 
 
 class Fcos(nn.Module):
-    def __init__(self, config: dict) -> None:
+    def __init__(self, config: dict, start=None) -> None:
         super().__init__()
         self.config = config
         b = config["backbone"]
@@ -106,7 +106,7 @@ class Fcos(nn.Module):
         self.bbox_head = FcosHead(config["head"], config["neck"]["channels"], config["classes"], levels)
         for name, value in self.state_dict().items():
             if not name.endswith("num_batches_tracked"):
-                value.copy_(start(name, value.shape))
+                value.copy_((start or fcos_start)(name, value.shape))
 
     def points(self, outputs):
         points = [level_points(s, *o[0].shape[2:]) for s, o in zip(self.strides, outputs)]
@@ -127,6 +127,7 @@ class Fcos(nn.Module):
         focal = box = centre = 0.0
         positives, weight = 0, 0.0
         self.matched = []
+        self.kink = math.inf  # how near a predicted distance comes to the wanted one, where the overlap's gradient jumps
         for i, (boxes, labels) in enumerate(targets):
             label, sides = targets_of(points, levels, strides, ranges, boxes.float(), labels, c["assign"]["centerRadius"])
             positive = label >= 0
@@ -138,6 +139,8 @@ class Fcos(nn.Module):
             horizontal, vertical = wanted[:, [0, 2]], wanted[:, [1, 3]]
             central = (horizontal.min(1)[0] / horizontal.max(1)[0] * (vertical.min(1)[0] / vertical.max(1)[0])).sqrt()
             at, wanted = points[positive].double(), wanted / self.units(levels)[positive][:, None]
+            if positive.any():
+                self.kink = min(self.kink, (distances[i][positive] - wanted).abs().min().item())
             kind = c["loss"]["box"]
             iou, giou = overlaps(boxes_at(at, distances[i][positive]), boxes_at(at, wanted), 1e-6 if kind == "iou" else 1e-7)
             each = -iou.clamp(min=1e-6).log() if kind == "iou" else 1 - giou
@@ -173,15 +176,15 @@ class Fcos(nn.Module):
         return boxes[kept], scores[kept], labels[kept], margin
 
 
-def start(name: str, shape) -> torch.Tensor:
+def fcos_start(name: str, shape) -> torch.Tensor:
     """A parameter's numbers: `initial`'s, but for the output convolutions, so that boxes have sizes and scores differ."""
-    if name == "bbox_head.conv_reg.bias":
+    if name.endswith("bbox_head.conv_reg.bias"):
         return tensor(name, shape, 1, 3)
-    if name == "bbox_head.conv_cls.bias":
+    if name.endswith("bbox_head.conv_cls.bias"):
         return tensor(name, shape, -4, -1)
     if name.endswith(".scale"):
         return tensor(name, shape, 0.8, 1.2)
-    if name.startswith("bbox_head.conv_") and name.endswith("weight"):
+    if "bbox_head.conv_" in name and name.endswith("weight"):
         o, i, h, w = shape
         bound = 1 / math.sqrt(i * h * w)
         return tensor(name, (h, w, i, o), -bound, bound).permute(3, 2, 0, 1)
