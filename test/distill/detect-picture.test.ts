@@ -1,6 +1,6 @@
 /** A detector in one file, and shown single pictures. */
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import {
@@ -10,6 +10,7 @@ import {
   evaluateDetector,
   openCoco,
   readDetector,
+  sceneCategories,
   tf,
   writeDetector,
   writeSafetensors,
@@ -70,6 +71,18 @@ for (const kind of detectorKinds)
     }
     detector.dispose();
   });
+
+test('every shipped teacher can be shown pictures', async () => {
+  const folder = join(__dirname, '../../data/teachers');
+  const files = readdirSync(folder).filter((name) => name.endsWith('.safetensors'));
+  assert.ok(files.length > 0);
+  for (const file of files) {
+    const { detector, size, categories: named } = await readDetector(join(folder, file));
+    assert.deepEqual(size, { width: 128, height: 128 });
+    assert.deepEqual(named, sceneCategories.map(({ id, name }) => ({ id, name })));
+    detector.dispose();
+  }
+});
 
 test('a file says what of it is wrong', async () => {
   const folder = temporary();
