@@ -45,6 +45,8 @@ export const nameMaps = {
   /** mmdetection's RetinaNet and FCOS, whose names are ours. */
   'mmdet-retinanet': mmdet,
   'mmdet-fcos': mmdet,
+  /** mmdetection's Faster R-CNN, whose names are ours; a layer's matrix is read as a filter. */
+  'mmdet-faster-rcnn': withoutCounters(byPattern([[/^(?=(backbone|neck|rpn_head|roi_head\.bbox_head)\.)/, '']])),
   /**
    * mmdetection's RepPoints. Older files have what moves the taps of a deformable layer beside it,
    * not in it.

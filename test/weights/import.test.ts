@@ -7,6 +7,7 @@ import { after, test } from 'node:test';
 import {
   createPromptState,
   exportWeights,
+  FasterRcnn,
   importWeights,
   Parameters,
   readSafetensors,
@@ -15,6 +16,7 @@ import {
   RetinaNet,
   retinaNetR18,
   retinaNetR50,
+  smallFasterRcnnStudent,
   smallRepPointsStudent,
   tf,
   writeSafetensors,
@@ -255,4 +257,21 @@ test("RepPoints' deformable layers are found by their older names and their newe
   const { parameters } = new RepPoints(smallRepPointsStudent);
   assert.ok(parameters.has('bbox_head.moment_transfer') && parameters.has('neck.lateral_convs.0.gn.bias'));
   parameters.dispose();
+});
+
+test("mmdetection's Faster R-CNN is read whole: layers that it has as matrices see the same of a region", async () => {
+  const config = { ...smallFasterRcnnStudent, classes: 2 };
+  const { parameters } = new FasterRcnn(config, { seed: 1 });
+  const { parameters: into } = new FasterRcnn(config, { seed: 2 });
+  const named = [...exportWeights(parameters)].map(([name, { shape, data }]) => {
+    const matrix = /(shared_fcs\.\d|fc_cls|fc_reg)\.weight$/.test(name);
+    const theirs = matrix ? [shape[0], shape[1] * shape[2] * shape[3]] : shape;
+    return [`state_dict.${name}`, { shape: theirs, data }] as const;
+  });
+  const theirs = join(folder, 'faster-rcnn.safetensors');
+  await writeSafetensors(theirs, new Map(named));
+  const { names, prefix } = await importWeights(into, theirs, { names: 'mmdet-faster-rcnn' });
+  assert.deepEqual([names, prefix], ['mmdet-faster-rcnn', 'state_dict.']);
+  assert.deepEqual(into.read(), parameters.read());
+  [parameters, into].forEach((all) => all.dispose());
 });

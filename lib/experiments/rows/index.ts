@@ -1,6 +1,8 @@
 /** The experiments that `npm run reproduce -- --experiment NAME` knows: the published rows, and what a CPU runs. */
 import { emojiScenes, type Experiment } from '../experiment';
 import { bccd } from './bccd';
+import { fasterRcnnR101R50Coco } from './faster-rcnn-r101-r50-coco';
+import { fasterRcnnR101R50Coco128 } from './faster-rcnn-r101-r50-coco128';
 import { fcosR101R50Coco } from './fcos-r101-r50-coco';
 import { fcosR101R50Coco128 } from './fcos-r101-r50-coco128';
 import { reppointsX101dcnR50Coco } from './reppoints-x101dcn-r50-coco';
@@ -16,12 +18,14 @@ export const experiments = {
   'retinanet-r101-r50-coco': retinanetR101R50Coco,
   'retinanet-x101-r50-coco': retinanetX101R50Coco,
   'fcos-r101-r50-coco': fcosR101R50Coco,
+  'faster-rcnn-r101-r50-coco': fasterRcnnR101R50Coco,
   'reppoints-x101dcn-r50-coco': reppointsX101dcnR50Coco,
   'retinanet-r50-r18-coco': retinanetR50R18Coco,
   'retinanet-fcosx101-r50-coco': retinanetFcosX101R50Coco,
   'retinanet-r101-r50-coco128': retinanetR101R50Coco128,
   'retinanet-x101-r50-coco128': retinanetX101R50Coco128,
   'fcos-r101-r50-coco128': fcosR101R50Coco128,
+  'faster-rcnn-r101-r50-coco128': fasterRcnnR101R50Coco128,
   'reppoints-x101dcn-r50-coco128': reppointsX101dcnR50Coco128,
   bccd,
   'emoji-scenes': emojiScenes,
