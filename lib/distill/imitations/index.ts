@@ -1,8 +1,11 @@
 /** The distillation losses by name, and those that a student gets. */
 import type { LossParts } from '../../train/loop';
+import { cwd, type CwdSettings } from './cwd';
 import { featureMse } from './feature-mse';
 import { freekd, type FreeKDSettings } from './freekd';
 import type { Imitation, ImitationContext, ImitationInput, ImitationKind } from './imitation';
+import { mgd, type MgdSettings } from './mgd';
+import { pkd, type PkdSettings } from './pkd';
 import { released, type ReleasedSettings } from './released';
 
 /** Which losses a student gets beside its task, with their weights. */
@@ -10,6 +13,9 @@ export interface Distillation {
   mse?: number;
   freekd?: FreeKDSettings;
   released?: ReleasedSettings;
+  cwd?: CwdSettings;
+  mgd?: MgdSettings;
+  pkd?: PkdSettings;
 }
 
 /** A loss that was asked for, whatever its settings are. */
@@ -33,6 +39,9 @@ export function activeImitations(distillation: Distillation): Asked[] {
     ...ask('mse', featureMse, distillation.mse),
     ...ask('freekd', freekd, distillation.freekd),
     ...ask('released', released, distillation.released),
+    ...ask('cwd', cwd, distillation.cwd),
+    ...ask('mgd', mgd, distillation.mgd),
+    ...ask('pkd', pkd, distillation.pkd),
   ];
   for (const { name, weights } of asked)
     for (const [field, weight] of Object.entries(weights))

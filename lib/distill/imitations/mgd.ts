@@ -1,0 +1,87 @@
+/**
+ * MGD, masked generative distillation (Yang et al., ECCV 2022, arXiv 2205.01529): from the student's
+ * map with random positions hidden, a generator restores the teacher's map:
+ *
+ *   L = 1/N sum (G(phi(s) * m) - t)^2,   G = conv3x3, ReLU, conv3x3,   m = 0 with probability lambda
+ *
+ * summed over levels; m is drawn for each picture and position. Its configs have weight 2e-5 and
+ * lambda 0.65 for one stage, 5e-7 and 0.45 for two. The code has phi only where the channels
+ * differ; here every loss of this folder has one. G is trained with the student.
+ */
+import { Random } from '../../core/random';
+import type { Parameters } from '../../core/parameters';
+import { checkPyramids } from '../../freekd/checks';
+import { conv2d } from '../../kernels/conv';
+import { tf, type Scalar, type Tensor1D, type Tensor4D } from '../../tf';
+import { createProjections } from '../projection';
+import { projected, type ImitationKind } from './imitation';
+
+export interface MgdSettings {
+  weight: number;
+  /** lambda, the share of positions that is hidden; 0.65 by default. */
+  hidden?: number;
+}
+
+/** Adds G of every level to `parameters`, started as PyTorch's Conv2d. */
+export function addGenerators(parameters: Parameters, levels: number, channels: number, seed: number): void {
+  const random = new Random(seed).fork('mgd');
+  const bound = 1 / Math.sqrt(9 * channels);
+  const uniform = (n: number): Float32Array => Float32Array.from({ length: n }, () => random.uniform(-bound, bound));
+  for (let level = 0; level < levels; level++)
+    for (const layer of [0, 1]) {
+      const name = `generation.${level}.${layer}`;
+      parameters.create(`${name}.weight`, [3, 3, channels, channels], uniform(9 * channels * channels));
+      parameters.create(`${name}.bias`, [channels], uniform(channels), 'bias');
+    }
+}
+
+/**
+ * @param teacher one [N, H, W, C] a level; @param student of the same shapes
+ * @param masks one [N, H, W, 1] a level: 0 where a position is hidden, else 1
+ */
+export function mgdLoss(
+  teacher: Tensor4D[],
+  student: Tensor4D[],
+  { masks, parameters }: { masks: Tensor4D[]; parameters: Parameters },
+): Scalar {
+  checkPyramids('mgdLoss', teacher, student);
+  return tf.tidy(() => tf.addN(teacher.map((feature, level) => {
+    const layer = (x: Tensor4D, i: number): Tensor4D =>
+      conv2d(x, parameters.get(`generation.${level}.${i}.weight`).value as Tensor4D, {
+        bias: parameters.get(`generation.${level}.${i}.bias`).value as Tensor1D,
+        padding: 1,
+      });
+    const restored = layer(layer(student[level].mul(masks[level]), 0).relu(), 1);
+    return restored.sub(feature).square().sum().div(feature.shape[0]) as Scalar;
+  })));
+}
+
+/** A mask of each level; a picture's is the same whichever rank and place in the batch it has. */
+export function drawMasks(
+  maps: Tensor4D[],
+  pictures: readonly { id: number }[],
+  { hidden, seed }: { hidden: number; seed: string },
+): Tensor4D[] {
+  return maps.map(({ shape: [n, h, w] }, level) => {
+    const values = new Float32Array(n * h * w);
+    pictures.forEach(({ id }, picture) => {
+      const random = new Random(`${seed}/mgd/${level}/${id}`);
+      for (let i = 0; i < h * w; i++) values[picture * h * w + i] = random.next() > 1 - hidden ? 0 : 1;
+    });
+    return tf.tensor4d(values, [n, h, w, 1]);
+  });
+}
+
+export const mgd: ImitationKind<MgdSettings> = {
+  weights: ({ weight }) => ({ '': weight }),
+  create({ weight, hidden = 0.65 }, context) {
+    const { student, teacher: { channels, deviations }, seed } = context;
+    const parameters = createProjections(deviations.length, student.channels, channels, seed);
+    addGenerators(parameters, deviations.length, channels, seed);
+    const imitation = projected({ ...context, projections: parameters }, ({ teacher, batch, step }, imitated) => {
+      const masks = drawMasks(teacher, batch.origins, { hidden, seed: `${seed}/${step}` });
+      return { mgd: { value: mgdLoss(teacher, imitated, { masks, parameters }), weight } };
+    });
+    return { ...imitation, dispose: () => parameters.dispose() };
+  },
+};

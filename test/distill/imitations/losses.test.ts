@@ -1,0 +1,91 @@
+/** CWD, PKD and MGD against plain PyTorch copies (test/golden/imitations.py). */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+import { Parameters } from '../../../lib/dist/core/parameters';
+import { cwdLoss } from '../../../lib/dist/distill/imitations/cwd';
+import { addGenerators, drawMasks, mgdLoss } from '../../../lib/dist/distill/imitations/mgd';
+import { pkdLoss } from '../../../lib/dist/distill/imitations/pkd';
+import { tf, type Scalar, type Tensor, type Tensor4D } from '../../../lib/dist/tf';
+import { fill, numbers } from '../../detection/golden';
+
+type Shape = [number, number, number, number];
+interface Answer {
+  value: number;
+  student: number[][];
+  parameters: Record<string, number[]>;
+}
+const golden = JSON.parse(readFileSync(path.join(__dirname, '../../golden/imitations.json'), 'utf8')) as {
+  shapes: Shape[];
+} & Record<'cwd' | 'cwdWarm' | 'pkd' | 'mgd', Answer>;
+const maps = (name: string): Tensor4D[] =>
+  golden.shapes.map((shape, i) =>
+    tf.tensor4d(numbers(`${name}/${i}`, shape.reduce((a, b) => a * b), -2, 2), shape),
+  );
+
+function close(actual: ArrayLike<number>, expected: number[], what: string): void {
+  assert.equal(actual.length, expected.length, what);
+  const largest = Math.max(...expected.map(Math.abs));
+  expected.forEach((value, i) =>
+    assert.ok(Math.abs(actual[i] - value) <= 2e-5 * largest, `${what}[${i}]: ${actual[i]}, not ${value}`),
+  );
+}
+
+/** Holds the value of a loss and its gradients. */
+function hold(
+  answer: Answer,
+  loss: (teacher: Tensor4D[], student: Tensor4D[]) => Scalar,
+  parameters?: Parameters,
+): void {
+  const [teacher, student] = [maps('teacher'), maps('student')];
+  const learned = parameters?.all() ?? [];
+  const before = tf.memory().numTensors;
+  tf.tidy(() => {
+    const inputs: Tensor[] = [...student, ...learned.map(({ value }) => value)];
+    const { value, grads } = tf.engine().gradients(() => loss(teacher, student), inputs) as {
+      value: Tensor;
+      grads: Tensor[];
+    };
+    close(value.dataSync(), [answer.value], 'value');
+    answer.student.forEach((expected, i) => close(grads[i].dataSync(), expected, `gradient of level ${i}`));
+    learned.forEach(({ name }, i) =>
+      close(grads[student.length + i].dataSync(), answer.parameters[name], `gradient of ${name}`),
+    );
+  });
+  assert.equal(tf.memory().numTensors, before);
+  tf.dispose([teacher, student]);
+}
+
+test('CWD is that of PyTorch, at temperature 1 and another', () => {
+  hold(golden.cwd, (teacher, student) => cwdLoss(teacher, student));
+  hold(golden.cwdWarm, (teacher, student) => cwdLoss(teacher, student, 2.5));
+});
+
+test('PKD is that of PyTorch', () => hold(golden.pkd, pkdLoss));
+
+test('MGD is that of PyTorch, for its generator too', () => {
+  const parameters = new Parameters();
+  addGenerators(parameters, golden.shapes.length, 4, 0);
+  fill({ parameters }, (name, shape) => numbers(name, shape.reduce((a, b) => a * b), -0.3, 0.3));
+  const masks = golden.shapes.map(([n, h, w], i) =>
+    tf.tensor4d(numbers(`mask/${i}`, n * h * w, 0, 1).map((value) => (value > 0.65 ? 1 : 0)), [n, h, w, 1]),
+  );
+  assert.deepEqual(Object.keys(golden.mgd.parameters), parameters.all().map(({ name }) => name));
+  hold(golden.mgd, (teacher, student) => mgdLoss(teacher, student, { masks, parameters }), parameters);
+  tf.dispose(masks);
+  parameters.dispose();
+});
+
+test("MGD's mask of a picture depends on seed, step and picture, not on its place in the batch", () => {
+  tf.tidy(() => {
+    const options = { hidden: 0.65, seed: '0/7' };
+    const map = tf.zeros([2, 40, 50, 3]) as Tensor4D;
+    const [both] = drawMasks([map], [{ id: 5 }, { id: 9 }], options);
+    const [turned] = drawMasks([map], [{ id: 9 }, { id: 5 }], options);
+    assert.deepEqual(both.reverse(0).dataSync(), turned.dataSync());
+    const [other] = drawMasks([map], [{ id: 5 }, { id: 9 }], { ...options, seed: '0/8' });
+    assert.notDeepEqual(both.dataSync(), other.dataSync());
+    assert.ok(Math.abs(both.mean().arraySync() as number - 0.35) < 0.03);
+  });
+});
