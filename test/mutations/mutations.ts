@@ -99,7 +99,7 @@ export const mutations: Mutation[] = [
     'train/optimizer.js',
     'train/optimizer.test.ts',
     'equals torch.optim at every step',
-    ["parameter.role === 'weight'", 'true'],
+    ["=> role === 'weight' ||", '=> true ||'],
     ["kind === 'adamw' ? { decay: 0, decoupledDecay: decay }", "kind === 'adamw' ? { decay, decoupledDecay: 0 }"],
     ['beta2 = 0.999', 'beta2 = 0.99'],
   ),
@@ -131,7 +131,7 @@ export const mutations: Mutation[] = [
     'detection/assign.js',
     'detection/pieces.test.ts',
     'assignment is that of mmdet',
-    ['overlap > best', 'overlap >= best'],
+    ['if (overlap > best) {', 'if (overlap >= best) {'],
     ['ignored.delete(anchor);', ''],
   ),
   ...each('detection/boxes.js', 'detection/pieces.test.ts', 'overlap, encoding and decoding', [
@@ -207,8 +207,8 @@ export const mutations: Mutation[] = [
   ),
   ...each('coco/transforms.js', 'coco/loader.test.ts', 'a flipped picture is the mirror image', ['flip ? -3 : 3', '3']),
   ...each('experiments/workbench.js', 'experiments/session.test.ts', 'a schedule has the warm-up', [
-    'ratio: 0.001',
-    'ratio: 0.1',
+    'warmupRatio ?? 0.001',
+    'warmupRatio ?? 0.1',
   ]),
   ...each('experiments/workbench.js', 'experiments/session.test.ts', 'each profile mirrors pictures', [
     'sampling?.flip[profile] ?? 0.5',
