@@ -7,6 +7,7 @@ import { tf, type Scalar, type Tensor1D, type Tensor2D, type Tensor4D } from '..
 import { type Detections, type Target } from '../../data/types';
 import { Parameters } from '../../core/parameters';
 import { Random } from '../../core/random';
+import { checkExtents, checkImages, checkLevels, checkTargets } from '../checks';
 import type { DetectionLosses, Detector, DetectOptions, Extent, NetworkConfig } from '../detector';
 import { focalLoss, type FocalConfig } from '../focal-loss';
 import { createFpn, fpn } from '../fpn';
@@ -60,8 +61,7 @@ export class Fcos implements Detector<FcosOutput[]> {
   }
 
   pyramid(images: Tensor4D, training = false): Tensor4D[] {
-    if (images.rank !== 4 || images.shape[3] !== 3)
-      throw new RangeError(`images must have the shape [N, H, W, 3], not [${images.shape}]`);
+    checkImages(images);
     return tf.tidy(() =>
       fpn(this.parameters, this.config.neck, backbone(this.parameters, this.config.backbone, images, training)),
     );
@@ -69,10 +69,7 @@ export class Fcos implements Detector<FcosOutput[]> {
 
   /** Class logits, distances and centerness of each pyramid level. */
   head(pyramid: readonly Tensor4D[], { training = false }: { training?: boolean } = {}): FcosOutput[] {
-    if (pyramid.length !== this.strides.length)
-      throw new RangeError(
-        `the head expects ${this.strides.length} pyramid levels (strides ${this.strides}), not ${pyramid.length}`,
-      );
+    checkLevels(pyramid, this.strides);
     return tf.tidy(() => fcosHead(this.parameters, this.config.head, pyramid, training));
   }
 
@@ -85,9 +82,7 @@ export class Fcos implements Detector<FcosOutput[]> {
     targets: readonly Target[],
   ): Record<'classification' | 'box' | 'centerness', DetectionLosses[string]> {
     const { classes, assign, loss } = this.config;
-    const pictures = outputs[0].logits.shape[0];
-    if (targets.length !== pictures)
-      throw new RangeError(`${pictures} pictures went through the network, but ${targets.length} targets are given`);
+    checkTargets(outputs[0].logits, targets);
     const matches = matchPoints(this.grids(outputs), targets, classes, assign);
     const count = Math.max(1, matches.positives.length);
     const weight = Math.max(LEAST_WEIGHT, matches.centerness.reduce((sum, value) => sum + value, 0));
@@ -126,11 +121,7 @@ export class Fcos implements Detector<FcosOutput[]> {
 
   detect(outputs: readonly FcosOutput[], extents: readonly Extent[], options: DetectOptions = {}): Detections[] {
     const { scoreThreshold = 0.05, perLevel = 1000, iouThreshold = this.config.nms, maximum = 100 } = options;
-    const pictures = outputs[0].logits.shape[0];
-    if (extents.length !== pictures)
-      throw new RangeError(
-        `${pictures} pictures went through the network, but the sizes of ${extents.length} are given`,
-      );
+    checkExtents(outputs[0].logits, extents);
     const units = this.config.head.distance === 'stride' ? this.strides : this.strides.map(() => 1);
     const settings = { scoreThreshold, perLevel, iouThreshold, maximum };
     return detectFcos(outputs, this.grids(outputs), units, extents, settings);

@@ -8,6 +8,7 @@ import { Parameters } from '../../core/parameters';
 import { Random } from '../../core/random';
 import { stopGradient } from '../../core/operation';
 import { cellsOf } from '../anchors';
+import { checkExtents, checkImages, checkLevels, checkTargets } from '../checks';
 import type { DetectionLosses, Detector, DetectOptions, Extent, LossOptions, NetworkConfig } from '../detector';
 import { focalLoss, type FocalConfig } from '../focal-loss';
 import { createFpn, fpn } from '../fpn';
@@ -56,8 +57,7 @@ export class RepPoints implements Detector<RepPointsOutput[]> {
   }
 
   pyramid(images: Tensor4D, training = false): Tensor4D[] {
-    if (images.rank !== 4 || images.shape[3] !== 3)
-      throw new RangeError(`images must have the shape [N, H, W, 3], not [${images.shape}]`);
+    checkImages(images);
     return tf.tidy(() =>
       fpn(this.parameters, this.config.neck, backbone(this.parameters, this.config.backbone, images, training)),
     );
@@ -65,10 +65,7 @@ export class RepPoints implements Detector<RepPointsOutput[]> {
 
   /** Class logits and the points of both stages of each pyramid level. */
   head(pyramid: readonly Tensor4D[], { training = false }: { training?: boolean } = {}): RepPointsOutput[] {
-    if (pyramid.length !== this.strides.length)
-      throw new RangeError(
-        `the head expects ${this.strides.length} pyramid levels (strides ${this.strides}), not ${pyramid.length}`,
-      );
+    checkLevels(pyramid, this.strides);
     return tf.tidy(() => repPointsHead(this.parameters, this.config.head, pyramid, training));
   }
 
@@ -83,9 +80,7 @@ export class RepPoints implements Detector<RepPointsOutput[]> {
     { extents }: LossOptions = {},
   ): Record<'classification' | 'initialBox' | 'box', DetectionLosses[string]> {
     const { classes, assign, loss } = this.config;
-    const pictures = outputs[0].logits.shape[0];
-    if (targets.length !== pictures)
-      throw new RangeError(`${pictures} pictures went through the network, but ${targets.length} targets are given`);
+    checkTargets(outputs[0].logits, targets);
     const grids = this.grids(outputs);
     const cells = extents?.map((extent) => grids.map((grid) => cellsOf(grid, grid.stride, {}, extent)));
     const matches = matchRepPoints(grids, targets, classes, assign, this.boxes(outputs, 'initial'), cells);
@@ -113,11 +108,7 @@ export class RepPoints implements Detector<RepPointsOutput[]> {
   }
 
   detect(outputs: readonly RepPointsOutput[], extents: readonly Extent[], options?: DetectOptions): Detections[] {
-    const pictures = outputs[0].logits.shape[0];
-    if (extents.length !== pictures)
-      throw new RangeError(
-        `${pictures} pictures went through the network, but the sizes of ${extents.length} are given`,
-      );
+    checkExtents(outputs[0].logits, extents);
     const { classes } = this.config;
     const logits = tf.tidy(() => joinLevels(outputs.map((output) => output.logits), classes));
     const scores = probabilities(logits);

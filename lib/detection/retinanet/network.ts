@@ -9,6 +9,7 @@ import { Parameters } from '../../core/parameters';
 import { Random } from '../../core/random';
 import { type AnchorConfig, type AnchorGrid, anchorGrid, anchorsPerCell, cellsOf } from '../anchors';
 import { type AssignConfig } from '../assign';
+import { checkExtents, checkImages, checkLevels, checkTargets } from '../checks';
 import type { DetectionLosses, Detector, DetectOptions, Extent, LossOptions, NetworkConfig } from '../detector';
 import { detect } from './detect';
 import { createFpn, fpn } from '../fpn';
@@ -50,8 +51,7 @@ export class RetinaNet implements Detector<HeadOutput[]> {
   }
 
   pyramid(images: Tensor4D, training = false): Tensor4D[] {
-    if (images.rank !== 4 || images.shape[3] !== 3)
-      throw new RangeError(`images must have the shape [N, H, W, 3], not [${images.shape}]`);
+    checkImages(images);
     return tf.tidy(() =>
       fpn(this.parameters, this.config.neck, backbone(this.parameters, this.config.backbone, images, training)),
     );
@@ -59,10 +59,7 @@ export class RetinaNet implements Detector<HeadOutput[]> {
 
   /** Class logits and box deltas of each pyramid level. */
   head(pyramid: readonly Tensor4D[], { training = false }: { training?: boolean } = {}): HeadOutput[] {
-    if (pyramid.length !== this.strides.length)
-      throw new RangeError(
-        `the head expects ${this.strides.length} pyramid levels (strides ${this.strides}), not ${pyramid.length}`,
-      );
+    checkLevels(pyramid, this.strides);
     return tf.tidy(() => head(this.parameters, this.config.head, pyramid, training));
   }
 
@@ -76,9 +73,7 @@ export class RetinaNet implements Detector<HeadOutput[]> {
     { extents }: LossOptions = {},
   ): Record<'classification' | 'box', DetectionLosses[string]> {
     const { classes, anchors, assign, loss } = this.config;
-    const pictures = outputs[0].logits.shape[0];
-    if (targets.length !== pictures)
-      throw new RangeError(`${pictures} pictures went through the network, but ${targets.length} targets are given`);
+    checkTargets(outputs[0].logits, targets);
     const grids = this.anchors(outputs);
     const cells = extents?.map((extent) =>
       grids.map((grid, level) => cellsOf(grid, this.strides[level], anchors, extent)),
@@ -93,11 +88,7 @@ export class RetinaNet implements Detector<HeadOutput[]> {
   }
 
   detect(outputs: readonly HeadOutput[], extents: readonly Extent[], options?: DetectOptions): Detections[] {
-    const pictures = outputs[0].logits.shape[0];
-    if (extents.length !== pictures)
-      throw new RangeError(
-        `${pictures} pictures went through the network, but the sizes of ${extents.length} are given`,
-      );
+    checkExtents(outputs[0].logits, extents);
     const anchors = this.anchors(outputs).map(({ boxes }) => boxes);
     return detect(outputs, anchors, this.config.classes, extents, options);
   }
