@@ -158,7 +158,7 @@ export const mutations: Mutation[] = [
     "gradients and detections are PyTorch's",
     ["assign, this.boxes(outputs, 'initial')", "assign, this.boxes(outputs, 'refined')"],
     ['logits(), refined, refined.normalizer', 'logits(), refined, initial.normalizer'],
-    ['normalizer, box.beta), box[stage])', 'normalizer, box.beta), 1)'],
+    ['normalizer, box), box[stage])', 'normalizer, box), 1)'],
     ["'corner'", "'middle'"],
   ),
   ...each(

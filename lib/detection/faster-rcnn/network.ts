@@ -7,6 +7,7 @@ import type { Detections, Target } from '../../data/types';
 import { Parameters } from '../../core/parameters';
 import { Random } from '../../core/random';
 import { type AnchorConfig, type AnchorGrid, anchorGrid, anchorsPerCell, cellsOf } from '../anchors';
+import { checkExtents, checkImages, checkLevels, checkTargets } from '../checks';
 import type { DetectionLosses, Detector, DetectOptions, Extent, LossOptions, NetworkConfig } from '../detector';
 import { type Choose, drawer } from '../draw';
 import { createFpn, fpn } from '../fpn';
@@ -67,8 +68,7 @@ export class FasterRcnn implements Detector<FasterRcnnOutput> {
   }
 
   pyramid(images: Tensor4D, training = false): Tensor4D[] {
-    if (images.rank !== 4 || images.shape[3] !== 3)
-      throw new RangeError(`images must have the shape [N, H, W, 3], not [${images.shape}]`);
+    checkImages(images);
     return tf.tidy(() =>
       fpn(this.parameters, this.config.neck, backbone(this.parameters, this.config.backbone, images, training)),
     );
@@ -76,10 +76,7 @@ export class FasterRcnn implements Detector<FasterRcnnOutput> {
 
   /** The first stage; `loss` and `detect` run the second on the same maps. */
   head(pyramid: readonly Tensor4D[]): FasterRcnnOutput {
-    if (pyramid.length !== this.strides.length)
-      throw new RangeError(
-        `the head expects ${this.strides.length} pyramid levels (strides ${this.strides}), not ${pyramid.length}`,
-      );
+    checkLevels(pyramid, this.strides);
     return { pyramid, rpn: rpn(this.parameters, pyramid) };
   }
 
@@ -90,9 +87,7 @@ export class FasterRcnn implements Detector<FasterRcnnOutput> {
     { extents, seed = '' }: LossOptions = {},
   ): Record<Part, DetectionLosses[string]> {
     const { config } = this;
-    const pictures = outputs.rpn[0].objectness.shape[0];
-    if (targets.length !== pictures)
-      throw new RangeError(`${pictures} pictures went through the network, but ${targets.length} targets are given`);
+    checkTargets(outputs.rpn[0].objectness, targets);
     targets.forEach((target, n) => checkTarget(target, n, config.classes));
     const grids = this.anchors(outputs);
     const sizes = extents ?? targets.map(() => this.input(outputs));
@@ -119,11 +114,7 @@ export class FasterRcnn implements Detector<FasterRcnnOutput> {
   }
 
   detect(outputs: FasterRcnnOutput, extents: readonly Extent[], options: DetectOptions = {}): Detections[] {
-    const pictures = outputs.rpn[0].objectness.shape[0];
-    if (extents.length !== pictures)
-      throw new RangeError(
-        `${pictures} pictures went through the network, but the sizes of ${extents.length} are given`,
-      );
+    checkExtents(outputs.rpn[0].objectness, extents);
     const proposals = proposalsOf(outputs.rpn, this.anchors(outputs), extents, this.config.proposals.test);
     const boxes = Float32Array.from(
       proposals.flatMap((own, n) =>

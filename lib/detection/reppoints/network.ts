@@ -8,6 +8,7 @@ import { Parameters } from '../../core/parameters';
 import { Random } from '../../core/random';
 import { stopGradient } from '../../core/operation';
 import { cellsOf } from '../anchors';
+import { boxLoss } from '../box-loss';
 import { checkExtents, checkImages, checkLevels, checkTargets } from '../checks';
 import type { DetectionLosses, Detector, DetectOptions, Extent, LossOptions, NetworkConfig } from '../detector';
 import { focalLoss, type FocalConfig } from '../focal-loss';
@@ -18,7 +19,6 @@ import { backbone, backboneChannels, createBackbone } from '../resnet';
 import { probabilities } from '../scores';
 import { detectRepPoints } from './detect';
 import { createRepPointsHead, repPointsHead, type RepPointsHeadConfig, type RepPointsOutput } from './head';
-import { boxDistance } from './losses';
 import { momentBoxes, POINTS } from './moments';
 import { type BoxMatches, matchRepPoints, type RepPointsAssignConfig } from './targets';
 
@@ -89,21 +89,21 @@ export class RepPoints implements Detector<RepPointsOutput[]> {
     const classification = tf.tidy(() => focalLoss(logits(), refined, refined.normalizer, loss.focal));
     return {
       classification: { value: classification, normalizer: refined.normalizer },
-      initialBox: { value: this.boxLoss(outputs, 'initial', initial), normalizer: initial.normalizer },
-      box: { value: this.boxLoss(outputs, 'refined', refined), normalizer: refined.normalizer },
+      initialBox: { value: this.stageLoss(outputs, 'initial', initial), normalizer: initial.normalizer },
+      box: { value: this.stageLoss(outputs, 'refined', refined), normalizer: refined.normalizer },
     };
   }
 
   /** The weighted box loss of a stage. */
-  private boxLoss(outputs: readonly RepPointsOutput[], stage: Stage, matches: BoxMatches): Scalar {
+  private stageLoss(outputs: readonly RepPointsOutput[], stage: Stage, matches: BoxMatches): Scalar {
     const { loss: { box }, assign: { scale } } = this.config;
     const { positives, boxes, normalizer } = matches;
     if (positives.length === 0) return tf.scalar(0);
     return tf.tidy(() => {
       const points = tf.gather(joined(outputs, stage), tf.tensor1d(positives, 'int32')) as Tensor2D;
-      const wanted = tf.tensor2d(boxes, [positives.length, 4]);
-      const inScales = [momentBoxes(points, this.transfer), wanted].map((x) => tf.div(x, scale) as Tensor2D);
-      return tf.mul(boxDistance(inScales[0], inScales[1], normalizer, box.beta), box[stage]);
+      const inScales = tf.div(momentBoxes(points, this.transfer), scale) as Tensor2D;
+      const wanted = { positives: positives.map((_, i) => i), deltas: boxes.map((side) => side / scale) };
+      return tf.mul(boxLoss(inScales, wanted, normalizer, box), box[stage]);
     });
   }
 
