@@ -6,7 +6,9 @@
  *
  * summed over levels; m is drawn for each picture and position. Its configs have weight 2e-5 and
  * lambda 0.65 for one stage, 5e-7 and 0.45 for two. The code has phi only where the channels
- * differ; here every loss of this folder has one. G is trained with the student.
+ * differ; here there always is one, of its own and beside G in one store. G is trained with the
+ * student. Teacher's maps come divided by their deviations, so the weight of a config does not carry
+ * over.
  */
 import { Random } from '../../core/random';
 import type { Parameters } from '../../core/parameters';
