@@ -75,6 +75,9 @@ function verified({ sha256, sha256Prefix, bytes }: PublishedCheckpoint): string 
   return 'No checksum of it is published; its length is the one that the server said.';
 }
 
+/** What names begin with, beside those of the backbone, in any family. */
+const BESIDE_BACKBONE = "['neck.', 'bbox_head.', 'rpn_head.', 'roi_head.']";
+
 function howToUse({ name, AP, names, what }: PublishedCheckpoint, file: string): void {
   say(`${what}\n${file}`);
   if (names === 'freekd-prompt')
@@ -82,7 +85,7 @@ function howToUse({ name, AP, names, what }: PublishedCheckpoint, file: string):
   else
     say(
       'await importWeights(detector.parameters, file, { names: ' +
-        `'${names}'${names === 'torchvision-resnet' ? ", optional: ['neck.', 'bbox_head.']" : ''} })`,
+        `'${names}'${names === 'torchvision-resnet' ? `, optional: ${BESIDE_BACKBONE}` : ''} })`,
     );
   if (AP !== undefined) say(`Expected on COCO val2017: ${AP.toFixed(1)} AP. Measure it before you distil from it.`);
 }

@@ -36,7 +36,7 @@ export interface TeacherSide {
  */
 export function inheritNeckAndHead(student: Detector, teacher: Detector): string[] {
   const fits = (name: string, shape: number[]): boolean =>
-    /^(neck|bbox_head)\./.test(name) &&
+    !name.startsWith('backbone.') &&
     student.parameters.has(name) &&
     student.parameters.get(name).shape.join() === shape.join();
   const inherited = new Map([...teacher.parameters.read()].filter(([name, { shape }]) => fits(name, shape)));

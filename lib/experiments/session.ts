@@ -178,9 +178,10 @@ export class Session {
     const { backbone } = student;
     if (backbone) {
       const file = await checkpointFile(backbone.checkpoint, root);
+      const others = detector.parameters.all().filter(({ name }) => !name.startsWith('backbone.'));
       const { loaded, prefix } = await importWeights(detector.parameters, file, {
         names: backbone.names,
-        optional: ['neck.', 'bbox_head.'],
+        optional: others.map(({ name }) => name),
       });
       const from = `${path.basename(backbone.checkpoint)}${prefix && `, below "${prefix}"`}`;
       say(`student: backbone of ${loaded.length} tensors imported from ${from}`);

@@ -6,10 +6,11 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { imitatedIn } from '../../lib/dist/distill/distill-student';
+import { imitatedIn, inheritNeckAndHead } from '../../lib/dist/distill/distill-student';
 import { liveFeatures } from '../../lib/dist/distill/feature-cache';
 import { activeImitations, createImitations } from '../../lib/dist/distill/imitations/index';
 import type { Normalization } from '../../lib/dist/data/types';
+import { createDetector, detectorKinds, smallDetectors } from '../../lib/dist/detection/families';
 import { RetinaNet } from '../../lib/dist/detection/retinanet';
 import { openSplits } from '../../lib/dist/experiments/data';
 import { emojiScenes, type Experiment } from '../../lib/dist/experiments/experiment';
@@ -17,6 +18,8 @@ import { Session } from '../../lib/dist/experiments/session';
 import { Workbench, type SessionOptions } from '../../lib/dist/experiments/workbench';
 import { distillationOf, promptOf, type Variant } from '../../lib/dist/runs/variants';
 import { readLog } from '../../lib/dist/train/log';
+import { exportWeights } from '../../lib/dist/weights/import';
+import { writeSafetensors } from '../../lib/dist/weights/safetensors';
 import { temporary, tinyStudent, tinyTeacher, writePictures } from '../distill/tiny';
 
 const experiment: Experiment = {
@@ -154,6 +157,26 @@ test("a distilled student inherits the teacher's neck and head where its experim
   assert.notEqual(own.losses.classification, inherited.losses.classification);
   const [alone, still] = [await train('student', wide), await train('student', { ...wide, inherit: true })];
   assert.equal(alone.parameters, still.parameters, 'the student alone inherits nothing');
+});
+
+test('a student of any family starts with an imported backbone, and may inherit all else', async () => {
+  const classes = tinyStudent.classes;
+  for (const kind of detectorKinds) {
+    const model = { ...smallDetectors(kind).student, classes };
+    const [other, student, own] = [1, 2, 2].map((seed) => createDetector(model, { seed }));
+    const file = join(temporary(), 'backbone.safetensors');
+    const exported = [...exportWeights(other.parameters)].filter(([name]) => name.startsWith('backbone.'));
+    await writeSafetensors(file, new Map(exported.map(([name, entry]) => [name.slice('backbone.'.length), entry])));
+    const backbone = { checkpoint: file, names: 'torchvision-resnet' } as const;
+    const { losses } = await train('student', { student: { ...experiment.student, model, backbone } });
+    assert.ok(Number.isFinite(losses.loss), kind);
+    inheritNeckAndHead(student, other);
+    for (const { name, variable } of student.parameters.all()) {
+      const source = name.startsWith('backbone.') ? own : other;
+      assert.deepEqual(variable.read(), source.parameters.get(name).variable.read(), `${kind}: ${name}`);
+    }
+    [other, student, own].forEach((detector) => detector.dispose());
+  }
 });
 
 test('every variant has the prompt and the losses of its row', () => {

@@ -14,6 +14,6 @@ export const fasterRcnnR101R50Coco128: Experiment = {
   name: 'faster-rcnn-r101-r50-coco128',
   title: 'coco128 (128 pictures of COCO), Faster R-CNN R101 to R50 from random weights, not published ones',
   teacher: { ...coco.teacher, checkpoint: 'seeded-faster-rcnn-r101', names: 'mmdet-faster-rcnn', AP: 0 },
-  student: { ...retinanetR101R50Coco128.student, model: coco.student.model, clip: undefined },
+  student: { ...retinanetR101R50Coco128.student, model: coco.student.model },
   weights: coco.weights,
 };
