@@ -77,8 +77,7 @@ export const detectorSchema: Schema<DetectorConfig> = byKind<DetectorConfig>(
 );
 
 /** A large and a small detector of a family, for pictures of 128 x 128 pixels with 12 classes. */
-export const smallDetectors = (kind: DetectorKind): Record<'teacher' | 'student', DetectorConfig> =>
-  families[kind].small;
+export const smallDetectors = <K extends DetectorKind>(kind: K): (typeof families)[K]['small'] => families[kind].small;
 
 /** How tables name the family of a config. */
 export const detectorTitle = ({ kind = FIRST }: Pick<DetectorConfig, 'kind'>): string => families[kind].title;

@@ -13,6 +13,7 @@
 import type { LoaderOptions } from '../coco/loader';
 import type { InputSize } from '../coco/transforms';
 import { smallDetectors, type DetectorConfig, type DetectorKind } from '../detection/families';
+import type { RetinaNetConfig } from '../detection/retinanet';
 import type { LossSettings, Profile } from '../runs/variants';
 import type { OptimizerConfig } from '../train/optimizer';
 import type { NameMapName } from '../weights/names';
@@ -75,7 +76,11 @@ const small = smallDetectors('retinanet');
 const optimizer: OptimizerConfig = { kind: 'adamw', weightDecay: 0.05 };
 const fromScratch = { batch: 8, learningRate: 2e-3, warmupSteps: 100, optimizer, clip: 10 };
 
-export const emojiScenes: Experiment & { teacher: TrainingConfig } = {
+/** A training of one family's detector. */
+type TrainingOf<Model> = TrainingConfig & { model: Model };
+type OnEmojiScenes<Model> = Experiment & Record<'teacher' | 'student', TrainingOf<Model>>;
+
+export const emojiScenes: OnEmojiScenes<RetinaNetConfig> = {
   name: 'emoji-scenes',
   title: 'emoji scenes (generated stand-in, not COCO)',
   size: { width: 128, height: 128 },
@@ -88,7 +93,7 @@ export const emojiScenes: Experiment & { teacher: TrainingConfig } = {
 };
 
 /** Emoji scenes with small detectors of a family. */
-export function emojiScenesWith(kind: DetectorKind): typeof emojiScenes {
+export function emojiScenesWith(kind: DetectorKind): OnEmojiScenes<DetectorConfig> {
   if (kind === 'retinanet') return emojiScenes;
   const { teacher, student } = smallDetectors(kind);
   return {

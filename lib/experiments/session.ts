@@ -70,6 +70,11 @@ export class Session {
       : this.tune(profile, settings, seed);
   }
 
+  /** The former name of `prompt`. */
+  stageOne(profile: Profile, seed: number): Promise<PromptState> {
+    return this.prompt(profile, seed);
+  }
+
   private async importPrompt(file: string, { frequency }: PromptSettings): Promise<PromptState> {
     const found = this.prompts.get(file);
     if (found) return found;
