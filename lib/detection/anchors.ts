@@ -111,3 +111,34 @@ export function onGrid(grids: readonly AnchorGrid[], anchor: number): [AnchorGri
   }
   throw new RangeError(`there is no anchor ${anchor}`);
 }
+
+/** The grids of all levels, made once for each size of input. */
+export class AnchorGrids {
+  private readonly made = new Map<string, AnchorGrid[]>();
+
+  constructor(
+    private readonly config: AnchorConfig,
+    private readonly strides: readonly number[],
+  ) {}
+
+  /** @param maps of each level, [N, H, W, ...], finest first */
+  of(maps: readonly { shape: readonly number[] }[]): AnchorGrid[] {
+    const sizes = maps.map(({ shape }): [number, number] => [shape[1], shape[2]]);
+    const key = sizes.join(' ');
+    let grids = this.made.get(key);
+    if (!grids) {
+      // Padded to the finest stride
+      const input = [sizes[0][0] * this.strides[0], sizes[0][1] * this.strides[0]] as const;
+      grids = sizes.map((size, level) => anchorGrid(this.config, this.strides[level], size, input));
+      this.made.set(key, grids);
+    }
+    return grids;
+  }
+
+  /** For each picture, the cells that it has of each grid. */
+  cellsOf(grids: readonly AnchorGrid[], extents: readonly { inputHeight: number; inputWidth: number }[]): Cells[][] {
+    return extents.map((extent) =>
+      grids.map((grid, level) => cellsOf(grid, this.strides[level], this.config, extent)),
+    );
+  }
+}

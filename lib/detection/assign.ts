@@ -105,13 +105,13 @@ export function assign(
  * The same for boxes of any place and size, such as a network's own.
  * @param candidates [candidates * 4]
  * @param boxes [objects * 4]
- * @param takesPart of each candidate, 0 where it does not
+ * @param takesPart of each candidate, 0 where it does not; default all
  */
 export function assignBoxes(
   candidates: Float32Array,
   boxes: Float32Array,
   config: AssignConfig,
-  takesPart: ArrayLike<number>,
+  takesPart?: ArrayLike<number>,
 ): Assignment {
   const matches = new Map<number, Match>();
   const closest: number[][] = [];
@@ -120,7 +120,7 @@ export function assignBoxes(
     let ofBest: number[] = [];
     for (let i = 0; i < candidates.length / 4; i++) {
       const overlap = iou(boxes, object, candidates, i);
-      if (overlap === 0 || takesPart[i] === 0) continue;
+      if (overlap === 0 || takesPart?.[i] === 0) continue;
       note(matches, i, { overlap, object });
       if (overlap > best) [best, ofBest] = [overlap, [i]];
       else if (overlap === best) ofBest.push(i);

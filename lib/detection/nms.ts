@@ -44,6 +44,25 @@ export function suppress(candidates: Detections, options: { iouThreshold: number
   return select(candidates, kept);
 }
 
+/** Candidates one after the other, as they are met. */
+export class Candidates {
+  private readonly boxes: number[] = [];
+  private readonly scores: number[] = [];
+  private readonly labels: number[] = [];
+
+  add(box: ArrayLike<number>, score: number, label: number): void {
+    this.boxes.push(box[0], box[1], box[2], box[3]);
+    this.scores.push(score);
+    this.labels.push(label);
+  }
+
+  /** Those that `suppress` leaves. */
+  suppressed(options: { iouThreshold: number; maximum: number }): Detections {
+    const [boxes, scores] = [this.boxes, this.scores].map((values) => Float32Array.from(values));
+    return suppress({ boxes, scores, labels: Int32Array.from(this.labels) }, options);
+  }
+}
+
 /** The candidates `indices`, in that order. */
 export function select({ boxes, scores, labels }: Detections, indices: readonly number[]): Detections {
   const chosen = new Float32Array(4 * indices.length);

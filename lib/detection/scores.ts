@@ -10,9 +10,17 @@ export function probabilities(logits: Tensor): Float32Array {
   return values;
 }
 
+/** Indices of the `maximum` highest scores, best first, equal scores in their order. */
+export function best(scores: ArrayLike<number>, maximum: number): number[] {
+  if (scores.length <= maximum) return descending(scores);
+  const least = Float32Array.from(scores).sort()[scores.length - maximum]; // the worst that stays
+  const indices: number[] = []; // with its equals, of which the first stay
+  for (let i = 0; i < scores.length; i++) if (scores[i] >= least) indices.push(i);
+  return descending(indices.map((i) => scores[i])).slice(0, maximum).map((i) => indices[i]);
+}
+
 /** The `maximum` cells of highest value, best first; all of them, in their order, where there are no more. */
 export function bestCells(count: number, maximum: number, value: (cell: number) => number): number[] {
   const cells = Array.from({ length: count }, (_, i) => i);
-  if (count <= maximum) return cells;
-  return descending(Float32Array.from(cells, value)).slice(0, maximum);
+  return count <= maximum ? cells : best(Float32Array.from(cells, value), maximum);
 }

@@ -8,7 +8,7 @@ import { drawer, sample } from '../../lib/dist/detection/draw';
 import { FasterRcnn, type FasterRcnnConfig } from '../../lib/dist/detection/faster-rcnn/network';
 import { levelsOf } from '../../lib/dist/detection/faster-rcnn/roi-head';
 import { tf, type Scalar, type Tensor4D } from '../../lib/dist/tf';
-import { fill, near, numbers, parameterNumbers } from './golden';
+import { fill, near, nearDetections, nearGradients, numbers, parameterNumbers, targetsOf } from './golden';
 
 interface Case {
   config: FasterRcnnConfig & { size: [number, number, number] };
@@ -43,8 +43,6 @@ function ownNumbers(name: string, shape: readonly number[]): Float32Array {
   return numbers(name, shape.reduce((product, n) => product * n, 1), -bound, bound);
 }
 
-const targetsOf = ({ targets }: Case) =>
-  targets.map(({ boxes, labels }) => ({ boxes: Float32Array.from(boxes), labels: Int32Array.from(labels) }));
 /** The first that there are, as the reference draws. */
 const firstOf = (places: readonly number[], count: number): number[] => places.slice(0, count);
 
@@ -65,11 +63,7 @@ for (const [name, c] of Object.entries(golden.cases)) {
           near(tf.slice(output[kind as keyof typeof output], 0, 1).dataSync(), levels[level], 2e-5, `${kind} ${level}`);
       const { threshold, iou, maximum } = golden.detect;
       const options = { scoreThreshold: threshold, iouThreshold: iou, maximum };
-      for (const [i, found] of model.detect(outputs, extents, options).entries()) {
-        assert.deepEqual([...found.labels], c.detections[i].labels);
-        found.scores.forEach((score, k) => assert.ok(Math.abs(score - c.detections[i].scores[k]) < 1e-4, `score ${k}`));
-        found.boxes.forEach((side, k) => assert.ok(Math.abs(side - c.detections[i].boxes[k]) < 1e-2, `box ${k}`));
-      }
+      nearDetections(model.detect(outputs, extents, options), c.detections, { score: 1e-4, box: 1e-2 });
       assert.throws(() => model.regression(outputs), /are drawn by its loss/);
       const parts = model.loss(outputs, targets, { extents });
       near(outputs.drawn!.boxes, c.regions, 1e-5, 'regions');
@@ -83,18 +77,7 @@ for (const [name, c] of Object.entries(golden.cases)) {
       const weighted = Object.entries(WEIGHTS).map(([part, factor]) => tf.mul(parts[part as Part].value, factor));
       return tf.addN(weighted) as Scalar;
     }, trained);
-    assert.deepEqual(trained.map((parameter) => parameter.name).sort(), Object.keys(c.gradients).sort());
-    const largest = Math.max(...Object.values(c.gradients).map(([norm]) => norm));
-    for (const [i, { name: key, shape }] of trained.entries()) {
-      const gradient = gradients[i].dataSync() as Float32Array;
-      const probe = numbers(`${key}/probe`, gradient.length);
-      const [norm, product] = c.gradients[key];
-      const tolerance = 1e-4 * Math.max(norm, 1e-3 * largest);
-      const own = Math.hypot(...gradient);
-      assert.ok(Math.abs(own - norm) < tolerance, `${key} [${shape}]: norm ${own}, not ${norm}`);
-      const along = gradient.reduce((sum, g, j) => sum + g * probe[j], 0);
-      assert.ok(Math.abs(along - product) < tolerance * Math.sqrt(gradient.length), `${key}: ${along}, not ${product}`);
-    }
+    nearGradients(trained, gradients, c.gradients);
     tf.dispose([images, value, gradients]);
     model.dispose();
     assert.equal(tf.memory().numTensors, before);

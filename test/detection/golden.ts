@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
+import type { Detections, Target } from '../../lib/dist/data/types';
 import type { Parameter } from '../../lib/dist/core/parameters';
 import type { RetinaNet, RetinaNetConfig } from '../../lib/dist/detection/retinanet';
 import type { Tensor } from '../../lib/dist/tf';
@@ -126,4 +127,22 @@ export function near(actual: ArrayLike<number>, expected: ArrayLike<number>, tol
     worst = Math.max(worst, Number.isFinite(actual[i]) ? Math.abs(actual[i] - expected[i]) : Infinity);
   }
   assert.ok(worst <= tolerance * largest, `${what}: off by ${worst}, largest ${largest}`);
+}
+
+/** The objects of a golden case's pictures, as a loader gives them. */
+export const targetsOf = ({ targets }: { targets: readonly { boxes: number[]; labels: number[] }[] }): Target[] =>
+  targets.map(({ boxes, labels }) => ({ boxes: Float32Array.from(boxes), labels: Int32Array.from(labels) }));
+
+/** Detections of every picture: the labels, scores and sides in pixels within a tolerance each. */
+export function nearDetections(
+  found: readonly Detections[],
+  expected: readonly { boxes: number[]; scores: number[]; labels: number[] }[],
+  { score: ofScore, box: ofBox }: { score: number; box: number },
+): void {
+  assert.equal(found.length, expected.length);
+  for (const [i, { boxes, scores, labels }] of found.entries()) {
+    assert.deepEqual([...labels], expected[i].labels);
+    scores.forEach((score, k) => assert.ok(Math.abs(score - expected[i].scores[k]) < ofScore, `score ${k}`));
+    boxes.forEach((side, k) => assert.ok(Math.abs(side - expected[i].boxes[k]) < ofBox, `box ${k}`));
+  }
 }

@@ -18,7 +18,7 @@ import { valueAndGradients } from '../../lib/dist/core/gradients';
 import { Parameters } from '../../lib/dist/core/parameters';
 import { Random } from '../../lib/dist/core/random';
 import { tf, type Scalar, type Tensor1D, type Tensor2D, type Tensor4D } from '../../lib/dist/tf';
-import { fill, near, nearGradients, numbers, parameterNumbers } from './golden';
+import { fill, near, nearDetections, nearGradients, numbers, parameterNumbers, targetsOf } from './golden';
 
 /** Of one stage and picture: a point and its object, or -2 where the point learns nothing. */
 type Learned = [point: number, object: number][];
@@ -59,8 +59,6 @@ function repPointsNumbers(name: string, shape: readonly number[]): Float32Array 
   return numbers(name, size, -bound, bound);
 }
 
-const targetsOf = ({ targets }: Pick<Case, 'targets'>) =>
-  targets.map(({ boxes, labels }) => ({ boxes: Float32Array.from(boxes), labels: Int32Array.from(labels) }));
 const extentsOf = ({ extents }: Case) => extents.map(([inputWidth, inputHeight]) => ({ inputWidth, inputHeight }));
 
 for (const [name, c] of Object.entries(golden.cases)) {
@@ -83,11 +81,7 @@ for (const [name, c] of Object.entries(golden.cases)) {
           near(first(output[kind as keyof typeof output]), levels[level], 2e-5, `${kind} ${level}`);
       const { threshold, per_level: perLevel, iou, maximum } = golden.detect;
       const options = { scoreThreshold: threshold, perLevel, iouThreshold: iou, maximum };
-      for (const [i, found] of model.detect(outputs, extents, options).entries()) {
-        assert.deepEqual([...found.labels], c.detections[i].labels);
-        found.scores.forEach((score, k) => assert.ok(Math.abs(score - c.detections[i].scores[k]) < 1e-5, `score ${k}`));
-        found.boxes.forEach((side, k) => assert.ok(Math.abs(side - c.detections[i].boxes[k]) < 1e-3, `box ${k}`));
-      }
+      nearDetections(model.detect(outputs, extents, options), c.detections, { score: 1e-5, box: 1e-3 });
       const parts = model.loss(outputs, targets, { extents });
       for (const [part, expected] of Object.entries(c.losses))
         near(parts[part as keyof typeof parts].value.dataSync(), [expected], 1e-5, part);

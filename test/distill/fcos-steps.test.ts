@@ -12,19 +12,15 @@ import { inheritNeckAndHead, trainDetector } from '../../lib/dist/distill/distil
 import { liveFeatures } from '../../lib/dist/distill/feature-cache';
 import { createProjections } from '../../lib/dist/distill/projection';
 import { Teacher } from '../../lib/dist/distill/teacher';
-import { createPromptState } from '../../lib/dist/distill/tune-prompt';
 import { fcosR101R50Coco as row } from '../../lib/dist/experiments/rows/fcos-r101-r50-coco';
-import { tf } from '../../lib/dist/tf';
 import { readLog } from '../../lib/dist/train/log';
-import { fill, numbers, publishedFcosNumbers, publishedNumbers } from '../detection/golden';
+import { fill, publishedFcosNumbers, publishedNumbers } from '../detection/golden';
 import { hold, measure, type Sketch } from '../detection/sketch';
+import { goldenLoader, goldenPrompt, type GoldenRun } from './golden-run';
 import { temporary } from './tiny';
 
 type Losses = Record<'loss' | 'classification' | 'box' | 'centerness' | 'mse' | 'freekd', number>;
-const golden = JSON.parse(readFileSync(path.join(__dirname, '../golden/fcos_steps.json'), 'utf8')) as {
-  size: [number, number, number];
-  tokens: number;
-  targets: { boxes: number[]; labels: number[] }[][];
+const golden = JSON.parse(readFileSync(path.join(__dirname, '../golden/fcos_steps.json'), 'utf8')) as GoldenRun & {
   /** The floor is how far float32 itself can be off. */
   losses: (Losses & { gradientNorm: number; rate: number; floor: number })[];
   changes: Record<string, Sketch>;
@@ -41,36 +37,16 @@ test("ten steps of the paper's FCOS row change every parameter as PyTorch does",
   const { channels } = student;
   const projections = createProjections(5, channels, channels, 0);
   const teacher = new Teacher(detector, [1, 1, 1, 1, 1]);
-  const prompt = createPromptState(5, channels, { profile: 'released', tokens: golden.tokens }, 0);
-  fill({ parameters: projections });
-  fill({ parameters: prompt.parameters }, (name, shape) =>
-    numbers(name.replace('prompts.', ''), shape[0] * shape[1] * shape[2], -0.1, 0.1),
-  );
+  const prompt = goldenPrompt(golden, channels, projections);
 
-  const [n, height, width] = golden.size;
-  const whole = { id: 1, width, height, scaleX: 1, scaleY: 1, flipped: false };
+  const [n] = golden.size;
   const folder = temporary();
   const steps = golden.losses.length;
   const { learningRate: base, warmupSteps, warmupRatio, optimizer, clip } = row.student;
   await trainDetector(
     {
       detector: student,
-      loader: {
-        length: n * steps,
-        batchesPerEpoch: steps,
-        shard: { rank: 0, size: 1 },
-        batch: (step) =>
-          Promise.resolve({
-            images: tf.tensor4d(numbers(`steps/images${step}`, n * height * width * 3, -2, 2), [n, height, width, 3]),
-            targets: golden.targets[step].map(({ boxes, labels }) => ({
-              boxes: Float32Array.from(boxes),
-              labels: Int32Array.from(labels),
-            })),
-            origins: Array.from({ length: n }, () => ({ ...whole, inputWidth: width, inputHeight: height })),
-          }),
-        order: () => [],
-        close: () => Promise.resolve(),
-      },
+      loader: goldenLoader(golden),
       batchSize: n,
       schedule: { base, steps, kind: 'constant', warmup: { steps: warmupSteps, ratio: warmupRatio! } },
       optimizer,

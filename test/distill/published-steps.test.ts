@@ -14,19 +14,16 @@ import { trainStudent } from '../../lib/dist/distill/distill-student';
 import { createProjections } from '../../lib/dist/distill/projection';
 import { liveFeatures } from '../../lib/dist/distill/feature-cache';
 import { Teacher } from '../../lib/dist/distill/teacher';
-import { createPromptState } from '../../lib/dist/distill/tune-prompt';
 import { released } from '../../lib/dist/freekd/profiles';
-import { tf } from '../../lib/dist/tf';
 import { readLog } from '../../lib/dist/train/log';
-import { fill, numbers, publishedNumbers } from '../detection/golden';
+import { fill, publishedNumbers } from '../detection/golden';
 import { hold, measure, type Sketch } from '../detection/sketch';
+import { goldenLoader, goldenPrompt, type GoldenRun } from './golden-run';
 import { temporary } from './tiny';
 
 type Losses = Record<'loss' | 'classification' | 'box' | 'mse' | 'freekd' | 'regression', number>;
-const golden = JSON.parse(readFileSync(path.join(__dirname, '../golden/distillation_steps.json'), 'utf8')) as {
-  size: [number, number, number];
-  tokens: number;
-  targets: { boxes: number[]; labels: number[] }[][];
+const file = path.join(__dirname, '../golden/distillation_steps.json');
+const golden = JSON.parse(readFileSync(file, 'utf8')) as GoldenRun & {
   losses: (Losses & { gradientNorm: number; rate: number })[];
   changes: Record<string, Sketch>;
 };
@@ -40,36 +37,16 @@ test('ten steps of distillation change every parameter as PyTorch does', async (
   const { channels } = student.config.neck;
   const projections = createProjections(5, channels, channels, 0);
   const teacher = new Teacher(detector, [1, 1, 1, 1, 1]);
-  const prompt = createPromptState(5, channels, { profile: 'released', tokens: golden.tokens }, 0);
-  fill({ parameters: projections });
-  fill({ parameters: prompt.parameters }, (name, shape) =>
-    numbers(name.replace('prompts.', ''), shape[0] * shape[1] * shape[2], -0.1, 0.1),
-  );
+  const prompt = goldenPrompt(golden, channels, projections);
 
-  const [n, height, width] = golden.size;
+  const [n] = golden.size;
   const { momentum, weightDecay, clipNorm: clip, warmupSteps, warmupRatio, learningRate } = released.stage2;
-  const whole = { id: 1, width, height, scaleX: 1, scaleY: 1, flipped: false };
   const folder = temporary();
   const steps = golden.losses.length;
   await trainStudent(
     {
       student,
-      loader: {
-        length: n * steps,
-        batchesPerEpoch: steps,
-        shard: { rank: 0, size: 1 },
-        batch: (step) =>
-          Promise.resolve({
-            images: tf.tensor4d(numbers(`steps/images${step}`, n * height * width * 3, -2, 2), [n, height, width, 3]),
-            targets: golden.targets[step].map(({ boxes, labels }) => ({
-              boxes: Float32Array.from(boxes),
-              labels: Int32Array.from(labels),
-            })),
-            origins: Array.from({ length: n }, () => ({ ...whole, inputWidth: width, inputHeight: height })),
-          }),
-        order: () => [],
-        close: () => Promise.resolve(),
-      },
+      loader: goldenLoader(golden),
       batchSize: n,
       schedule: { base: learningRate, steps, kind: 'constant', warmup: { steps: warmupSteps, ratio: warmupRatio } },
       optimizer: { kind: 'sgd', momentum, weightDecay, decayed: 'all' },

@@ -13,13 +13,9 @@ import torchvision
 from torchvision.ops import batched_nms, box_iou, sigmoid_focal_loss
 
 import detection_reference as reference
-from detection_reference import numbers, tensor
+from detection_reference import listed, numbers, tensor
 
 torch.manual_seed(0)
-
-
-def listed(x, digits=7):
-    return [float(f"{v:.{digits}g}") for v in x.detach().flatten().tolist()]
 
 
 def exact(x):

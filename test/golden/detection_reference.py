@@ -307,3 +307,37 @@ def initial(name: str, shape) -> torch.Tensor:
     if name.endswith("running_var") or name.endswith("weight"):
         return tensor(name, shape, 0.5, 1.5)
     return tensor(name, shape, -0.3, 0.3)
+
+
+def listed(x, digits=7):
+    return [float(f"{v:.{digits}g}") for v in x.detach().flatten().tolist()]
+
+
+def first_listed(maps, digits=6):
+    """Of the first picture of maps [N, C, H, W], each as [H * W * C] numbers."""
+    return [listed(m.permute(0, 2, 3, 1)[:1], digits) for m in maps]
+
+
+def boxes_of(name, count, width, height, largest=56, rounded=True):
+    """Boxes of 14 to `largest` pixels inside a picture; every second one in whole pixels, where `rounded`."""
+    side = tensor(f"{name}/side", (count, 2), 14, largest)
+    corner = tensor(f"{name}/corner", (count, 2), 0, 1) * (torch.tensor([width, height]) - side).clamp(min=0)
+    b = torch.cat([corner, corner + side], 1)
+    if rounded:
+        b[::2] = b[::2].round()
+    return b
+
+
+def frozen(config, name):
+    stages = config["backbone"]["frozenStages"]
+    return stages >= 0 and name.startswith(("backbone.conv1.", "backbone.bn1.", *(f"backbone.layer{s}." for s in range(1, stages + 1))))
+
+
+def probed(key, g):
+    """Norm of a parameter's gradient, and its product with the numbers named `<parameter>/probe`, in our order of axes."""
+    g = g.permute(2, 3, 1, 0) if g.dim() == 4 else g
+    return listed(torch.stack([g.norm(), (g * tensor(f"{key}/probe", g.shape)).sum()]))
+
+
+def gradients_of(model, config, reshaped=lambda key, g: g):
+    return {key: probed(key, reshaped(key, value.grad)) for key, value in model.named_parameters() if not frozen(config, key)}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from detection_reference import tensor
+from detection_reference import boxes_of, first_listed, gradients_of, listed, tensor
 from faster_rcnn_reference import FasterRcnn
 
 torch.manual_seed(0)
@@ -38,23 +38,6 @@ DETECT = {"threshold": 0.05, "iou": 0.5, "maximum": 30}
 MARGIN = 1e-5
 
 
-def listed(x, digits=7):
-    return [float(f"{v:.{digits}g}") for v in x.detach().flatten().tolist()]
-
-
-def boxes_of(name, count, width, height):
-    side = tensor(f"{name}/side", (count, 2), 14, 56)
-    corner = tensor(f"{name}/corner", (count, 2), 0, 1) * (torch.tensor([width, height]) - side).clamp(min=0)
-    b = torch.cat([corner, corner + side], 1)
-    b[::2] = b[::2].round()
-    return b
-
-
-def frozen(config, name):
-    stages = config["backbone"]["frozenStages"]
-    return stages >= 0 and name.startswith(("backbone.conv1.", "backbone.bn1.", *(f"backbone.layer{s}." for s in range(1, stages + 1))))
-
-
 def case(name, config):
     n, height, width = config["size"]
     extent = [width - 5, height - 3]
@@ -76,20 +59,14 @@ def case(name, config):
     assert margin > MARGIN
     rois, labels, regressed = model.drawn
     sum(weight * part for weight, part in zip((1, 2, 3, 4), losses.values())).backward()
-    gradients = {}
-    for key, value in model.named_parameters():
-        if frozen(config, key):
-            continue
-        g = value.grad
-        if key.startswith("roi_head") and g.dim() == 2:
-            side = config["head"]["bins"] if "shared_fcs.0" in key else 1
-            g = g.reshape(g.shape[0], -1, side, side)
-        g = g.permute(2, 3, 1, 0) if g.dim() == 4 else g
-        gradients[key] = listed(torch.stack([g.norm(), (g * tensor(f"{key}/probe", g.shape)).sum()]))
-    nhwc = lambda maps: [listed(m.permute(0, 2, 3, 1)[:1], 6) for m in maps]
+    def reshaped(key, g):
+        side = config["head"]["bins"] if "shared_fcs.0" in key else 1
+        return g.reshape(g.shape[0], -1, side, side) if key.startswith("roi_head") and g.dim() == 2 else g
+
+    gradients = gradients_of(model, config, reshaped)
     return {"config": config, "images": f"{name}/images/{salt}", "extent": extent,
             "targets": [{"boxes": listed(b, 9), "labels": l.tolist()} for b, l in targets],
-            "outputs": {"objectness": nhwc(o[0] for o in outputs), "deltas": nhwc(o[1] for o in outputs)},
+            "outputs": {"objectness": first_listed(o[0] for o in outputs), "deltas": first_listed(o[1] for o in outputs)},
             "regions": listed(rois), "regression": listed(regressed, 6), "losses": {k: v.item() for k, v in losses.items()},
             "normalizers": normalizers, "gradients": gradients,
             "detections": [{"boxes": listed(b), "scores": listed(s), "labels": l.tolist()} for b, s, l, _ in found]}

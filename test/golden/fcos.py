@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from detection_reference import tensor
+from detection_reference import boxes_of, first_listed, gradients_of, listed, tensor
 from fcos_reference import Fcos
 
 torch.manual_seed(0)
@@ -31,23 +31,6 @@ CASES = {
 DETECT = {"threshold": 0.05, "per_level": 40, "iou": 0.6, "maximum": 30}
 
 
-def listed(x, digits=7):
-    return [float(f"{v:.{digits}g}") for v in x.detach().flatten().tolist()]
-
-
-def boxes_of(name, count, width, height):
-    side = tensor(f"{name}/side", (count, 2), 14, 56)
-    corner = tensor(f"{name}/corner", (count, 2), 0, 1) * (torch.tensor([width, height]) - side).clamp(min=0)
-    b = torch.cat([corner, corner + side], 1)
-    b[::2] = b[::2].round()
-    return b
-
-
-def frozen(config, name):
-    stages = config["backbone"]["frozenStages"]
-    return stages >= 0 and name.startswith(("backbone.conv1.", "backbone.bn1.", *(f"backbone.layer{s}." for s in range(1, stages + 1))))
-
-
 def case(name, config):
     n, height, width = config["size"]
     model = Fcos(config).double()
@@ -63,20 +46,14 @@ def case(name, config):
         if all(any(label >= 0 for label in model.matched[0][at:to]) for at, to in spans(outputs)):
             break
     (focal + 2 * box + 3 * centre).backward()
-    gradients = {}
-    for key, value in model.named_parameters():
-        if frozen(config, key):
-            continue
-        g = value.grad.permute(2, 3, 1, 0) if value.dim() == 4 else value.grad
-        gradients[key] = listed(torch.stack([g.norm(), (g * tensor(f"{key}/probe", g.shape)).sum()]))
+    gradients = gradients_of(model, config)
     detections = []
     for i in range(n):
         b, scores, labels, margin = model.detect(outputs, i, width - 5, height - 3, **DETECT)
         assert margin > 1e-6, (name, i, margin)
         detections.append({"boxes": listed(b), "scores": listed(scores), "labels": labels.tolist()})
-    nhwc = lambda maps: [listed(m.permute(0, 2, 3, 1)[:1], 6) for m in maps]
     return {"config": config, "images": f"{name}/images", "targets": [{"boxes": listed(b, 9), "labels": l.tolist()} for b, l in targets],
-            "outputs": {key: nhwc(o[i] for o in outputs) for i, key in enumerate(["logits", "distances", "centerness"])},
+            "outputs": {key: first_listed(o[i] for o in outputs) for i, key in enumerate(["logits", "distances", "centerness"])},
             "matched": [[[j, label] for j, label in enumerate(m) if label >= 0] for m in model.matched],
             "losses": {"classification": focal.item(), "box": box.item(), "centerness": centre.item()}, "normalizers": normalizers,
             "gradients": gradients, "extent": [width - 5, height - 3], "detections": detections}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from detection_reference import tensor
+from detection_reference import boxes_of, first_listed, gradients_of, listed, tensor
 from reppoints_reference import RepPoints
 
 torch.manual_seed(0)
@@ -33,21 +33,6 @@ EXTENTS = {"small": [[91, 61], [96, 64]], "deformable": [[128, 93], [70, 51]]}  
 DETECT = {"threshold": 0.05, "per_level": 40, "iou": 0.5, "maximum": 30}
 
 
-def listed(x, digits=7):
-    return [float(f"{v:.{digits}g}") for v in x.detach().flatten().tolist()]
-
-
-def boxes_of(name, count, width, height):
-    side = tensor(f"{name}/side", (count, 2), 14, 50)
-    corner = tensor(f"{name}/corner", (count, 2), 0, 1) * (torch.tensor([width, height]) - side).clamp(min=0)
-    return torch.cat([corner, corner + side], 1)
-
-
-def frozen(config, name):
-    stages = config["backbone"]["frozenStages"]
-    return stages >= 0 and name.startswith(("backbone.conv1.", "backbone.bn1.", *(f"backbone.layer{s}." for s in range(1, stages + 1))))
-
-
 def case(name, config):
     n, height, width = config["size"]
     model = RepPoints(config).double()
@@ -59,7 +44,7 @@ def case(name, config):
         targets = []
         for i in range(n):
             count = 5 if i == 0 or name == "deformable" else 0  # the last picture of "small" has no boxes
-            targets.append((boxes_of(f"{name}/boxes{i}/{salt}", count, *EXTENTS[name][i]), torch.arange(count) % config["classes"]))
+            targets.append((boxes_of(f"{name}/boxes{i}/{salt}", count, *EXTENTS[name][i], largest=50, rounded=False), torch.arange(count) % config["classes"]))
         focal, first, second, normalizers = model.loss(outputs, targets, EXTENTS[name])
         refined = model.matched[0][1]
         count = sum(label >= 0 for label in refined)
@@ -68,22 +53,16 @@ def case(name, config):
     else:
         raise AssertionError(name)
     (focal + 2 * first + 3 * second).backward()
-    gradients = {}
-    for key, value in model.named_parameters():
-        if frozen(config, key):
-            continue
-        g = value.grad.permute(2, 3, 1, 0) if value.dim() == 4 else value.grad
-        gradients[key] = listed(torch.stack([g.norm(), (g * tensor(f"{key}/probe", g.shape)).sum()]))
+    gradients = gradients_of(model, config)
     detections = []
     for i in range(n):
         b, scores, labels, margin = model.detect(outputs, i, *EXTENTS[name][i], **DETECT)
         assert margin > 1e-6, (name, i, margin)
         detections.append({"boxes": listed(b), "scores": listed(scores), "labels": labels.tolist()})
-    nhwc = lambda maps: [listed(m.permute(0, 2, 3, 1)[:1], 6) for m in maps]
     learned = lambda stage: [[j, a] for j, a in enumerate(stage) if a != -1]
     return {"config": config, "images": f"{name}/images", "extents": EXTENTS[name],
-            "targets": [{"boxes": listed(b, 9), "labels": l.tolist()} for b, l in targets], "pyramid": nhwc(pyramid),
-            "outputs": {key: nhwc(o[i] for o in outputs) for i, key in enumerate(["logits", "initial", "refined"])},
+            "targets": [{"boxes": listed(b, 9), "labels": l.tolist()} for b, l in targets], "pyramid": first_listed(pyramid),
+            "outputs": {key: first_listed(o[i] for o in outputs) for i, key in enumerate(["logits", "initial", "refined"])},
             "matched": [[learned(stage) for stage in stages] for stages in model.matched],
             "losses": {"classification": focal.item(), "initialBox": first.item(), "box": second.item()}, "normalizers": normalizers,
             "gradients": gradients, "detections": detections}

@@ -3,7 +3,7 @@ import { tf, type Tensor2D } from '../../tf';
 import type { Detections } from '../../data/types';
 import { decodeDelta } from '../boxes';
 import type { DetectOptions, Extent } from '../detector';
-import { suppress } from '../nms';
+import { Candidates } from '../nms';
 
 /**
  * Detections of each picture, best first.
@@ -26,7 +26,7 @@ export function detectRegions(
   const wanted = deltas.dataSync() as Float32Array;
   const [scaled, box] = [new Float32Array(4), new Float32Array(4)];
   return extents.map(({ inputWidth, inputHeight }, n) => {
-    const found = { boxes: [] as number[], scores: [] as number[], labels: [] as number[] };
+    const found = new Candidates();
     for (let r = 0; r < boxes.length / 5; r++) {
       if (boxes[5 * r] !== n) continue;
       const region = boxes.subarray(5 * r + 1, 5 * r + 5);
@@ -36,12 +36,9 @@ export function detectRegions(
         const at = shared ? 4 * r : 4 * (r * classes + label);
         for (let i = 0; i < 4; i++) scaled[i] = wanted[at + i] * (i < 2 ? ofCentre : ofSize);
         decodeDelta(region, 0, scaled, 0, [inputWidth, inputHeight], box, 0);
-        found.boxes.push(...box);
-        found.scores.push(score);
-        found.labels.push(label);
+        found.add(box, score, label);
       }
     }
-    const [all, best] = [found.boxes, found.scores].map((values) => Float32Array.from(values));
-    return suppress({ boxes: all, scores: best, labels: Int32Array.from(found.labels) }, { iouThreshold, maximum });
+    return found.suppressed({ iouThreshold, maximum });
   });
 }

@@ -6,14 +6,13 @@ import { tf, type Tensor2D, type Tensor4D } from '../../tf';
 import type { Detections, Target } from '../../data/types';
 import { Parameters } from '../../core/parameters';
 import { Random } from '../../core/random';
-import { type AnchorConfig, type AnchorGrid, anchorGrid, anchorsPerCell, cellsOf } from '../anchors';
-import { checkExtents, checkImages, checkLevels, checkTargets } from '../checks';
+import { type AnchorConfig, type AnchorGrid, AnchorGrids, anchorsPerCell } from '../anchors';
+import { checkExtents, checkLevels, checkTargets } from '../checks';
 import type { DetectionLosses, Detector, DetectOptions, Extent, LossOptions, NetworkConfig } from '../detector';
 import { type Choose, drawer } from '../draw';
-import { createFpn, fpn } from '../fpn';
 import { pyramidStrides } from '../levels';
-import { backbone, backboneChannels, createBackbone } from '../resnet';
 import { checkTarget } from '../target';
+import { createTrunk, trunk } from '../trunk';
 import { detectRegions } from './detect';
 import { type ProposalConfig, proposalsOf } from './proposals';
 import { matchRegions, type RegionConfig } from './regions';
@@ -43,7 +42,9 @@ export class FasterRcnn implements Detector<FasterRcnnOutput> {
   readonly parameters = new Parameters();
   readonly strides: readonly number[];
   readonly drawsRegions = true;
-  private readonly anchorCache = new Map<string, AnchorGrid[]>();
+  private readonly anchors: AnchorGrids;
+  /** In place of the draw by the seed of a step. */
+  private readonly choose?: Choose;
 
   constructor(
     readonly config: FasterRcnnConfig,
@@ -53,25 +54,19 @@ export class FasterRcnn implements Detector<FasterRcnnOutput> {
     const random = new Random(seed);
     this.choose = choose;
     this.strides = pyramidStrides(config.backbone, neck);
-    createBackbone(this.parameters, config.backbone, random);
-    createFpn(this.parameters, neck, backboneChannels(config.backbone), random);
+    createTrunk(this.parameters, config, random);
+    this.anchors = new AnchorGrids(config.anchors, this.strides);
     const anchors = anchorsPerCell(config.anchors);
     createRpn(this.parameters, config.rpn, { inputs: neck.channels, anchors }, random);
     createRoiHead(this.parameters, config.head, { inputs: neck.channels, classes }, random);
   }
-
-  /** In place of the draw by the seed of a step. */
-  private readonly choose?: Choose;
 
   get channels(): number {
     return this.config.neck.channels;
   }
 
   pyramid(images: Tensor4D, training = false): Tensor4D[] {
-    checkImages(images);
-    return tf.tidy(() =>
-      fpn(this.parameters, this.config.neck, backbone(this.parameters, this.config.backbone, images, training)),
-    );
+    return trunk(this.parameters, this.config, images, training);
   }
 
   /** The first stage; `loss` and `detect` run the second on the same maps. */
@@ -89,13 +84,11 @@ export class FasterRcnn implements Detector<FasterRcnnOutput> {
     const { config } = this;
     checkTargets(outputs.rpn[0].objectness, targets);
     targets.forEach((target, n) => checkTarget(target, n, config.classes));
-    const grids = this.anchors(outputs);
+    const grids = this.grids(outputs);
     const sizes = extents ?? targets.map(() => this.input(outputs));
     const names = targets.map((_, n) => extents?.[n].id ?? n);
     const choose = this.choose ?? drawer(seed);
-    const cells = sizes.map((extent) =>
-      grids.map((grid, level) => cellsOf(grid, this.strides[level], config.anchors, extent)),
-    );
+    const cells = this.anchors.cellsOf(grids, sizes);
     const anchors = matchAnchors(grids, targets, config.rpn, cells, choose, names);
     const first = rpnLosses(outputs.rpn, anchors);
     const proposals = proposalsOf(outputs.rpn, grids, sizes, config.proposals.training);
@@ -115,7 +108,7 @@ export class FasterRcnn implements Detector<FasterRcnnOutput> {
 
   detect(outputs: FasterRcnnOutput, extents: readonly Extent[], options: DetectOptions = {}): Detections[] {
     checkExtents(outputs.rpn[0].objectness, extents);
-    const proposals = proposalsOf(outputs.rpn, this.anchors(outputs), extents, this.config.proposals.test);
+    const proposals = proposalsOf(outputs.rpn, this.grids(outputs), extents, this.config.proposals.test);
     const boxes = Float32Array.from(
       proposals.flatMap((own, n) =>
         Array.from({ length: own.length / 4 }, (_, r) => [n, ...own.subarray(4 * r, 4 * r + 4)]).flat(),
@@ -143,22 +136,13 @@ export class FasterRcnn implements Detector<FasterRcnnOutput> {
     return roiHead(this.parameters, this.config.head, pyramid, this.strides, { boxes });
   }
 
+  private grids({ rpn: levels }: FasterRcnnOutput): AnchorGrid[] {
+    return this.anchors.of(levels.map(({ objectness }) => objectness));
+  }
+
   /** Size of the input, padding included. */
   private input({ pyramid }: FasterRcnnOutput): Extent {
     const [, height, width] = pyramid[0].shape;
     return { inputHeight: height * this.strides[0], inputWidth: width * this.strides[0] };
-  }
-
-  /** Anchors of each level, made once for each size of input. */
-  private anchors({ rpn: levels }: FasterRcnnOutput): AnchorGrid[] {
-    const sizes = levels.map(({ objectness }): [number, number] => [objectness.shape[1], objectness.shape[2]]);
-    const key = sizes.join(' ');
-    let grids = this.anchorCache.get(key);
-    if (!grids) {
-      const input = [sizes[0][0] * this.strides[0], sizes[0][1] * this.strides[0]] as const;
-      grids = sizes.map((size, level) => anchorGrid(this.config.anchors, this.strides[level], size, input));
-      this.anchorCache.set(key, grids);
-    }
-    return grids;
   }
 }

@@ -2,8 +2,8 @@
 import type { AnchorGrid } from '../anchors';
 import { decodeDelta } from '../boxes';
 import type { Extent } from '../detector';
-import { descending, suppress } from '../nms';
-import { probabilities } from '../scores';
+import { Candidates } from '../nms';
+import { best, probabilities } from '../scores';
 import type { RpnOutput } from './rpn';
 
 export interface ProposalConfig {
@@ -29,32 +29,16 @@ export function proposalsOf(
   }));
   const box = new Float32Array(4);
   return extents.map(({ inputWidth, inputHeight }, n) => {
-    const found = { boxes: [] as number[], scores: [] as number[], labels: [] as number[] };
+    const found = new Candidates();
     for (const [level, { scores, deltas, anchors }] of levels.entries()) {
       const count = anchors.length / 4;
       const own = scores.subarray(n * count, (n + 1) * count);
       for (const anchor of best(own, perLevel)) {
         decodeDelta(anchors, anchor, deltas, 4 * (n * count + anchor), [inputWidth, inputHeight], box, 0);
         if (!(box[2] > box[0] && box[3] > box[1])) continue;
-        found.boxes.push(...box);
-        found.scores.push(own[anchor]);
-        found.labels.push(level);
+        found.add(box, own[anchor], level);
       }
     }
-    const candidates = {
-      boxes: Float32Array.from(found.boxes),
-      scores: Float32Array.from(found.scores),
-      labels: Int32Array.from(found.labels),
-    };
-    return suppress(candidates, { iouThreshold, maximum }).boxes;
+    return found.suppressed({ iouThreshold, maximum }).boxes;
   });
-}
-
-/** Indices of the `count` best scores, best first. */
-function best(scores: Float32Array, count: number): number[] {
-  if (scores.length <= count) return descending(scores);
-  const least = Float32Array.from(scores).sort()[scores.length - count];
-  const indices: number[] = [];
-  for (let i = 0; i < scores.length; i++) if (scores[i] >= least) indices.push(i);
-  return descending(indices.map((i) => scores[i])).slice(0, count).map((i) => indices[i]);
 }

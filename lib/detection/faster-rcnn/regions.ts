@@ -1,6 +1,7 @@
 /** Which regions the second stage learns from, and what: mmdet's `StandardRoIHead` with its sampler. */
 import type { Target } from '../../data/types';
-import { encodeDelta, iou } from '../boxes';
+import { assignBoxes } from '../assign';
+import { encodeDelta } from '../boxes';
 import { type Choose, sample } from '../draw';
 import type { RegionMatches } from './roi-head';
 
@@ -33,19 +34,21 @@ export function matchRegions(
   const delta = new Float32Array(4);
   for (const [n, target] of targets.entries()) {
     const regions = Float32Array.of(...target.boxes, ...proposals[n]);
-    const objects = Int32Array.from({ length: regions.length / 4 }, (_, r) =>
-      r < target.labels.length ? r : objectOf(regions, r, target.boxes, Math.fround(positive)),
-    );
-    const all = [...objects.keys()];
-    const [own, others] = [all.filter((r) => objects[r] >= 0), all.filter((r) => objects[r] < 0)];
+    const all = Array.from({ length: regions.length / 4 }, (_, r) => r);
+    const found = assignBoxes(proposals[n], target.boxes, { positive, negative: positive, least: Infinity });
+    const objectOf = new Map([...target.labels.keys()].map((object) => [object, object])); // the objects themselves
+    for (const [i, proposal] of found.positives.entries())
+      objectOf.set(target.labels.length + proposal, found.objects[i]);
+    const [own, others] = [all.filter((r) => objectOf.has(r)), all.filter((r) => !objectOf.has(r))];
     const chosen = sample(own, others, drawn, choose, `${names[n]}/regions`);
     for (const r of [...chosen.positives, ...chosen.negatives]) {
-      if (objects[r] >= 0) {
+      const object = objectOf.get(r);
+      if (object !== undefined) {
         positives.push(labels.length);
-        encodeDelta(regions, r, target.boxes, objects[r], delta, 0);
+        encodeDelta(regions, r, target.boxes, object, delta, 0);
         deltas.push(delta[0] / ofCentre, delta[1] / ofCentre, delta[2] / ofSize, delta[3] / ofSize);
       }
-      labels.push(objects[r] >= 0 ? target.labels[objects[r]] : classes);
+      labels.push(object === undefined ? classes : target.labels[object]);
       boxes.push(n, ...regions.subarray(4 * r, 4 * r + 4));
     }
   }
@@ -55,14 +58,4 @@ export function matchRegions(
     positives: Int32Array.from(positives),
     deltas: Float32Array.from(deltas),
   };
-}
-
-/** The first object that a region overlaps most, -1 where that is less than `least`. */
-function objectOf(regions: Float32Array, r: number, boxes: Float32Array, least: number): number {
-  let [best, object] = [0, -1];
-  for (let j = 0; j < boxes.length / 4; j++) {
-    const overlap = iou(boxes, j, regions, r);
-    if (overlap > best) [best, object] = [overlap, j];
-  }
-  return best >= least ? object : -1;
 }

@@ -4,7 +4,7 @@
  */
 import { type Detections } from '../../data/types';
 import { type DetectOptions, type Extent } from '../detector';
-import { suppress } from '../nms';
+import { Candidates } from '../nms';
 import { bestCells, probabilities } from '../scores';
 import { type FcosOutput } from './head';
 import { type PointGrid } from '../points';
@@ -33,11 +33,9 @@ export function detectFcos(
     distances: distances.dataSync() as Float32Array,
   }));
   return extents.map((extent, n) => {
-    const found = { boxes: [] as number[], scores: [] as number[], labels: [] as number[] };
+    const found = new Candidates();
     for (const level of levels) collect(level, n, extent, settings, found);
-    const { iouThreshold, maximum } = settings;
-    const [boxes, scores] = [found.boxes, found.scores].map((values) => Float32Array.from(values));
-    return suppress({ boxes, scores, labels: Int32Array.from(found.labels) }, { iouThreshold, maximum });
+    return found.suppressed(settings);
   });
 }
 
@@ -56,7 +54,7 @@ function collect(
   n: number,
   { inputWidth, inputHeight }: Extent,
   { scoreThreshold, perLevel }: Settings,
-  found: Record<'boxes' | 'scores' | 'labels', number[]>,
+  found: Candidates,
 ): void {
   const count = grid.height * grid.width;
   const product = (point: number, label: number): number =>
@@ -66,12 +64,11 @@ function collect(
     const [x, y] = [cell % grid.width, Math.floor(cell / grid.width)].map((i) => i * grid.stride + grid.first);
     const [left, top, right, bottom] = distances.subarray(4 * point, 4 * point + 4).map((distance) => distance * unit);
     const clip = (value: number, size: number): number => Math.min(Math.max(value, 0), size);
+    const [x1, y1] = [clip(x - left, inputWidth), clip(y - top, inputHeight)];
+    const box = [x1, y1, clip(x + right, inputWidth), clip(y + bottom, inputHeight)];
     for (let label = 0; label < classes; label++) {
       if (!(scores[point * classes + label] > scoreThreshold)) continue;
-      found.boxes.push(clip(x - left, inputWidth), clip(y - top, inputHeight));
-      found.boxes.push(clip(x + right, inputWidth), clip(y + bottom, inputHeight));
-      found.scores.push(product(point, label));
-      found.labels.push(label);
+      found.add(box, product(point, label), label);
     }
   }
 }

@@ -7,13 +7,12 @@ import { tf, type Scalar, type Tensor1D, type Tensor2D, type Tensor4D } from '..
 import { type Detections, type Target } from '../../data/types';
 import { Parameters } from '../../core/parameters';
 import { Random } from '../../core/random';
-import { checkExtents, checkImages, checkLevels, checkTargets } from '../checks';
+import { checkExtents, checkLevels, checkTargets } from '../checks';
 import type { DetectionLosses, Detector, DetectOptions, Extent, NetworkConfig } from '../detector';
 import { focalLoss, type FocalConfig } from '../focal-loss';
-import { createFpn, fpn } from '../fpn';
 import { joinLevels, pyramidStrides } from '../levels';
 import { pointGrids, type PointGrid, type PointPlace } from '../points';
-import { backbone, backboneChannels, createBackbone } from '../resnet';
+import { createTrunk, trunk } from '../trunk';
 import { detectFcos } from './detect';
 import { createFcosHead, fcosHead, type FcosHeadConfig, type FcosOutput } from './head';
 import { type BoxLossKind, centernessLoss, distanceLoss } from './losses';
@@ -50,8 +49,7 @@ export class Fcos implements Detector<FcosOutput[]> {
         `assign.ranges has ${config.assign.ranges.length} levels, the pyramid ` +
           `${this.strides.length} (strides ${this.strides})`,
       );
-    createBackbone(this.parameters, config.backbone, random);
-    createFpn(this.parameters, neck, backboneChannels(config.backbone), random);
+    createTrunk(this.parameters, config, random);
     const sizes = { inputs: neck.channels, classes, levels: this.strides.length };
     createFcosHead(this.parameters, config.head, sizes, random);
   }
@@ -61,10 +59,7 @@ export class Fcos implements Detector<FcosOutput[]> {
   }
 
   pyramid(images: Tensor4D, training = false): Tensor4D[] {
-    checkImages(images);
-    return tf.tidy(() =>
-      fpn(this.parameters, this.config.neck, backbone(this.parameters, this.config.backbone, images, training)),
-    );
+    return trunk(this.parameters, this.config, images, training);
   }
 
   /** Class logits, distances and centerness of each pyramid level. */

@@ -5,7 +5,7 @@
  */
 import { type Detections } from '../../data/types';
 import { type DetectOptions, type Extent } from '../detector';
-import { suppress } from '../nms';
+import { Candidates } from '../nms';
 import { pointCount, type PointGrid } from '../points';
 import { bestCells } from '../scores';
 
@@ -26,7 +26,7 @@ export function detectRepPoints(
   const f = Math.fround;
   const count = pointCount(grids);
   return extents.map(({ inputWidth, inputHeight }, n) => {
-    const found = { boxes: [] as number[], scores: [] as number[], labels: [] as number[] };
+    const found = new Candidates();
     for (const { start, height, width, stride, first } of grids) {
       const from = n * count + start;
       const best = (cell: number): number =>
@@ -40,14 +40,10 @@ export function detectRepPoints(
         for (let label = 0; label < classes; label++) {
           const score = scores[(from + cell) * classes + label];
           if (!(score > scoreThreshold)) continue;
-          found.boxes.push(...box);
-          found.scores.push(score);
-          found.labels.push(label);
+          found.add(box, score, label);
         }
       }
     }
-    const [sides, values] = [found.boxes, found.scores].map((list) => Float32Array.from(list));
-    const candidates = { boxes: sides, scores: values, labels: Int32Array.from(found.labels) };
-    return suppress(candidates, { iouThreshold, maximum });
+    return found.suppressed({ iouThreshold, maximum });
   });
 }

@@ -9,14 +9,13 @@ import { Random } from '../../core/random';
 import { stopGradient } from '../../core/operation';
 import { cellsOf } from '../anchors';
 import { boxLoss } from '../box-loss';
-import { checkExtents, checkImages, checkLevels, checkTargets } from '../checks';
+import { checkExtents, checkLevels, checkTargets } from '../checks';
 import type { DetectionLosses, Detector, DetectOptions, Extent, LossOptions, NetworkConfig } from '../detector';
 import { focalLoss, type FocalConfig } from '../focal-loss';
-import { createFpn, fpn } from '../fpn';
 import { joinLevels, pyramidStrides } from '../levels';
 import { pointGrids, type PointGrid } from '../points';
-import { backbone, backboneChannels, createBackbone } from '../resnet';
 import { probabilities } from '../scores';
+import { createTrunk, trunk } from '../trunk';
 import { detectRepPoints } from './detect';
 import { createRepPointsHead, repPointsHead, type RepPointsHeadConfig, type RepPointsOutput } from './head';
 import { momentBoxes, POINTS } from './moments';
@@ -47,8 +46,7 @@ export class RepPoints implements Detector<RepPointsOutput[]> {
     const { classes, neck } = config;
     const random = new Random(seed);
     this.strides = pyramidStrides(config.backbone, neck);
-    createBackbone(this.parameters, config.backbone, random);
-    createFpn(this.parameters, neck, backboneChannels(config.backbone), random);
+    createTrunk(this.parameters, config, random);
     createRepPointsHead(this.parameters, config.head, { inputs: neck.channels, classes }, random);
   }
 
@@ -57,10 +55,7 @@ export class RepPoints implements Detector<RepPointsOutput[]> {
   }
 
   pyramid(images: Tensor4D, training = false): Tensor4D[] {
-    checkImages(images);
-    return tf.tidy(() =>
-      fpn(this.parameters, this.config.neck, backbone(this.parameters, this.config.backbone, images, training)),
-    );
+    return trunk(this.parameters, this.config, images, training);
   }
 
   /** Class logits and the points of both stages of each pyramid level. */

@@ -6,8 +6,8 @@ import { type Detections } from '../../data/types';
 import type { DetectOptions, Extent } from '../detector';
 import { decodeDelta } from '../boxes';
 import { type HeadOutput } from './head';
-import { descending, suppress } from '../nms';
-import { probabilities } from '../scores';
+import { suppress } from '../nms';
+import { best, probabilities } from '../scores';
 
 /**
  * Detections of each picture, best first.
@@ -29,8 +29,8 @@ export function detect(
   return extents.map((extent, n) => {
     const candidates = levels.flatMap(({ scores, deltas, anchors: boxes }) => {
       const count = boxes.length / 4;
-      const best = bestPairs(scores.subarray(n * count * classes, (n + 1) * count * classes), scoreThreshold, perLevel);
-      return best.map(({ pair, score }) => {
+      const own = scores.subarray(n * count * classes, (n + 1) * count * classes);
+      return bestPairs(own, scoreThreshold, perLevel).map(({ pair, score }) => {
         const anchor = Math.floor(pair / classes);
         return { score, label: pair % classes, anchors: boxes, anchor, deltas, from: 4 * (n * count + anchor) };
       });
@@ -49,12 +49,8 @@ export function detect(
  * in their order.
  */
 function bestPairs(scores: Float32Array, threshold: number, maximum: number): { pair: number; score: number }[] {
-  let pairs = above(scores, threshold);
-  if (pairs.length > maximum) {
-    const least = Float32Array.from(pairs, (i) => scores[i]).sort()[pairs.length - maximum]; // the worst that stays
-    pairs = pairs.filter((i) => scores[i] >= least); // with its equals, of which the first stay
-  }
-  const order = descending(pairs.map((i) => scores[i])).slice(0, maximum);
+  const pairs = above(scores, threshold);
+  const order = best(pairs.map((pair) => scores[pair]), maximum);
   return order.map((i) => ({ pair: pairs[i], score: scores[pairs[i]] }));
 }
 

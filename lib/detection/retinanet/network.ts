@@ -7,17 +7,16 @@ import { tf, type Tensor2D, type Tensor4D } from '../../tf';
 import { type Detections, type Target } from '../../data/types';
 import { Parameters } from '../../core/parameters';
 import { Random } from '../../core/random';
-import { type AnchorConfig, type AnchorGrid, anchorGrid, anchorsPerCell, cellsOf } from '../anchors';
+import { type AnchorConfig, AnchorGrids, anchorsPerCell } from '../anchors';
 import { type AssignConfig } from '../assign';
-import { checkExtents, checkImages, checkLevels, checkTargets } from '../checks';
+import { checkExtents, checkLevels, checkTargets } from '../checks';
 import type { DetectionLosses, Detector, DetectOptions, Extent, LossOptions, NetworkConfig } from '../detector';
 import { detect } from './detect';
-import { createFpn, fpn } from '../fpn';
 import { createHead, head, type HeadConfig, type HeadOutput } from './head';
 import { boxLoss } from '../box-loss';
 import { focalLoss, type FocalConfig } from '../focal-loss';
 import { joinLevels, pyramidStrides } from '../levels';
-import { backbone, backboneChannels, createBackbone } from '../resnet';
+import { createTrunk, trunk } from '../trunk';
 import { matchTargets } from './targets';
 
 export interface RetinaNetConfig extends NetworkConfig {
@@ -32,7 +31,7 @@ export interface RetinaNetConfig extends NetworkConfig {
 export class RetinaNet implements Detector<HeadOutput[]> {
   readonly parameters = new Parameters();
   readonly strides: readonly number[];
-  private readonly anchorCache = new Map<string, AnchorGrid[]>();
+  private readonly anchors: AnchorGrids;
 
   constructor(
     readonly config: RetinaNetConfig,
@@ -40,10 +39,10 @@ export class RetinaNet implements Detector<HeadOutput[]> {
   ) {
     const random = new Random(seed);
     const sizes = { inputs: config.neck.channels, classes: config.classes, anchors: anchorsPerCell(config.anchors) };
-    createBackbone(this.parameters, config.backbone, random);
-    createFpn(this.parameters, config.neck, backboneChannels(config.backbone), random);
+    createTrunk(this.parameters, config, random);
     createHead(this.parameters, config.head, sizes, random);
     this.strides = pyramidStrides(config.backbone, config.neck);
+    this.anchors = new AnchorGrids(config.anchors, this.strides);
   }
 
   get channels(): number {
@@ -51,10 +50,7 @@ export class RetinaNet implements Detector<HeadOutput[]> {
   }
 
   pyramid(images: Tensor4D, training = false): Tensor4D[] {
-    checkImages(images);
-    return tf.tidy(() =>
-      fpn(this.parameters, this.config.neck, backbone(this.parameters, this.config.backbone, images, training)),
-    );
+    return trunk(this.parameters, this.config, images, training);
   }
 
   /** Class logits and box deltas of each pyramid level. */
@@ -72,12 +68,10 @@ export class RetinaNet implements Detector<HeadOutput[]> {
     targets: readonly Target[],
     { extents }: LossOptions = {},
   ): Record<'classification' | 'box', DetectionLosses[string]> {
-    const { classes, anchors, assign, loss } = this.config;
+    const { classes, assign, loss } = this.config;
     checkTargets(outputs[0].logits, targets);
-    const grids = this.anchors(outputs);
-    const cells = extents?.map((extent) =>
-      grids.map((grid, level) => cellsOf(grid, this.strides[level], anchors, extent)),
-    );
+    const grids = this.anchors.of(outputs.map(({ logits }) => logits));
+    const cells = extents && this.anchors.cellsOf(grids, extents);
     const matches = matchTargets(grids, targets, classes, assign, cells);
     const { normalizer } = matches;
     const joined = (field: keyof HeadOutput, size: number): Tensor2D =>
@@ -89,7 +83,7 @@ export class RetinaNet implements Detector<HeadOutput[]> {
 
   detect(outputs: readonly HeadOutput[], extents: readonly Extent[], options?: DetectOptions): Detections[] {
     checkExtents(outputs[0].logits, extents);
-    const anchors = this.anchors(outputs).map(({ boxes }) => boxes);
+    const anchors = this.anchors.of(outputs.map(({ logits }) => logits)).map(({ boxes }) => boxes);
     return detect(outputs, anchors, this.config.classes, extents, options);
   }
 
@@ -100,19 +94,5 @@ export class RetinaNet implements Detector<HeadOutput[]> {
 
   dispose(): void {
     this.parameters.dispose();
-  }
-
-  /** Anchors of each level, made once for each size of input. */
-  private anchors(outputs: readonly HeadOutput[]): AnchorGrid[] {
-    const sizes = outputs.map(({ logits }): [number, number] => [logits.shape[1], logits.shape[2]]);
-    const key = sizes.join(' ');
-    let anchors = this.anchorCache.get(key);
-    if (!anchors) {
-      // Padded to the finest stride
-      const input = [sizes[0][0] * this.strides[0], sizes[0][1] * this.strides[0]] as const;
-      anchors = sizes.map((size, level) => anchorGrid(this.config.anchors, this.strides[level], size, input));
-      this.anchorCache.set(key, anchors);
-    }
-    return anchors;
   }
 }
