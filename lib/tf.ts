@@ -20,4 +20,13 @@ if (legacy.isNullOrUndefined === undefined) {
 
 import * as tf from '@tensorflow/tfjs-node-gpu';
 export { tf };
-export type { Scalar, Tensor, Tensor1D, Tensor2D, Tensor3D, Tensor4D, TensorLike } from '@tensorflow/tfjs-node-gpu';
+export type {
+  Scalar,
+  Tensor,
+  Tensor1D,
+  Tensor2D,
+  Tensor3D,
+  Tensor4D,
+  TensorContainer,
+  TensorLike,
+} from '@tensorflow/tfjs-node-gpu';

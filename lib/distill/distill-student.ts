@@ -10,15 +10,15 @@ import type { Parameters } from '../core/parameters';
 import type { Batch } from '../data/types';
 import type { Loader } from '../coco/loader';
 import type { Detector } from '../detection/detector';
-import { tf } from '../tf';
+import { tf, type Tensor4D, type TensorContainer } from '../tf';
 import { connect } from '../train/distributed/communicator';
 import { checkShards, sharedLosses } from '../train/distributed/shares';
 import { train, type TrainOptions, type TrainResult } from '../train/loop';
 import type { Schedule } from '../train/schedule';
 import type { OptimizerConfig } from '../train/optimizer';
 import type { TeacherFeatures } from './feature-cache';
-import { activeImitations, createImitations, type Distillation, type Imitations } from './imitations/index';
-import type { ImitationInput } from './imitations/imitation';
+import type { HeadReads, ImitationInput } from './imitations/imitation';
+import { activeImitations, createImitations, type Distillation } from './imitations/index';
 import type { Teacher } from './teacher';
 import type { PromptState } from './tune-prompt';
 
@@ -63,33 +63,45 @@ export interface DetectorTraining {
   seed: number;
 }
 
-/**
- * The student's box regression and the teacher's, which of regions that the student has drawn are
- * known only now.
- */
-function headsOf(
-  detector: Detector,
-  outputs: unknown,
-  { teacher: pyramid, teacherRegression }: Pick<ImitationInput, 'teacher' | 'teacherRegression'>,
-  teacher: Teacher,
-): Pick<ImitationInput, 'regression' | 'teacherRegression'> {
-  const regression = detector.regression(outputs);
-  if (teacherRegression) return { regression, teacherRegression };
-  const { detector: other } = teacher;
-  return { regression, teacherRegression: tf.tidy(() => other.regression(teacher.head(pyramid), outputs)) };
-}
+type Imitated = Pick<ImitationInput, 'batch' | 'teacher' | 'teacherOutputs' | 'teacherRegression'>;
 
 /** What is imitated in a batch. Nothing else of the teacher is left in memory. */
 export function imitatedIn(
   batch: Batch,
-  { readsHead }: Pick<Imitations, 'readsHead'>,
+  { readsHead, readsOutputs }: HeadReads,
   { teacher, features }: TeacherSide,
-): Pick<ImitationInput, 'batch' | 'teacher' | 'teacherRegression'> {
-  const pyramid = features(batch);
+): Imitated {
   const { detector } = teacher;
-  const now = readsHead && !detector.drawsRegions;
-  const teacherRegression = now ? tf.tidy(() => detector.regression(teacher.head(pyramid))) : undefined;
-  return { batch, teacher: pyramid, teacherRegression };
+  const imitated: Imitated = { batch, teacher: features(batch) };
+  const readsRegression = readsHead && !detector.drawsRegions;
+  if (!readsOutputs && !readsRegression) return imitated;
+  tf.tidy(() => {
+    const outputs = teacher.head(imitated.teacher);
+    if (readsOutputs) imitated.teacherOutputs = outputs;
+    if (readsRegression) imitated.teacherRegression = detector.regression(outputs);
+    return [imitated.teacherOutputs, imitated.teacherRegression] as TensorContainer;
+  });
+  return imitated;
+}
+
+/**
+ * The outputs of the student's head and the box regressions of both; the teacher's is known only
+ * now where it is of regions that the student has drawn.
+ */
+export function headsOf(
+  detector: Detector,
+  outputs: unknown,
+  { readsHead }: HeadReads,
+  { teacher: pyramid, teacherOutputs, teacherRegression }: Imitated,
+  teacher: Teacher,
+): Pick<ImitationInput, 'outputs' | 'regression' | 'teacherRegression'> {
+  if (!readsHead) return { outputs, regression: [] };
+  const ofDrawn = (): Tensor4D[] => teacher.detector.regression(teacherOutputs ?? teacher.head(pyramid), outputs);
+  return {
+    outputs,
+    regression: detector.regression(outputs),
+    teacherRegression: teacherRegression ?? tf.tidy(ofDrawn),
+  };
 }
 
 /** Trains a detector in place: a teacher or a student alone, or stage 2 where something is imitated. */
@@ -125,7 +137,7 @@ export async function trainDetector(setup: DetectorTraining, run: RunOptions): P
         const options = { extents: batch.origins, seed: `${seed}/${step}` };
         const task = sharedLosses(world, detector.loss(outputs, batch.targets, options));
         if (!imitated) return task;
-        const heads = imitations.readsHead ? headsOf(detector, outputs, imitated, side.teacher) : { regression: [] };
+        const heads = headsOf(detector, outputs, imitations, imitated, side.teacher);
         return { ...task, ...imitations.losses({ ...imitated, ...heads, step, student: pyramid }) };
       },
     });

@@ -7,7 +7,13 @@ import { after, before, describe, it } from 'node:test';
 import { openCoco } from '../../lib/dist/coco/dataset';
 import { createLoader } from '../../lib/dist/coco/loader';
 import { RetinaNet } from '../../lib/dist/detection/retinanet';
-import { imitatedIn, inheritNeckAndHead, trainStudent, type TeacherSide } from '../../lib/dist/distill/distill-student';
+import {
+  headsOf,
+  imitatedIn,
+  inheritNeckAndHead,
+  trainStudent,
+  type TeacherSide,
+} from '../../lib/dist/distill/distill-student';
 import { evaluateDetector } from '../../lib/dist/distill/evaluate';
 import { activeImitations, createImitations, type Distillation } from '../../lib/dist/distill/imitations/index';
 import { createProjections, project } from '../../lib/dist/distill/projection';
@@ -129,8 +135,8 @@ describe('stage 2', () => {
       const loss = (): Scalar => {
         const imitated = imitatedIn(batch, imitations, side);
         const pyramid = student.pyramid(batch.images, true);
-        const regression = student.regression(student.head(pyramid, { training: true }));
-        const parts = imitations.losses({ ...imitated, step: 0, student: pyramid, regression });
+        const heads = headsOf(student, student.head(pyramid, { training: true }), imitations, imitated, side.teacher);
+        const parts = imitations.losses({ ...imitated, ...heads, step: 0, student: pyramid });
         return tf.addN(Object.values(parts).map(({ value, weight }) => tf.mul<Scalar>(value, weight)));
       };
       const { value, gradients } = valueAndGradients(loss, parameters);
@@ -198,13 +204,14 @@ describe('stage 2', () => {
     const batch = await pictures(folder).batch(0);
     tf.tidy(() => {
       const pyramid = student.pyramid(batch.images, true);
-      const regression = student.regression(student.head(pyramid, { training: true }));
+      const outputs = student.head(pyramid, { training: true });
       for (const [masks, relation] of [[false, false], [true, false], [false, true], [true, true]]) {
         const settings = { ...distillations.freekd.freekd!, masks, relation };
         const context = { student, ...sides.paper, seed: 7 };
         const imitations = createImitations(activeImitations({ freekd: settings }), context);
         const imitated = imitatedIn(batch, imitations, sides.paper);
-        const parts = imitations.losses({ ...imitated, step: 0, student: pyramid, regression });
+        const heads = headsOf(student, outputs, imitations, imitated, sides.paper.teacher);
+        const parts = imitations.losses({ ...imitated, ...heads, step: 0, student: pyramid });
         const expected = freekdLoss({
           teacher: features(batch),
           student: project(Object.values(imitations.parameters)[0], pyramid),

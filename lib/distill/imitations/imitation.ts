@@ -14,7 +14,7 @@ import type { PromptState } from '../tune-prompt';
 
 /** What a loss is made of, once a run. */
 export interface ImitationContext {
-  student: Pick<Detector, 'channels'>;
+  student: Detector;
   teacher: Teacher;
   /** Result of stage 1, where there was one. */
   prompt?: PromptState;
@@ -25,6 +25,7 @@ export interface ImitationContext {
 
 /** What a loss sees of a step. */
 export interface ImitationInput {
+  /** With the true boxes, in pixels of the input: `batch.targets`. */
   batch: Batch;
   /** Of the run; seeds what a loss draws at random, so that a resumed run draws the same. */
   step: number;
@@ -32,17 +33,27 @@ export interface ImitationInput {
   teacher: Tensor4D[];
   /** The student's own pyramid, not projected. */
   student: Tensor4D[];
-  /** The box regression of the student's head, by level. */
+  /** What the student's head gave: a type of its detector's family. */
+  outputs: unknown;
+  /** The same of the teacher's head on its pyramid, constants, where a loss `readsOutputs`. */
+  teacherOutputs?: unknown;
+  /** The box regression of the student's head, by level, where a loss `readsHead`. */
   regression: Tensor4D[];
-  /** The same of the teacher's head on its pyramid, where a loss `readsHead`. */
+  /** The same of the teacher's head on its pyramid, constants, where a loss `readsHead`. */
   teacherRegression?: Tensor4D[];
 }
 
-export interface Imitation {
+/** What a loss asks to be run of the teacher's head, which runs only then. */
+export interface HeadReads {
+  /** Whether it imitates the box regression. */
+  readsHead?: boolean;
+  /** Whether it imitates other outputs. */
+  readsOutputs?: boolean;
+}
+
+export interface Imitation extends HeadReads {
   /** Trained beside the student, and saved with it. */
   parameters?: Parameters;
-  /** Whether it imitates the teacher's head, which runs only then. */
-  readsHead?: boolean;
   losses(input: ImitationInput): LossParts;
   /** Frees what it made. */
   dispose(): void;
@@ -56,17 +67,23 @@ export interface ImitationKind<Settings> {
   create(settings: Settings, context: ImitationContext): Imitation;
 }
 
-/** A loss on the projected pyramid: phi with it, and the student's maps after it. */
+/**
+ * A loss on the projected pyramid: phi with it, and the student's maps after it.
+ * @param learn adds what else is trained, into the same store; then phi is the loss's own, whatever
+ *   projections were given
+ */
 export function projected(
-  { student, teacher, projections, seed }: ImitationContext,
-  losses: (input: ImitationInput, imitated: Tensor4D[]) => LossParts,
+  { student, teacher, projections: given, seed }: ImitationContext,
+  losses: (input: ImitationInput, imitated: Tensor4D[], parameters: Parameters) => LossParts,
+  learn?: (parameters: Parameters) => void,
 ): Imitation {
-  const parameters =
-    projections ?? createProjections(teacher.deviations.length, student.channels, teacher.channels, seed);
+  const shared = learn ? undefined : given;
+  const parameters = shared ?? createProjections(teacher.deviations.length, student.channels, teacher.channels, seed);
+  learn?.(parameters);
   return {
     parameters,
-    losses: (input) => losses(input, project(parameters, input.student)),
-    dispose: () => void (projections ?? parameters.dispose()),
+    losses: (input) => losses(input, project(parameters, input.student), parameters),
+    dispose: () => void (shared ?? parameters.dispose()),
   };
 }
 

@@ -1,22 +1,20 @@
 /** The distillation losses by name, and those that a student gets. */
 import type { LossParts } from '../../train/loop';
-import { cwd, type CwdSettings } from './cwd';
+import { cwd } from './cwd';
 import { featureMse } from './feature-mse';
-import { freekd, type FreeKDSettings } from './freekd';
-import type { Imitation, ImitationContext, ImitationInput, ImitationKind } from './imitation';
-import { mgd, type MgdSettings } from './mgd';
-import { pkd, type PkdSettings } from './pkd';
-import { released, type ReleasedSettings } from './released';
+import { freekd } from './freekd';
+import type { HeadReads, Imitation, ImitationContext, ImitationInput, ImitationKind } from './imitation';
+import { mgd } from './mgd';
+import { pkd } from './pkd';
+import { released } from './released';
 
-/** Which losses a student gets beside its task, with their weights. */
-export interface Distillation {
-  mse?: number;
-  freekd?: FreeKDSettings;
-  released?: ReleasedSettings;
-  cwd?: CwdSettings;
-  mgd?: MgdSettings;
-  pkd?: PkdSettings;
-}
+/** Every loss under the name of its settings; their order is that of a run's parts. */
+const kinds = { mse: featureMse, freekd, released, cwd, mgd, pkd };
+
+/** Which losses a student gets beside its task, with their settings. */
+export type Distillation = {
+  [Name in keyof typeof kinds]?: (typeof kinds)[Name] extends ImitationKind<infer Settings> ? Settings : never;
+};
 
 /** A loss that was asked for, whatever its settings are. */
 interface Asked {
@@ -35,14 +33,10 @@ function ask<Settings>(name: string, kind: ImitationKind<Settings>, settings: Se
  * @throws where a weight is negative or not finite, and for both profiles at once
  */
 export function activeImitations(distillation: Distillation): Asked[] {
-  const asked = [
-    ...ask('mse', featureMse, distillation.mse),
-    ...ask('freekd', freekd, distillation.freekd),
-    ...ask('released', released, distillation.released),
-    ...ask('cwd', cwd, distillation.cwd),
-    ...ask('mgd', mgd, distillation.mgd),
-    ...ask('pkd', pkd, distillation.pkd),
-  ];
+  const settings: Record<string, unknown> = distillation;
+  const asked = Object.entries(kinds).flatMap(([name, kind]) =>
+    ask(name, kind as ImitationKind<unknown>, settings[name]),
+  );
   for (const { name, weights } of asked)
     for (const [field, weight] of Object.entries(weights))
       if (!(weight >= 0 && weight < Infinity))
@@ -55,9 +49,9 @@ export function activeImitations(distillation: Distillation): Asked[] {
 }
 
 /** Imitations made for one run. */
-export interface Imitations extends Record<'parameters', Record<string, NonNullable<Imitation['parameters']>>> {
-  /** Whether some loss imitates the teacher's head. */
-  readsHead: boolean;
+export interface Imitations extends Required<HeadReads> {
+  /** What is trained beside the student, by loss. */
+  parameters: Record<string, NonNullable<Imitation['parameters']>>;
   /** The parts of all; one whose name is taken gets that of its loss before it. */
   losses(input: ImitationInput): LossParts;
   dispose(): void;
@@ -80,6 +74,7 @@ export function createImitations(asked: readonly Asked[], context: ImitationCont
   return {
     parameters,
     readsHead: made.some(({ imitation }) => imitation.readsHead),
+    readsOutputs: made.some(({ imitation }) => imitation.readsOutputs),
     dispose,
     losses(input) {
       const parts: LossParts = {};

@@ -15,7 +15,6 @@ import type { Parameters } from '../../core/parameters';
 import { checkPyramids } from '../../freekd/checks';
 import { conv2d } from '../../kernels/conv';
 import { tf, type Scalar, type Tensor1D, type Tensor4D } from '../../tf';
-import { createProjections } from '../projection';
 import { projected, type ImitationKind } from './imitation';
 
 export interface MgdSettings {
@@ -77,13 +76,14 @@ export function drawMasks(
 export const mgd: ImitationKind<MgdSettings> = {
   weights: ({ weight }) => ({ '': weight }),
   create({ weight, hidden = 0.65 }, context) {
-    const { student, teacher: { channels, deviations }, seed } = context;
-    const parameters = createProjections(deviations.length, student.channels, channels, seed);
-    addGenerators(parameters, deviations.length, channels, seed);
-    const imitation = projected({ ...context, projections: parameters }, ({ teacher, batch, step }, imitated) => {
-      const masks = drawMasks(teacher, batch.origins, { hidden, seed: `${seed}/${step}` });
-      return { mgd: { value: mgdLoss(teacher, imitated, { masks, parameters }), weight } };
-    });
-    return { ...imitation, dispose: () => parameters.dispose() };
+    const { teacher: { channels, deviations }, seed } = context;
+    return projected(
+      context,
+      ({ teacher, batch, step }, imitated, parameters) => {
+        const masks = drawMasks(teacher, batch.origins, { hidden, seed: `${seed}/${step}` });
+        return { mgd: { value: mgdLoss(teacher, imitated, { masks, parameters }), weight } };
+      },
+      (parameters) => addGenerators(parameters, deviations.length, channels, seed),
+    );
   },
 };

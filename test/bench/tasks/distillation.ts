@@ -3,7 +3,7 @@
  * RetinaNet-R18 on small pictures, or R101 teaches R50 on one of COCO's size.
  */
 import { createProjections, liveFeatures, Parameters, Teacher } from 'freekd';
-import { imitatedIn } from '../../../lib/dist/distill/distill-student';
+import { headsOf, imitatedIn } from '../../../lib/dist/distill/distill-student';
 import { activeImitations, createImitations } from '../../../lib/dist/distill/imitations/index';
 import { ReleasedPrompt } from '../../../lib/dist/freekd/released-prompt';
 import { alone } from '../../../lib/dist/train/distributed/communicator';
@@ -35,7 +35,7 @@ export function prepare(name: string): Task {
     const pyramid = student.pyramid(pictures, true);
     const outputs = student.head(pyramid, { training: true });
     const task = sharedLosses(alone, student.loss(outputs, objects));
-    const regression = student.regression(outputs);
-    return { ...task, ...imitations.losses({ ...imitated, step: 0, student: pyramid, regression }) };
+    const heads = headsOf(student, outputs, imitations, imitated, teacher);
+    return { ...task, ...imitations.losses({ ...imitated, ...heads, step: 0, student: pyramid }) };
   });
 }
