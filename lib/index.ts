@@ -74,12 +74,11 @@ export { cachedFeatures, liveFeatures, type TeacherFeatures } from './distill/fe
 export {
   createPromptState,
   createPromptState as createFrequencyState, // its former name
-  tunePrompt,
   type PromptDesign,
   type PromptState,
   type PromptState as FrequencyState,
-  type PromptTuning,
-} from './distill/tune-prompt';
+} from './distill/prompt-state';
+export { tunePrompt, type PromptTuning } from './distill/tune-prompt';
 export { alignChannels } from './distill/alignment';
 export { inheritNeckAndHead, trainDetector, trainStudent } from './distill/distill-student';
 export type { Distillation } from './distill/imitations/index';

@@ -19,8 +19,8 @@ import type { OptimizerConfig } from '../train/optimizer';
 import type { TeacherFeatures } from './feature-cache';
 import type { HeadReads, ImitationInput } from './imitations/imitation';
 import { activeImitations, createImitations, type Distillation } from './imitations/index';
+import type { PromptState } from './prompt-state';
 import type { Teacher } from './teacher';
-import type { PromptState } from './tune-prompt';
 
 /** What stage 2 takes from the teacher's side. */
 export interface TeacherSide {

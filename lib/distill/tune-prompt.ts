@@ -8,11 +8,7 @@
  * each level scaled by omega of mean 1 where the gate is tuned too. Nothing of the teacher changes,
  * batch norm included; its pyramids may come from a cache.
  */
-import { PositionRelation } from '../freekd/relation';
-import { FrequencyPrompt, type FrequencyPromptOptions } from '../freekd/prompt';
-import { promptDissimilarity, type DissimilarityOptions } from '../freekd/dissimilarity';
-import { ReleasedPrompt, releasedDissimilarity, releasedPrompted } from '../freekd/released-prompt';
-import { Parameters } from '../core/parameters';
+import type { DissimilarityOptions } from '../freekd/dissimilarity';
 import type { Batch } from '../data/types';
 import type { Loader } from '../coco/loader';
 import { tf } from '../tf';
@@ -21,64 +17,8 @@ import { connect, world } from '../train/distributed/communicator';
 import { checkShards, sharedLosses } from '../train/distributed/shares';
 import { train, type LossParts, type TrainOptions, type TrainResult } from '../train/loop';
 import type { TeacherFeatures } from './feature-cache';
+import type { PromptState } from './prompt-state';
 import type { Teacher } from './teacher';
-
-export type PromptDesign =
-  | {
-      profile: 'paper';
-      /** T. */
-      tokens: number;
-      /** Wavelet levels, clamped on small maps. */
-      level: number;
-      wavelet: string;
-      mode: FrequencyPromptOptions['mode'];
-      /** Whether to tune the gate of the relation beside the prompt. */
-      gate: boolean;
-    }
-  | { profile: 'released'; tokens: number };
-
-/**
- * What stage 1 learns: for each pyramid level a prompt (and a gate), with all their parameters in
- * one store.
- */
-export interface PromptState {
-  parameters: Parameters;
-  prompts?: FrequencyPrompt[];
-  relations?: PositionRelation[];
-  /** The prompts of profile `released`. */
-  released?: ReleasedPrompt[];
-}
-
-/** Fresh prompts (and gates) for a pyramid of `levels` levels. The caller disposes `parameters`. */
-export function createPromptState(
-  levels: number,
-  channels: number,
-  config: PromptDesign,
-  seed: number,
-): PromptState {
-  const parameters = new Parameters();
-  const each = Array.from({ length: levels }, (_, i) => i);
-  if (config.profile === 'released') {
-    const { tokens } = config;
-    return {
-      parameters,
-      released: each.map((i) => new ReleasedPrompt({ channels, tokens, seed, parameters, name: `prompts.${i}` })),
-    };
-  }
-  const { tokens, level, wavelet, mode, gate } = config;
-  const prompts = each.map(
-    (i) => new FrequencyPrompt({ channels, tokens, level, wavelet, mode, seed, parameters, name: `prompts.${i}` }),
-  );
-  const relations = gate
-    ? each.map((i) => new PositionRelation({ channels, seed, parameters, name: `relations.${i}` }))
-    : undefined;
-  return { parameters, prompts, relations };
-}
-
-/** psi(F): the next coarser pyramid level, the level itself at the coarsest. */
-export function nextLevel(pyramid: Tensor4D[], level: number): Tensor4D {
-  return pyramid[Math.min(level + 1, pyramid.length - 1)];
-}
 
 /**
  * The loss of stage 1 on one batch: the teacher's classification and box losses and the
@@ -93,16 +33,10 @@ export function promptLoss(
 ): LossParts {
   const dissimilarities: Scalar[] = [];
   const { lambda, similarity, pairs, seed } = options;
-  const prompted = pyramid.map((map, level) => {
-    const released = state.released?.[level];
-    const { feature, masks } = released
-      ? releasedPrompted(released.tokens, map)
-      : (state.prompts as FrequencyPrompt[])[level].apply(map);
-    if (lambda > 0)
-      dissimilarities.push(released ? releasedDissimilarity(masks) : promptDissimilarity(masks, { similarity, pairs }));
-    if (!state.relations) return feature;
-    const omega = state.relations[level].weights(map, nextLevel(pyramid, level)); // [N, C]
-    return tf.mul(feature, omega.expandDims(1).expandDims(1)) as Tensor4D; // [N, H, W, C]
+  const prompted = pyramid.map((_, level) => {
+    const { feature, masks } = state.apply(pyramid, level);
+    if (lambda > 0) dissimilarities.push(state.dissimilarity(masks, { similarity, pairs }));
+    return feature;
   });
   const losses = teacher.detector.loss(teacher.head(prompted), targets, { extents: origins, seed });
   const parts: LossParts = sharedLosses(world(), losses);

@@ -5,7 +5,7 @@
 import type { DataFingerprint } from '../coco/fingerprint';
 import type { Distillation } from '../distill/imitations/index';
 import { type Experiment, type TrainingConfig } from './experiment';
-import { distillationOf, promptOf, type Profile, type PromptSettings, type Variant } from '../runs/variants';
+import { distillationOf, promptOf, type PromptName, type PromptSettings, type Variant } from '../runs/variants';
 
 /**
  * Counted up by hand when the same configuration gives another outcome than before: then the older
@@ -81,8 +81,8 @@ export function studentConfig(
   { backbone, teacher, promptFile, validation }: StudentSources,
   inputs: Inputs,
 ): StudentConfig {
-  const profile = promptOf(variant);
-  const promptFrom = (of: Profile): StudentConfig['prompt'] => {
+  const prompt = promptOf(variant);
+  const promptFrom = (of: PromptName): StudentConfig['prompt'] => {
     if (promptFile !== undefined && of === 'released') return { file: promptFile };
     return { code: code.prompt, ...experiment.prompt[of] };
   };
@@ -92,7 +92,7 @@ export function studentConfig(
     ...(backbone !== undefined && { backbone }),
     distillation: distillationOf(variant, experiment),
     ...(experiment.inherit && variant !== 'student' && { inherit: true }),
-    ...(profile && { prompt: promptFrom(profile) }),
+    ...(prompt && { prompt: promptFrom(prompt) }),
     ...(variant !== 'student' && { teacher }),
     ...inputs,
     validation,

@@ -1,9 +1,9 @@
 /** Stage 1 of both profiles as experiments hold it: what freekd/profiles.ts says, tuned for a number of steps. */
 import { paper, released } from '../freekd/profiles';
-import type { Profile, PromptSettings } from '../runs/variants';
+import type { PromptName, PromptSettings } from '../runs/variants';
 
 /** @param steps of stage 1; both profiles' default is MasKD's 2000 */
-export function promptsOf(steps: number = paper.stage1.steps): Record<Profile, PromptSettings> {
+export function promptsOf(steps: number = paper.stage1.steps): Record<PromptName, PromptSettings> {
   const { wavelet, mode, level } = paper.transform;
   const rates = ({ learningRate, weightDecay }: typeof paper.stage1) => ({ steps, learningRate, weightDecay });
   const dissimilar = ({ dissimilarity: { lambda, similarity, pairs } }: typeof paper | typeof released) => ({

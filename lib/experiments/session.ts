@@ -12,13 +12,14 @@ import { inheritNeckAndHead, trainDetector, type TeacherSide } from '../distill/
 import type { PictureDetector } from '../distill/detector-file';
 import type { DetectorScore } from '../distill/evaluate';
 import type { Teacher } from '../distill/teacher';
-import { createPromptState, tunePrompt, type PromptState } from '../distill/tune-prompt';
+import { createPromptState, type PromptState } from '../distill/prompt-state';
+import { tunePrompt } from '../distill/tune-prompt';
 import { hashOf, sha256 } from '../train/checkpoint';
 import { readLog } from '../train/log';
 import { importWeights } from '../weights/import';
 import { checkpointFile } from './checkpoint-file';
 import { promptConfig, studentConfig, type StudentConfig } from './configs';
-import { promptOf, type Profile, type PromptSettings, type Variant } from '../runs/variants';
+import { profileOf, promptOf, type PromptName, type PromptSettings, type Variant } from '../runs/variants';
 import { provenance, thin, type RunResult } from '../runs/results';
 import { TeacherSource } from './teacher-source';
 import { Workbench, type SessionOptions } from './workbench';
@@ -62,17 +63,17 @@ export class Session {
     return this.bench.evaluate(detector, title);
   }
 
-  /** Stage 1 of a profile and seed, or the authors' own prompt where its file is given. */
-  prompt(profile: Profile, seed: number): Promise<PromptState> {
-    const settings = this.options.experiment.prompt[profile];
-    return this.options.promptFile && profile === 'released'
+  /** Stage 1 by name and seed, or the authors' own prompt where its file is given. */
+  prompt(name: PromptName, seed: number): Promise<PromptState> {
+    const settings = this.options.experiment.prompt[name];
+    return this.options.promptFile && name === 'released'
       ? this.importPrompt(this.options.promptFile, settings)
-      : this.tune(profile, settings, seed);
+      : this.tune(name, settings, seed);
   }
 
   /** The former name of `prompt`. */
-  stageOne(profile: Profile, seed: number): Promise<PromptState> {
-    return this.prompt(profile, seed);
+  stageOne(name: PromptName, seed: number): Promise<PromptState> {
+    return this.prompt(name, seed);
   }
 
   private async importPrompt(file: string, { frequency }: PromptSettings): Promise<PromptState> {
@@ -101,12 +102,13 @@ export class Session {
     const found = this.prompts.get(key);
     if (found) return found;
     const { views, sha256 } = await this.source.take();
-    const teacher = views[frequency.profile];
+    const profile = profileOf(frequency.profile);
+    const teacher = views[profile];
     const { batch } = this.options.experiment.student;
-    const features = await this.source.features(frequency.profile);
+    const features = await this.source.features(profile);
     const config = promptConfig({ frequency, tuning }, { batch, seed, teacher: sha256 }, await this.bench.inputs());
     const state = createPromptState(teacher.deviations.length, teacher.channels, frequency, seed);
-    const loader = this.bench.trainingLoader(batch, `prompt${seed}`, frequency.profile);
+    const loader = this.bench.trainingLoader(batch, `prompt${seed}`, profile);
     try {
       await this.bench.run(`prompt, ${name}, seed ${seed}`, `prompt-${key}`, config, tuning.steps, (run) =>
         tunePrompt({ teacher, features, state, loader, tuning, batchSize: batch }, run),
@@ -125,7 +127,7 @@ export class Session {
   private async sideOf(variant: Variant, seed: number): Promise<TeacherSide | undefined> {
     if (variant === 'student') return undefined;
     const prompted = promptOf(variant);
-    const profile = prompted ?? 'paper';
+    const profile = profileOf(prompted);
     const { views } = await this.source.take();
     return {
       teacher: views[profile],
@@ -145,7 +147,7 @@ export class Session {
     const { student: training, distillation } = config;
     const side = await this.sideOf(variant, seed);
     const detector = createDetector(training.model, { seed });
-    const schedule = this.bench.schedule(training, seed, promptOf(variant));
+    const schedule = this.bench.schedule(training, seed, profileOf(promptOf(variant)));
     try {
       await this.start(detector, config);
       const { folder, millisecondsPerStep } = await this.bench.run(

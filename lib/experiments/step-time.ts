@@ -8,11 +8,12 @@ import { trainDetector, type TeacherSide } from '../distill/distill-student';
 import type { Distillation } from '../distill/imitations/index';
 import { liveFeatures, type TeacherFeatures } from '../distill/feature-cache';
 import { Teacher } from '../distill/teacher';
-import { createPromptState, tunePrompt } from '../distill/tune-prompt';
+import { createPromptState } from '../distill/prompt-state';
+import { tunePrompt } from '../distill/tune-prompt';
 import { tf, type Tensor4D } from '../tf';
 import { world } from '../train/distributed/communicator';
 import type { TrainResult } from '../train/loop';
-import type { Profile } from '../runs/variants';
+import type { PromptName } from '../runs/variants';
 import type { Experiment, TrainingConfig } from './experiment';
 
 /** The first step is slower than the others: the median of three is another one's. */
@@ -33,9 +34,9 @@ async function training(experiment: Experiment, config: TrainingConfig, folder: 
 }
 
 /** Milliseconds of a step of stage 1. */
-async function prompt(experiment: Experiment, profile: Profile, folder: string): Promise<number> {
+async function prompt(experiment: Experiment, name: PromptName, folder: string): Promise<number> {
   return withTeacher(experiment, async ({ teacher, features }) => {
-    const { frequency, tuning } = experiment.prompt[profile];
+    const { frequency, tuning } = experiment.prompt[name];
     const state = createPromptState(teacher.deviations.length, teacher.channels, frequency, 0);
     try {
       return await measured(experiment, experiment.student, (loader) => {
@@ -52,7 +53,7 @@ async function prompt(experiment: Experiment, profile: Profile, folder: string):
 /** Milliseconds of a step of a student that imitates. */
 async function student(
   experiment: Experiment,
-  { distillation, profile }: { distillation: Distillation; profile?: Profile },
+  { distillation, stageOne }: { distillation: Distillation; stageOne?: PromptName },
   folder: string,
 ): Promise<number> {
   const { student: config } = experiment;
@@ -60,7 +61,7 @@ async function student(
   return withTeacher(experiment, async (side) => {
     const { teacher } = side;
     const [levels, { channels }] = [teacher.deviations.length, teacher];
-    const prompt = profile && createPromptState(levels, channels, experiment.prompt[profile].frequency, 0);
+    const prompt = stageOne && createPromptState(levels, channels, experiment.prompt[stageOne].frequency, 0);
     const detector = createDetector(config.model, { seed: 0 });
     try {
       return await measured(experiment, config, (loader) => {

@@ -3,11 +3,21 @@
  * prompt it needs and the losses it adds. A new variant is a new row.
  */
 import type { Distillation } from '../distill/imitations/index';
-import type { PromptDesign, PromptTuning } from '../distill/tune-prompt';
+import type { PromptDesign } from '../distill/prompt-state';
+import type { PromptTuning } from '../distill/tune-prompt';
 import type { FrequencyOptions } from '../freekd/loss';
 
-/** Every formula of the paper with our readings, or the authors' code (method.md). */
+/**
+ * Every formula of the paper with our readings, or the authors' code (method.md). Losses of others
+ * see the teacher as profile `paper` does, its pyramid divided by its deviations.
+ */
 export type Profile = 'paper' | 'released';
+
+/** The prompts of stage 1 by name. */
+export type PromptName = PromptDesign['profile'];
+
+/** The profile whose teacher a prompt is tuned under. */
+export const profileOf = (prompt: PromptName | undefined): Profile => (prompt === 'released' ? 'released' : 'paper');
 
 /** Prompt (and gate), and how they are tuned in stage 1. */
 export interface PromptSettings {
@@ -17,8 +27,7 @@ export interface PromptSettings {
 
 /** What an experiment says about losses. */
 export interface LossSettings {
-  /** Of each profile. */
-  prompt: Record<Profile, PromptSettings>;
+  prompt: Record<PromptName, PromptSettings>;
   /** How L_FKD and L_FreeKD weigh bands, in profile `paper`. */
   loss: Required<Pick<FrequencyOptions, 'bands' | 'reduction'>>;
   /** Weights of the losses of stage 2. */
@@ -28,8 +37,8 @@ export interface LossSettings {
 interface VariantRow {
   title: string;
   color: string;
-  /** The profile whose prompt it takes, if any: it is tuned first. */
-  prompt?: Profile;
+  /** The prompt that it takes, if any: it is tuned first. */
+  prompt?: PromptName;
   distillation(settings: LossSettings): Distillation;
 }
 
@@ -78,5 +87,5 @@ export const variantColors = each(({ color }) => color);
 export const distillationOf = (variant: Variant, settings: LossSettings): Distillation =>
   rows[variant].distillation(settings);
 
-/** Which profile's prompt a variant needs, if any. */
-export const promptOf = (variant: Variant): Profile | undefined => (rows[variant] as VariantRow).prompt;
+/** Which prompt a variant needs, if any. */
+export const promptOf = (variant: Variant): PromptName | undefined => (rows[variant] as VariantRow).prompt;

@@ -1,7 +1,7 @@
 /** What the ten golden steps of a paper's row train on: the golden's objects, pictures made from names. */
 import type { Loader } from '../../lib/dist/coco/loader';
 import type { Parameters } from '../../lib/dist/core/parameters';
-import { createPromptState, type PromptState } from '../../lib/dist/distill/tune-prompt';
+import { createPromptState, type PromptState } from '../../lib/dist/distill/prompt-state';
 import { tf } from '../../lib/dist/tf';
 import { fill, numbers, targetsOf } from '../detection/golden';
 

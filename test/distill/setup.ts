@@ -6,13 +6,8 @@ import { trainDetector, type TeacherSide } from '../../lib/dist/distill/distill-
 import type { Distillation } from '../../lib/dist/distill/imitations/index';
 import { liveFeatures } from '../../lib/dist/distill/feature-cache';
 import { Teacher } from '../../lib/dist/distill/teacher';
-import {
-  createPromptState,
-  tunePrompt,
-  type PromptDesign,
-  type PromptState,
-  type PromptTuning,
-} from '../../lib/dist/distill/tune-prompt';
+import { createPromptState, type PromptDesign, type PromptState } from '../../lib/dist/distill/prompt-state';
+import { tunePrompt, type PromptTuning } from '../../lib/dist/distill/tune-prompt';
 import type { TrainOptions, TrainResult } from '../../lib/dist/train/loop';
 import type { Batch } from '../../lib/dist/data/types';
 import { temporary, tinyStudent, tinyTeacher } from './tiny';

@@ -31,7 +31,7 @@ export const mutations: Mutation[] = [
     ['steps: tuning.steps }', 'steps: 2 * tuning.steps }'],
   ),
   ...each(
-    'distill/tune-prompt.js',
+    'distill/prompt-state.js',
     'distill/prompt.test.ts',
     'scales the prompted maps by channel weights',
     ['level + 1', 'level'],
@@ -253,12 +253,12 @@ export const mutations: Mutation[] = [
     '0.5',
   ]),
   ...each('experiments/session.js', 'experiments/session.test.ts', 'each profile mirrors pictures', [
-    'schedule(training, seed, (0, variants_1.promptOf)(variant))',
+    'schedule(training, seed, (0, variants_1.profileOf)((0, variants_1.promptOf)(variant)))',
     'schedule(training, seed)',
   ]),
   ...each('experiments/session.js', 'experiments/session.test.ts', 'feature MSE imitates the divided pyramid', [
-    "prompted ?? 'paper'",
-    "prompted ?? 'released'",
+    'const profile = (0, variants_1.profileOf)(prompted)',
+    "const profile = 'released'",
   ]),
   ...each('experiments/session.js', 'experiments/session.test.ts', "inherits the teacher's neck and head", [
     'if (inherit)',

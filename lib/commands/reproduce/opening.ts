@@ -32,7 +32,8 @@ function withPromptSteps(prompt: Experiment['prompt'], steps: number): Experimen
     frequency,
     tuning: { ...tuning, steps },
   });
-  return { paper: tuned(prompt.paper), released: tuned(prompt.released) };
+  const entries = Object.entries(prompt).map(([name, settings]) => [name, tuned(settings)]);
+  return Object.fromEntries(entries) as Experiment['prompt'];
 }
 
 /** Sizes at which the whole path takes a minute. */

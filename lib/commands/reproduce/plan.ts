@@ -9,7 +9,7 @@ import * as path from 'node:path';
 import type { Experiment, TrainingConfig } from '../../experiments/experiment';
 import { measureSteps } from '../../experiments/step-time';
 import { resultFile } from '../../runs/results';
-import { distillationOf, promptOf, type Variant } from '../../runs/variants';
+import { distillationOf, promptOf, type PromptName, type Variant } from '../../runs/variants';
 import { clock } from '../../core/progress';
 
 /** One kind of work: `runs` times `steps` steps of `milliseconds`. */
@@ -74,17 +74,17 @@ async function worksOf(planned: Planned, folder: string): Promise<Work[]> {
   const { teacher, student, prompt } = experiment;
   if (isTrained(teacher) && trainsTeacher)
     await add('teacher', 1, teacher.steps, () => measureSteps.training(experiment, teacher, folder));
-  for (const profile of ['paper', 'released'] as const) {
-    if (profile === 'released' && promptFile) continue;
+  for (const name of Object.keys(prompt) as PromptName[]) {
+    if (name === 'released' && promptFile) continue;
     const needed = seeds.filter((seed) =>
-      variants.some((variant) => promptOf(variant) === profile && seedsLeft(planned, variant).includes(seed)),
+      variants.some((variant) => promptOf(variant) === name && seedsLeft(planned, variant).includes(seed)),
     );
-    await add(`stage 1, ${profile}`, needed.length, prompt[profile].tuning.steps, () =>
-      measureSteps.prompt(experiment, profile, folder),
+    await add(`stage 1, ${name}`, needed.length, prompt[name].tuning.steps, () =>
+      measureSteps.prompt(experiment, name, folder),
     );
   }
   for (const variant of variants) {
-    const losses = { distillation: distillationOf(variant, experiment), profile: promptOf(variant) };
+    const losses = { distillation: distillationOf(variant, experiment), stageOne: promptOf(variant) };
     await add(`student, ${variant}`, seedsLeft(planned, variant).length, student.steps, () =>
       measureSteps.student(experiment, losses, folder),
     );

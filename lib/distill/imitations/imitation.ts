@@ -9,8 +9,8 @@ import type { Parameters } from '../../core/parameters';
 import type { Tensor4D } from '../../tf';
 import type { LossParts } from '../../train/loop';
 import { createProjections, project } from '../projection';
+import type { PromptState } from '../prompt-state';
 import type { Teacher } from '../teacher';
-import type { PromptState } from '../tune-prompt';
 
 /** What a loss is made of, once a run. */
 export interface ImitationContext {

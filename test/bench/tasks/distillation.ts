@@ -2,10 +2,9 @@
  * A whole distillation step in profile `released`, every part as in stage 2: RetinaNet-R50 teaches
  * RetinaNet-R18 on small pictures, or R101 teaches R50 on one of COCO's size.
  */
-import { createProjections, liveFeatures, Parameters, Teacher } from 'freekd';
+import { createProjections, createPromptState, liveFeatures, Teacher } from 'freekd';
 import { headsOf, imitatedIn } from '../../../lib/dist/distill/distill-student';
 import { activeImitations, createImitations } from '../../../lib/dist/distill/imitations/index';
-import { ReleasedPrompt } from '../../../lib/dist/freekd/released-prompt';
 import { alone } from '../../../lib/dist/train/distributed/communicator';
 import { sharedLosses } from '../../../lib/dist/train/distributed/shares';
 import type { Task } from '../side';
@@ -19,14 +18,12 @@ export function prepare(name: string): Task {
   const teacher = new Teacher(network(large ? configs.r101 : configs.r50), student.strides.map(() => 1));
   const projections = createProjections(student.strides.length, 256, 256, 0);
   fill(projections);
-  const parameters = new Parameters();
-  const released = student.strides.map(
-    (_, level) => new ReleasedPrompt({ channels: 256, tokens: TOKENS, parameters, name: `${level}` }),
-  );
+  const prompt = createPromptState(student.strides.length, 256, { profile: 'released', tokens: TOKENS }, 0);
+  const { parameters } = prompt;
   parameters.load(
     new Map(parameters.all().map(({ name, shape }, level) => [name, { shape, data: tokenNumbers(level) }])),
   );
-  const side = { teacher, features: liveFeatures(teacher), prompt: { parameters, released } };
+  const side = { teacher, features: liveFeatures(teacher), prompt };
   const asked = activeImitations({ released: { frequency: 1, mse: 5, regression: 1 } });
   const imitations = createImitations(asked, { student, ...side, projections, seed: 0 });
   const objects = targets(size);
