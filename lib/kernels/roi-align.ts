@@ -1,9 +1,9 @@
 /**
  * RoIAlign (He et al., arXiv 1703.06870) over the levels of a feature pyramid, value for value
- * mmcv's and torchvision's with `aligned` and an adaptive number of samples.
+ * mmcv's and torchvision's.
  *
- * A RoI is cut into bins; a bin is the mean of ceil(its pixels) samples along either axis, each
- * between two pixels. A sample more than a pixel outside counts 0, one at the edge is clamped to
+ * A RoI is cut into bins; a bin is the mean of some samples along either axis, each between two
+ * pixels. A sample more than a pixel outside counts 0, one at the edge is clamped to
  * it. By lib/native/roi_align.cc, or by gathering the pixels of every bin and a product with their
  * weights.
  */
@@ -18,6 +18,13 @@ export interface RoiAlignOptions {
   scales: readonly number[];
   /** The bins of a RoI. Default 7 x 7. */
   size?: readonly [height: number, width: number];
+  /** Samples of a bin along either axis. Default: as many as it has pixels, rounded up. */
+  samples?: number;
+  /**
+   * Whether pixels have their centres at halves. Without it, as it was first published, a RoI lies
+   * half a pixel to the lower right, and has at least a pixel. Default true.
+   */
+  aligned?: boolean;
 }
 
 /**
@@ -26,17 +33,26 @@ export interface RoiAlignOptions {
  * @returns [R, height, width, C]
  */
 export function roiAlign(levels: readonly Tensor4D[], rois: Tensor2D, options: RoiAlignOptions): Tensor4D {
-  const { level, scales, size = [7, 7] } = options;
+  const { level, scales, size = [7, 7], samples = 0, aligned = true } = options;
   if (scales.length !== levels.length)
     throw new Error(`roiAlign: ${scales.length} scales for ${levels.length} levels; pass one a level`);
   if (rois.shape[1] !== 5 || level.shape.join() !== `${rois.shape[0]}`)
     throw new Error(`roiAlign: rois is [${rois.shape}] and level [${level.shape}], expected [R, 5] and [R]`);
+  if (!(Number.isInteger(samples) && samples >= 0 && samples <= 2 ** 14))
+    throw new Error(`roiAlign: ${samples} samples, expected a whole number from 0 to 2^14, 0 for as many as pixels`);
   const inputs: Record<string, Tensor> = { rois, level };
   levels.forEach((map, i) => (inputs[`x${i}`] = map));
-  return operationOn(levels.length)(inputs, { scales: scales.map(Math.fround), size })[0] as Tensor4D;
+  const attributes = { scales: scales.map(Math.fround), size, samples, aligned };
+  return operationOn(levels.length)(inputs, attributes)[0] as Tensor4D;
 }
 
-interface Attributes {
+/** Where the samples of a bin are: along an axis, 0 for as many as it has pixels. */
+interface Sampling {
+  samples: number;
+  aligned: boolean;
+}
+
+interface Attributes extends Sampling {
   scales: readonly number[];
   size: readonly [number, number];
 }
@@ -51,17 +67,18 @@ function operationOn(levels: number): Operation<Attributes> {
   const count = [attribute.int('N', levels)];
   const operation = defineOperation<Attributes>({
     name: `RoiAlign${levels}`,
-    forward: ({ rois, level, ...inputs }, { scales, size }) => {
+    forward: ({ rois, level, ...inputs }, attributes) => {
+      const { size } = attributes;
       const maps = names.map((name) => inputs[name]) as Tensor4D[];
-      if (!ownKernels()) return [gathered(maps, bins(maps, rois, level, { scales, size }), rois.shape[0], size)];
-      return execute('FreekdRoiAlign', count, [rois, level, tf.tensor1d([...scales]), integers([...size]), ...maps], 1);
+      if (!ownKernels()) return [gathered(maps, bins(maps, rois, level, attributes), rois.shape[0], size)];
+      return execute('FreekdRoiAlign', count, [rois, level, ...placed(attributes), integers([...size]), ...maps], 1);
     },
     saveInputs: ['rois', 'level', ...names],
     saveOutputs: [false],
-    backward: ([dy], [rois, level, ...maps], { scales, size }) => {
+    backward: ([dy], [rois, level, ...maps], attributes) => {
       const gradients = ownKernels()
-        ? execute('FreekdRoiAlignGradient', count, [rois, level, tf.tensor1d([...scales]), dy, ...maps], levels)
-        : scattered(maps as Tensor4D[], bins(maps as Tensor4D[], rois, level, { scales, size }), dy);
+        ? execute('FreekdRoiAlignGradient', count, [rois, level, ...placed(attributes), dy, ...maps], levels)
+        : scattered(maps as Tensor4D[], bins(maps as Tensor4D[], rois, level, attributes), dy);
       return {
         rois: () => tf.zerosLike(rois),
         level: () => tf.zerosLike(level),
@@ -74,6 +91,12 @@ function operationOn(levels: number): Operation<Attributes> {
 }
 
 const integers = (values: number[]): Tensor1D => tf.tensor1d(values, 'int32');
+
+/** What our kernels ask of the samples: scales [L], sampling [2]. */
+const placed = ({ scales, samples, aligned }: Attributes): Tensor1D[] => [
+  tf.tensor1d([...scales]),
+  integers([samples, aligned ? 1 : 0]),
+];
 
 /** Some RoIs of one level: the K pixels of each of their P bins, padded with weight 0. */
 interface Bins {
@@ -91,7 +114,8 @@ interface Bins {
 /** Together at most: what is gathered for them is R bins K C numbers. */
 const ROIS = 64;
 
-function bins(maps: readonly Tensor4D[], rois: Tensor, level: Tensor, { scales, size }: Attributes): Bins[] {
+function bins(maps: readonly Tensor4D[], rois: Tensor, level: Tensor, attributes: Attributes): Bins[] {
+  const { scales, size } = attributes;
   const [boxes, levelOf] = [rois.dataSync() as Float32Array, level.dataSync() as Int32Array];
   levelOf.forEach((l, r) => {
     if (!(l in maps)) throw new Error(`roiAlign: level[${r}] is ${l}, there are ${maps.length} levels`);
@@ -104,8 +128,8 @@ function bins(maps: readonly Tensor4D[], rois: Tensor, level: Tensor, { scales, 
         const [image, x1, y1, x2, y2] = boxes.subarray(5 * r, 5 * r + 5);
         if (!(image >= 0 && image < shape[0] && Number.isInteger(image)))
           throw new Error(`roiAlign: rois[${r}] is of image ${image}, there are ${shape[0]}`);
-        const rows = axisBins(y1, y2, scales[l], size[0], shape[1]);
-        return { image, rows, columns: axisBins(x1, x2, scales[l], size[1], shape[2]) };
+        const rows = axisBins([y1, y2], scales[l], attributes, size[0], shape[1]);
+        return { image, rows, columns: axisBins([x1, x2], scales[l], attributes, size[1], shape[2]) };
       });
       return { level: l, of, ...products(pairs, shape) };
     });
@@ -115,13 +139,20 @@ function bins(maps: readonly Tensor4D[], rois: Tensor, level: Tensor, { scales, 
 type Weighted = [pixel: number, weight: number][];
 
 /** Of each bin along an axis the pixels and their weights; rounded as the peers do, in float32. */
-function axisBins(from: number, to: number, scale: number, count: number, pixels: number): Weighted[] {
+function axisBins(
+  sides: readonly [from: number, to: number],
+  scale: number,
+  sampling: Sampling,
+  count: number,
+  pixels: number,
+): Weighted[] {
   const f = Math.fround;
-  const [begin, end] = [from, to].map((side) => f(f(side * scale) - 0.5));
-  const bin = f(f(end - begin) / count);
-  const samples = Math.ceil(bin);
-  if (!(Math.abs(begin) <= 2 ** 20 && samples <= 2 ** 14))
-    throw new Error(`roiAlign: rois has a side from ${from} to ${to}, expected pixels of a picture`);
+  const [begin, end] = sides.map((side) => f(f(side * scale) - (sampling.aligned ? 0.5 : 0)));
+  const length = f(end - begin);
+  const bin = f((sampling.aligned ? length : Math.max(length, 1)) / count);
+  if (!(Math.abs(begin) <= 2 ** 20 && Math.ceil(bin) <= 2 ** 14))
+    throw new Error(`roiAlign: rois has a side from ${sides[0]} to ${sides[1]}, expected pixels of a picture`);
+  const samples = sampling.samples || Math.ceil(bin);
   return Array.from({ length: count }, (_, b) => {
     const weights = new Map<number, number>();
     for (let i = 0; i < samples && pixels > 0; i++) {

@@ -1,7 +1,6 @@
 /**
  * FreekdRoiAlign and its gradient: RoIAlign (He et al., arXiv 1703.06870) over the levels of a
- * pyramid, `aligned` (half a pixel to the upper left) and with as many samples a bin as it has
- * pixels, as mmcv and torchvision compute it. Along either axis a bin is the mean of its samples, a
+ * pyramid, as mmcv and torchvision compute it. Along either axis a bin is the mean of its samples, a
  * sample lies between two pixels, and outside is 0: so a RoI's bins are a sparse matrix for its
  * rows times the picture times one for its columns.
  */
@@ -21,6 +20,12 @@ constexpr int64_t CHANNELS = 64;         // of a task of the gradient
 constexpr float FARTHEST = 1 << 20;      // pixel that a RoI may begin at, and side of a map
 constexpr float MOST_SAMPLES = 1 << 14;  // of a bin along an axis
 
+/** Where the samples of a bin are. */
+struct Sampling {
+  float samples;  // along an axis, 0 for as many as the bin has pixels
+  bool aligned;   // half a pixel to the upper left; else a RoI has at least a pixel
+};
+
 /** One axis of a RoI: of each bin the pixels that it averages. */
 struct Axis {
   std::vector<int32_t> start, index;
@@ -35,12 +40,14 @@ struct Axis {
    * @param bins how many
    * @param size the level's pixels
    */
-  void set(float from, float to, float scale, int64_t bins, int64_t size) {
+  void set(float from, float to, float scale, const Sampling& sampling, int64_t bins, int64_t size) {
     // Rounded as by the peers, so that the number of samples is theirs: no product is fused with a
     // sum.
-    const float begin = rounded(from, scale) - 0.5f, end = rounded(to, scale) - 0.5f;
-    const float bin = (end - begin) / static_cast<float>(bins), grid = std::ceil(bin);
-    if (!(std::abs(begin) <= FARTHEST && grid <= MOST_SAMPLES))
+    const float shift = sampling.aligned ? 0.5f : 0.f;
+    const float begin = rounded(from, scale) - shift, end = rounded(to, scale) - shift;
+    const float length = sampling.aligned ? end - begin : std::max(end - begin, 1.f);
+    const float bin = length / static_cast<float>(bins), grid = sampling.samples > 0 ? sampling.samples : std::ceil(bin);
+    if (!(std::abs(begin) <= FARTHEST && std::ceil(bin) <= MOST_SAMPLES))
       throw std::invalid_argument("rois has a side from " + std::to_string(from) + " to " + std::to_string(to) +
                                   ", expected pixels of a picture");
     start.assign(1, 0);
@@ -86,19 +93,21 @@ struct Roi {
 };
 
 /**
- * The inputs that both operations begin with, checked: rois [R, 5], level [R], scales [L], then
- * from `first` on the maps of L levels.
+ * The inputs that both operations begin with, checked: rois [R, 5], level [R], scales [L], sampling
+ * [2] (see Sampling), then from `first` on the maps of L levels.
  */
 struct Inputs {
   std::vector<Roi> rois;
   std::vector<Array<const float>> maps;
   std::vector<float> scales;
+  Sampling sampling;
   int64_t images = 0, channels = 0;
 
   Inputs(Call& call, int first) {
     const auto boxes = call.input<float>(0, "rois", "[R, 5]");
     const auto level = call.input<int32_t>(1, "level", "[R]");
     const auto scale = call.input<float>(2, "scales", "[L]");
+    const auto samples = call.input<int32_t>(3, "sampling", "[2]");
     for (int i = first; i < call.inputs(); i++) {
       const std::string name = "x[" + std::to_string(i - first) + "]";
       maps.push_back(call.input<float>(i, name, "[N, H, W, C]"));
@@ -116,6 +125,9 @@ struct Inputs {
       throw std::invalid_argument("level is " + text(level.shape) + ", expected one a RoI: " + text({boxes.shape[0]}));
     if (scale.size() != levels)
       throw std::invalid_argument("scales is " + text(scale.shape) + ", expected one a level: " + text({levels}));
+    if (samples.size() != 2 || samples.data[0] < 0 || samples.data[0] > MOST_SAMPLES)
+      throw std::invalid_argument("sampling, expected two numbers, of samples from 0 to 2^14 and whether aligned");
+    sampling = {static_cast<float>(samples.data[0]), samples.data[1] != 0};
     scales.assign(scale.data, scale.data + levels);
     for (int64_t r = 0; r < level.size(); r++) {
       const float* roi = boxes.data + 5 * r;
@@ -132,18 +144,18 @@ struct Inputs {
 
   void axes(const Roi& roi, int64_t rows, int64_t columns, Axis& vertical, Axis& horizontal) const {
     const Shape& shape = maps[roi.level].shape;
-    vertical.set(roi.box[1], roi.box[3], scales[roi.level], rows, shape[1]);
-    horizontal.set(roi.box[0], roi.box[2], scales[roi.level], columns, shape[2]);
+    vertical.set(roi.box[1], roi.box[3], scales[roi.level], sampling, rows, shape[1]);
+    horizontal.set(roi.box[0], roi.box[2], scales[roi.level], sampling, columns, shape[2]);
   }
 };
 
 /**
- * rois [R, 5] of image, x1, y1, x2, y2; level [R]; scales [L]; size [2] of a RoI's bins; x of each
- * level [N, H, W, C] -> y [R, *size, C].
+ * rois [R, 5] of image, x1, y1, x2, y2; level [R]; scales [L]; sampling [2]; size [2] of a RoI's
+ * bins; x of each level [N, H, W, C] -> y [R, *size, C].
  */
 void roi_align(Call& call) {
-  const Inputs in(call, 4);
-  const auto size = call.input<int32_t>(3, "size", "[2]");
+  const Inputs in(call, 5);
+  const auto size = call.input<int32_t>(4, "size", "[2]");
   if (size.size() != 2 || size.data[0] < 1 || size.data[1] < 1)
     throw std::invalid_argument("size, expected two numbers from 1 on");
   const int64_t rows = size.data[0], columns = size.data[1], channels = in.channels;
@@ -167,10 +179,10 @@ void roi_align(Call& call) {
   });
 }
 
-/** rois, level, scales, dy [R, rows, columns, C], x of each level -> dx of each level. */
+/** rois, level, scales, sampling, dy [R, rows, columns, C], x of each level -> dx of each level. */
 void roi_align_gradient(Call& call) {
-  const Inputs in(call, 4);
-  const auto dy = call.input<float>(3, "dy", "[R, h, w, C]");
+  const Inputs in(call, 5);
+  const auto dy = call.input<float>(4, "dy", "[R, h, w, C]");
   const auto count = static_cast<int64_t>(in.rois.size());
   if (dy.shape[0] != count || dy.shape[3] != in.channels)
     throw std::invalid_argument("dy is " + text(dy.shape) + ", expected " + std::to_string(count) + " RoIs of " +
@@ -220,11 +232,14 @@ void roi_align_gradient(Call& call) {
 }  // namespace
 
 void define_roi_align() {
-  define<roi_align>("FreekdRoiAlign", {"rois: float", "level: int32", "scales: float", "size: int32", "x: N * float"},
-                    {"y: float"}, {"N: int >= 1"});
-  define<roi_align_gradient>("FreekdRoiAlignGradient",
-                             {"rois: float", "level: int32", "scales: float", "dy: float", "x: N * float"},
-                             {"dx: N * float"}, {"N: int >= 1"});
+  define<roi_align>(
+      "FreekdRoiAlign",
+      {"rois: float", "level: int32", "scales: float", "sampling: int32", "size: int32", "x: N * float"}, {"y: float"},
+      {"N: int >= 1"});
+  define<roi_align_gradient>(
+      "FreekdRoiAlignGradient",
+      {"rois: float", "level: int32", "scales: float", "sampling: int32", "dy: float", "x: N * float"},
+      {"dx: N * float"}, {"N: int >= 1"});
 }
 
 }  // namespace freekd

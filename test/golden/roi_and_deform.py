@@ -54,7 +54,7 @@ def rois(key, count, images, size):
     return boxes.float()  # what our side gets; exact in float64
 
 
-def roi_case(i, images, channels, sizes, scales, count, size):
+def roi_case(i, images, channels, sizes, scales, count, size, samples=0, aligned=True):
     key = f"roi{i}"
     maps = [nhwc(f"{key}/x{l}", (images, h, w, channels)) for l, (h, w) in enumerate(sizes)]
     h, w = sizes[0]
@@ -66,14 +66,14 @@ def roi_case(i, images, channels, sizes, scales, count, size):
         y = torch.zeros(count, channels, *size, dtype=torch.float64)
         for l, scale in enumerate(scales):
             own = (level == l).nonzero()[:, 0]
-            y = y.index_put((own,), roi_align(maps[l], boxes[own].double(), size, scale, 0, True))
+            y = y.index_put((own,), roi_align(maps[l], boxes[own].double(), size, scale, samples, aligned))
         return y
 
     loss = lambda: (run() * r).sum()
     gradients = torch.autograd.grad(loss(), maps)
     check(loss, maps, gradients)
     return {"images": images, "channels": channels, "sizes": sizes, "scales": scales, "size": size,
-            "rois": boxes.flatten().tolist(), "level": level.tolist(), "y": flat(run()),
+            **({"samples": samples} if samples else {}), **({} if aligned else {"aligned": aligned}), "rois": boxes.flatten().tolist(), "level": level.tolist(), "y": flat(run()),
             "gradients": [flat(g) for g in gradients]}
 
 
@@ -110,6 +110,9 @@ golden = {
         roi_case(0, 2, 3, [(9, 12)], [0.25], 6, (3, 3)),
         roi_case(1, 2, 5, [(16, 12), (8, 6), (4, 3), (2, 2)], [1 / 4, 1 / 8, 1 / 16, 1 / 32], 9, (2, 3)),
         roi_case(2, 1, 2, [(1, 1), (5, 1)], [1 / 8, 1 / 2], 4, (7, 7)),
+        roi_case(3, 2, 3, [(16, 12), (8, 6)], [1 / 4, 1 / 8], 8, (3, 2), samples=2, aligned=False),  # torchvision's detectors
+        roi_case(4, 1, 2, [(9, 12)], [0.25], 6, (4, 5), aligned=False),
+        roi_case(5, 1, 2, [(9, 12)], [0.25], 6, (2, 3), samples=3),
     ],
     "deformConv2d": [
         deform_case(0, 2, (5, 6), 3, 4, (3, 3), padding=1),

@@ -18,6 +18,8 @@ interface RoiCase {
   sizes: [number, number][];
   scales: number[];
   size: [number, number];
+  samples?: number;
+  aligned?: boolean;
   /** [R, 5] */
   rois: number[];
   level: number[];
@@ -76,12 +78,13 @@ for (const level of levels)
     };
 
     golden.roiAlign.forEach((c, i) =>
-      it(`roiAlign: ${c.level.length} RoIs on ${c.sizes.map((size) => size.join(' x ')).join(', ')}`, () => at(() => {
-        const { images, channels, sizes, scales, size } = c;
+      it(`roiAlign ${i}: ${c.level.length} RoIs on ${c.sizes.map((size) => size.join(' x ')).join(', ')}`, () => at(() => {
+        const { images, channels, sizes, scales, size, samples, aligned } = c;
         const maps = sizes.map(([h, w], l) => hashed(`roi${i}/x${l}`, [images, h, w, channels]));
         const rois = tf.tensor2d(c.rois, [c.level.length, 5]);
         const of = tf.tensor1d(c.level, 'int32');
-        const align = (x: Tensor[]): Tensor => roiAlign(x as Tensor4D[], rois, { level: of, scales, size });
+        const options = { level: of, scales, size, samples, aligned };
+        const align = (x: Tensor[]): Tensor => roiAlign(x as Tensor4D[], rois, options);
         check(align, maps, hashed(`roi${i}/r`, [c.level.length, ...size, channels]), c);
       })),
     );
@@ -143,8 +146,15 @@ for (const level of levels)
       assert.throws(() => align([[0, 0, 0, 1]], [0]), /expected \[R, 5\] and \[R\]/);
       assert.throws(() => align([[0, 0, 0, 1, 1]], [1]), /level\[0\] is 1, there are 1/);
       assert.throws(() => align([[1, 0, 0, 1, 1]], [0]), /rois\[0\] is of image 1/);
-      for (const side of [NaN, Infinity, 1e30])
-        assert.throws(() => align([[0, 0, 0, 1, side]], [0]), /rois has a side from 0/);
+      for (const aligned of [true, false])
+        for (const side of [NaN, Infinity, 1e30]) {
+          const options = { level: tf.tensor1d([0], 'int32'), scales: [1], aligned };
+          assert.throws(() => roiAlign([map], tf.tensor2d([[0, 0, 0, 1, side]]), options), /rois has a side from 0/);
+        }
+      for (const samples of [-1, 0.5, NaN, 2 ** 15]) {
+        const options = { level: tf.tensor1d([0], 'int32'), scales: [1], samples };
+        assert.throws(() => roiAlign([map], tf.tensor2d([[0, 0, 0, 1, 1]]), options), /samples, expected a whole number/);
+      }
       const [x, offset, filter] = [map, tf.zeros([1, 2, 2, 18]), tf.ones([3, 3, 3, 2])] as Tensor4D[];
       assert.throws(() => deformConv2d(x, offset, filter, { padding: 1 }), /offset is \[1,2,2,18\], expected \[1,4,4,18\]/);
       assert.throws(() => deformConv2d(x, offset, filter, { groups: 3 }), /do not fit each other in their channels/);

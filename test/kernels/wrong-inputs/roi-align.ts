@@ -6,15 +6,17 @@ interface Rois {
   rois?: Tensor;
   level?: Tensor;
   scales?: Tensor;
+  sampling?: Tensor;
   maps?: Tensor[];
 }
 const boxes = (...rows: number[][]): Tensor => tf.tensor2d(rows, [rows.length, 5]);
 const noBoxes = (): Tensor => tf.zeros([0, 5]);
-const withFourth = (fourth: () => Tensor, given: Rois): Tensor[] => [
+const withFifth = (fifth: () => Tensor, given: Rois): Tensor[] => [
   given.rois ?? boxes([0, 0, 0, 2, 2], [0, 1, 1, 3, 3]),
   given.level ?? integers([0, 0]),
   given.scales ?? floats([1]),
-  fourth(),
+  given.sampling ?? integers([0, 1]),
+  fifth(),
   ...(given.maps ?? [ones(1, 4, 4, 3)]),
 ];
 /** What RoIAlign and its gradient refuse alike. */
@@ -41,6 +43,11 @@ const roiFaults: [name: string, given: () => Rois, expected: RegExp][] = [
   ]),
   ['level of floats', () => ({ level: floats([0, 0]) }), /expected to be a int32/],
   ['scales of two levels', () => ({ scales: floats([1, 1]) }), /scales is \[2\], expected one a level: \[1\]/],
+  ...[[], [2], [2, 1, 1], [-1, 1], [2 ** 14 + 1, 1]].map((sampling): [string, () => Rois, RegExp] => [
+    `a sampling of ${sampling.join(' ')}`,
+    () => ({ sampling: integers(sampling) }),
+    /sampling, expected two numbers/,
+  ]),
   ['a map of rank 3', () => ({ maps: [ones(4, 4, 3)] }), /x\[0\] is \[4, 4, 3\], expected \[N, H, W, C\]/],
   ['a map of rank 0', () => ({ maps: [tf.scalar(1)] }), /x\[0\] is \[\], expected/],
   ['no images', () => ({ maps: [ones(0, 4, 4, 3)] }), /rois\[0\] is of image 0.*, there are 0/],
@@ -58,22 +65,22 @@ const roiAlign = rows(
   [
     ...[...roiFaults, ...roiSides].map(([name, given, expected]): [string, () => Tensor[], RegExp] => [
       name,
-      () => withFourth(size, given()),
+      () => withFifth(size, given()),
       expected,
     ]),
     ...[[2], [2, 2, 2], [0, 2], [2, -1]].map((bins): [string, () => Tensor[], RegExp] => [
       `a size of ${bins.join(' x ')}`,
-      () => withFourth(() => integers(bins), {}),
+      () => withFifth(() => integers(bins), {}),
       /size, expected two numbers from 1 on/,
     ]),
     [
       'a size beyond memory',
-      () => withFourth(() => integers([2 ** 31 - 1, 2 ** 31 - 1]), {}),
+      () => withFifth(() => integers([2 ** 31 - 1, 2 ** 31 - 1]), {}),
       /no size that memory can hold/,
     ],
-    ['no RoIs', () => withFourth(size, { rois: noBoxes(), level: integers([]) }), [[0, 2, 3, 3]]],
-    ['no channels', () => withFourth(size, { maps: [ones(1, 4, 4, 0)] }), [[2, 2, 3, 0]]],
-    ['no rows', () => withFourth(size, { maps: [ones(1, 0, 4, 3)] }), [[2, 2, 3, 3]]],
+    ['no RoIs', () => withFifth(size, { rois: noBoxes(), level: integers([]) }), [[0, 2, 3, 3]]],
+    ['no channels', () => withFifth(size, { maps: [ones(1, 4, 4, 0)] }), [[2, 2, 3, 0]]],
+    ['no rows', () => withFifth(size, { maps: [ones(1, 0, 4, 3)] }), [[2, 2, 3, 3]]],
   ],
   n(1),
 );
@@ -82,7 +89,7 @@ const roiLevels = rows(
   1,
   [[1, 4, 4, 2], [2, 4, 4, 3]].map((shape): [string, () => Tensor[], RegExp] => [
     `a second level of [${shape}]`,
-    () => withFourth(size, { scales: floats([1, 1]), maps: [ones(1, 4, 4, 3), tf.ones(shape)] }),
+    () => withFifth(size, { scales: floats([1, 1]), maps: [ones(1, 4, 4, 3), tf.ones(shape)] }),
     /x\[1\] is .*, x\[0\] is \[1, 4, 4, 3\]: expected as many images and channels/,
   ]),
   n(2),
@@ -93,21 +100,21 @@ const roiGradient = rows(
   [
     ...[...roiFaults, ...roiSides].map(([name, given, expected]): [string, () => Tensor[], RegExp] => [
       name,
-      () => withFourth(() => ones(2, 2, 3, 3), given()),
+      () => withFifth(() => ones(2, 2, 3, 3), given()),
       new RegExp(`${expected.source}|dy is`),
     ]),
     ...[[2, 2, 3, 4], [3, 2, 3, 3], [2, 3, 3], []].map((shape): [string, () => Tensor[], RegExp] => [
       `dy of [${shape}]`,
-      () => withFourth(() => tf.ones(shape), {}),
+      () => withFifth(() => tf.ones(shape), {}),
       /dy is .*, expected (2 RoIs of 3 channels|\[R, h, w, C\])/,
     ]),
     [
       'no RoIs',
-      () => withFourth(() => ones(0, 2, 3, 3), { rois: noBoxes(), level: integers([]) }),
+      () => withFifth(() => ones(0, 2, 3, 3), { rois: noBoxes(), level: integers([]) }),
       [[1, 4, 4, 3]],
     ],
-    ['no bins', () => withFourth(() => ones(2, 0, 3, 3), {}), [[1, 4, 4, 3]]],
-    ['no channels', () => withFourth(() => ones(2, 2, 3, 0), { maps: [ones(1, 4, 4, 0)] }), [[1, 4, 4, 0]]],
+    ['no bins', () => withFifth(() => ones(2, 0, 3, 3), {}), [[1, 4, 4, 3]]],
+    ['no channels', () => withFifth(() => ones(2, 2, 3, 0), { maps: [ones(1, 4, 4, 0)] }), [[1, 4, 4, 0]]],
   ],
   n(1),
 );
