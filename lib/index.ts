@@ -28,6 +28,8 @@ export { RetinaNet, type HeadOutput, type RetinaNetConfig } from './detection/re
 export * from './detection/retinanet/presets';
 export { FasterRcnn, type FasterRcnnConfig, type FasterRcnnOutput } from './detection/faster-rcnn';
 export * from './detection/faster-rcnn/presets';
+export { CascadeRcnn, type CascadeRcnnConfig, type CascadeRcnnOutput } from './detection/cascade-rcnn';
+export * from './detection/cascade-rcnn/presets';
 export { Fcos, type FcosConfig, type FcosOutput } from './detection/fcos';
 export * from './detection/fcos/presets';
 export { RepPoints, type RepPointsConfig, type RepPointsOutput } from './detection/reppoints';

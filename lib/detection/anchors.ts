@@ -101,6 +101,18 @@ export function cellsOf(
   };
 }
 
+/** Whether an anchor takes part, by its grid and its index there. */
+export type TakesPart = (grid: AnchorGrid, anchor: number) => boolean;
+
+/** Those that reach less than `border` pixels beyond a picture's edges: mmdet's `allowed_border`. */
+export function withinBorder(extent: { inputHeight: number; inputWidth: number }, border: number): TakesPart {
+  const [right, bottom] = [extent.inputWidth + border, extent.inputHeight + border];
+  return ({ boxes }, anchor) => {
+    const at = 4 * anchor;
+    return boxes[at] >= -border && boxes[at + 1] >= -border && boxes[at + 2] < right && boxes[at + 3] < bottom;
+  };
+}
+
 /** The level of an anchor that is counted over all levels, and its index there. */
 export function onGrid(grids: readonly AnchorGrid[], anchor: number): [AnchorGrid, number] {
   let index = anchor;

@@ -6,7 +6,7 @@
  * Anchors lie on grids, so of all of them only those are looked at that can overlap an object, and
  * of a size with which the overlap can matter.
  */
-import { type AnchorGrid, type Cells } from './anchors';
+import type { AnchorGrid, Cells, TakesPart } from './anchors';
 import { area, iou } from './boxes';
 
 export interface AssignConfig {
@@ -62,12 +62,14 @@ const ROUNDING = 1.001;
  * @param grids of all levels
  * @param boxes [objects * 4]
  * @param cells of each level, outside of which no anchor takes part; default all
+ * @param takesPart of the anchors in those cells; default all
  */
 export function assign(
   grids: readonly AnchorGrid[],
   boxes: Float32Array,
   config: AssignConfig,
   cells: readonly Cells[] = grids,
+  takesPart: TakesPart = () => true,
 ): Assignment {
   const [negative, least] = [Math.fround(config.negative), Math.fround(config.least ?? 0)];
   const kinds = kindsOf(grids, cells);
@@ -87,7 +89,7 @@ export function assign(
         for (let x = first.x; x <= last.x; x++) {
           const own = (y * grid.width + x) * (grid.base.length / 4) + index;
           const overlap = iou(boxes, object, grid.boxes, own);
-          if (overlap === 0) continue;
+          if (overlap === 0 || !takesPart(grid, own)) continue;
           const anchor = start + own;
           note(matches, anchor, { overlap, object });
           if (overlap > best) {

@@ -4,6 +4,12 @@ import { Random } from '../core/random';
 /** `count` of `places`, in their order; all of them where there are no more. */
 export type Choose = (places: readonly number[], count: number, of: string) => number[];
 
+/** How a batch draws: a choice, and what each of its pictures is called in it. */
+export interface Draw {
+  choose: Choose;
+  names: readonly (string | number)[];
+}
+
 /** A choice that depends on the seed and on what it is of, only. */
 export function drawer(seed: string): Choose {
   return (places, count, of) => {

@@ -3,6 +3,9 @@
  * beside this file, and a line of `families`.
  */
 import { byKind, type Schema } from '../core/schema';
+import { CascadeRcnn, type CascadeRcnnConfig } from './cascade-rcnn';
+import { smallCascadeRcnnStudent, smallCascadeRcnnTeacher } from './cascade-rcnn/presets';
+import { cascadeRcnnSchema } from './cascade-rcnn/schema';
 import type { Detector, NetworkConfig } from './detector';
 import { FasterRcnn, type FasterRcnnConfig } from './faster-rcnn';
 import { smallFasterRcnnStudent, smallFasterRcnnTeacher } from './faster-rcnn/presets';
@@ -27,7 +30,7 @@ interface Family<Config extends NetworkConfig> {
 }
 
 /** Told apart by `kind`. */
-export type DetectorConfig = RetinaNetConfig | FcosConfig | FasterRcnnConfig | RepPointsConfig;
+export type DetectorConfig = RetinaNetConfig | FcosConfig | FasterRcnnConfig | CascadeRcnnConfig | RepPointsConfig;
 
 const retinanet: Family<RetinaNetConfig> = {
   title: 'RetinaNet',
@@ -47,13 +50,19 @@ const fasterRcnn: Family<FasterRcnnConfig> = {
   schema: fasterRcnnSchema,
   small: { teacher: smallFasterRcnnTeacher, student: smallFasterRcnnStudent },
 };
+const cascadeRcnn: Family<CascadeRcnnConfig> = {
+  title: 'Cascade R-CNN',
+  create: (config, options) => new CascadeRcnn(config, options),
+  schema: cascadeRcnnSchema,
+  small: { teacher: smallCascadeRcnnTeacher, student: smallCascadeRcnnStudent },
+};
 const reppoints: Family<RepPointsConfig> = {
   title: 'RepPoints',
   create: (config, options) => new RepPoints(config, options),
   schema: repPointsSchema,
   small: { teacher: smallRepPointsTeacher, student: smallRepPointsStudent },
 };
-const families = { retinanet, fcos, 'faster-rcnn': fasterRcnn, reppoints };
+const families = { retinanet, fcos, 'faster-rcnn': fasterRcnn, 'cascade-rcnn': cascadeRcnn, reppoints };
 
 export type DetectorKind = keyof typeof families;
 export const detectorKinds = Object.keys(families) as DetectorKind[];

@@ -8,7 +8,7 @@ import { drawer, sample } from '../../lib/dist/detection/draw';
 import { FasterRcnn, type FasterRcnnConfig } from '../../lib/dist/detection/faster-rcnn/network';
 import { levelsOf } from '../../lib/dist/detection/faster-rcnn/roi-head';
 import { tf, type Scalar, type Tensor4D } from '../../lib/dist/tf';
-import { fill, near, nearDetections, nearGradients, numbers, parameterNumbers, targetsOf } from './golden';
+import { fill, firstOf, near, nearDetections, nearGradients, numbers, regionNumbers, targetsOf } from './golden';
 
 interface Case {
   config: FasterRcnnConfig & { size: [number, number, number] };
@@ -36,21 +36,11 @@ const golden = JSON.parse(readFileSync(file, 'utf8')) as {
 const WEIGHTS = { objectness: 1, proposal: 2, classification: 3, box: 4 };
 type Part = keyof typeof WEIGHTS;
 
-/** faster_rcnn_reference.py's `start`. */
-function ownNumbers(name: string, shape: readonly number[]): Float32Array {
-  if (!/^(rpn_head|roi_head)\..*weight$/.test(name)) return parameterNumbers(name, shape);
-  const bound = (name.includes('fc_cls') ? 6 : 2) / Math.sqrt(shape[0] * shape[1] * shape[2]);
-  return numbers(name, shape.reduce((product, n) => product * n, 1), -bound, bound);
-}
-
-/** The first that there are, as the reference draws. */
-const firstOf = (places: readonly number[], count: number): number[] => places.slice(0, count);
-
 for (const [name, c] of Object.entries(golden.cases)) {
   test(`"${name}": outputs, the regions drawn, losses, gradients and detections are PyTorch's`, () => {
     const before = tf.memory().numTensors;
     const model = new FasterRcnn(c.config, { choose: firstOf });
-    fill(model, ownNumbers);
+    fill(model, regionNumbers);
     const [n, height, width] = c.config.size;
     const images = tf.tensor4d(numbers(c.images, n * height * width * 3, -2, 2), [n, height, width, 3]);
     const targets = targetsOf(c);

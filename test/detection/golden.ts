@@ -82,6 +82,15 @@ export function publishedFcosNumbers(name: string, shape: readonly number[]): Fl
   return (name.endsWith('bn3.weight') ? publishedNumbers : fcosNumbers)(name, shape);
 }
 
+/** A Faster R-CNN's or Cascade R-CNN's numbers: faster_rcnn_reference.py's `start`. */
+export function regionNumbers(name: string, shape: readonly number[]): Float32Array {
+  if (!/^(rpn_head|roi_head)\..*weight$/.test(name)) return parameterNumbers(name, shape);
+  return filterNumbers(name, shape, name.includes('fc_cls') ? 6 : 2);
+}
+
+/** Draws the first that there are, as faster_rcnn_reference.py does. */
+export const firstOf = (places: readonly number[], count: number): number[] => places.slice(0, count);
+
 function filterNumbers(name: string, shape: readonly number[], scale: number): Float32Array {
   const bound = scale / Math.sqrt(shape[0] * shape[1] * shape[2]);
   return numbers(name, sizeOf(shape), -bound, bound);

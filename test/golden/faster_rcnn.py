@@ -38,6 +38,14 @@ DETECT = {"threshold": 0.05, "iou": 0.5, "maximum": 30}
 MARGIN = 1e-5
 
 
+def reshaped(config):
+    """A head's matrices as filters of a region."""
+    def reshape(key, g):
+        side = config["head"]["bins"] if "shared_fcs.0" in key else 1
+        return g.reshape(g.shape[0], -1, side, side) if key.startswith("roi_head") and g.dim() == 2 else g
+    return reshape
+
+
 def case(name, config):
     n, height, width = config["size"]
     extent = [width - 5, height - 3]
@@ -59,11 +67,7 @@ def case(name, config):
     assert margin > MARGIN
     rois, labels, regressed = model.drawn
     sum(weight * part for weight, part in zip((1, 2, 3, 4), losses.values())).backward()
-    def reshaped(key, g):
-        side = config["head"]["bins"] if "shared_fcs.0" in key else 1
-        return g.reshape(g.shape[0], -1, side, side) if key.startswith("roi_head") and g.dim() == 2 else g
-
-    gradients = gradients_of(model, config, reshaped)
+    gradients = gradients_of(model, config, reshaped(config))
     return {"config": config, "images": f"{name}/images/{salt}", "extent": extent,
             "targets": [{"boxes": listed(b, 9), "labels": l.tolist()} for b, l in targets],
             "outputs": {"objectness": first_listed(o[0] for o in outputs), "deltas": first_listed(o[1] for o in outputs)},
@@ -72,7 +76,8 @@ def case(name, config):
             "detections": [{"boxes": listed(b), "scores": listed(s), "labels": l.tolist()} for b, s, l, _ in found]}
 
 
-answers = {"detect": DETECT, "cases": {name: case(name, config) for name, config in CASES.items()}}
-path = Path(__file__).with_suffix(".json")
-path.write_text(json.dumps(answers, separators=(",", ":")) + "\n")
-print(f"{path.name}: {path.stat().st_size // 1024} kB")
+if __name__ == "__main__":
+    answers = {"detect": DETECT, "cases": {name: case(name, config) for name, config in CASES.items()}}
+    path = Path(__file__).with_suffix(".json")
+    path.write_text(json.dumps(answers, separators=(",", ":")) + "\n")
+    print(f"{path.name}: {path.stat().st_size // 1024} kB")

@@ -1,4 +1,5 @@
-"""A plain PyTorch Faster R-CNN, and mmdet's sampling, proposals, targets, losses and detection written out, for faster_rcnn.py.
+"""A plain PyTorch Faster R-CNN, and mmdet's sampling, proposals, targets, losses and detection written out, for faster_rcnn.py
+and, in what they share, for cascade_rcnn.py.
 
 Parameters bear mmdet's names. A sampler takes the first that there are of either kind, so that both sides draw the same.
 """
@@ -12,10 +13,15 @@ from torchvision.ops import batched_nms, box_iou, roi_align
 from detection_reference import Backbone, Neck, base_anchors, decode, encode, initial, level_anchors, relu, tensor
 
 
-def matched(boxes, gts, positive, negative, least):
-    """mmdet MaxIoUAssigner: object index, -1 background, -2 ignored; `least` None: no low-quality matches. In float32."""
+def matched(boxes, gts, positive, negative, least, inside=None):
+    """mmdet MaxIoUAssigner: object index, -1 background, -2 ignored; `least` None: no low-quality matches. In float32. Boxes that
+    are not `inside` are ignored, and no object's best."""
     assigned = torch.full((len(boxes),), -1)
-    if len(gts) == 0:
+    if inside is not None:
+        assigned[~inside] = -2
+        assigned[inside], margin = matched(boxes[inside], gts, positive, negative, least)
+        return assigned, margin
+    if len(gts) == 0 or len(boxes) == 0:
         return assigned, 1.0
     overlaps = box_iou(gts, boxes)
     best, object_of = overlaps.max(0)
@@ -38,11 +44,20 @@ def first(assigned, count, share):
     return positives, negatives
 
 
-class FasterRcnn(nn.Module):
-    def __init__(self, config: dict) -> None:
+def box_head(inputs, head, classes, agnostic):
+    """mmdet Shared2FCBBoxHead."""
+    return nn.ModuleDict({
+        "shared_fcs": nn.ModuleList([nn.Linear(inputs * head["bins"] ** 2, head["channels"]), nn.Linear(head["channels"], head["channels"])]),
+        "fc_cls": nn.Linear(head["channels"], classes + 1), "fc_reg": nn.Linear(head["channels"], 4 if agnostic else 4 * classes)})
+
+
+class Stages(nn.Module):
+    """What Faster R-CNN and Cascade R-CNN share: backbone, pyramid and RPN, proposals, and a head on regions."""
+
+    def __init__(self, config: dict, box_heads, initial=None) -> None:
         super().__init__()
         self.config = c = config
-        b, h = c["backbone"], c["head"]
+        b = c["backbone"]
         expansion = 4 if b["block"] == "bottleneck" else 1
         self.backbone = Backbone(b)
         self.neck = Neck(c["neck"], [b["widths"][level - 2] * expansion for level in b["levels"]])
@@ -51,19 +66,17 @@ class FasterRcnn(nn.Module):
         self.rpn_head = nn.ModuleDict({
             "rpn_conv": nn.Conv2d(inputs, c["rpn"]["channels"], 3, 1, 1), "rpn_cls": nn.Conv2d(c["rpn"]["channels"], anchors, 1),
             "rpn_reg": nn.Conv2d(c["rpn"]["channels"], 4 * anchors, 1)})
-        self.roi_head = nn.ModuleDict({"bbox_head": nn.ModuleDict({
-            "shared_fcs": nn.ModuleList([nn.Linear(inputs * h["bins"] ** 2, h["channels"]), nn.Linear(h["channels"], h["channels"])]),
-            "fc_cls": nn.Linear(h["channels"], c["classes"] + 1),
-            "fc_reg": nn.Linear(h["channels"], 4 if h["classAgnostic"] else 4 * c["classes"])})})
-        for name, parameter in self.named_parameters():
-            parameter.data = start(name, parameter.shape, h["bins"])
-        for name, buffer in self.named_buffers():
+        self.roi_head = nn.ModuleDict({"bbox_head": box_heads})
+        for name, value in self.state_dict().items():
             if not name.endswith("num_batches_tracked"):
-                buffer.data = start(name, buffer.shape, h["bins"])
+                value.copy_((initial or start)(name, value.shape, c["head"]["bins"]))
 
     def forward(self, images):
-        self.pyramid = self.neck(self.backbone(images))
-        shared = [relu(self.rpn_head["rpn_conv"](level)) for level in self.pyramid]
+        return self.first(self.neck(self.backbone(images)))
+
+    def first(self, pyramid):
+        self.pyramid = pyramid
+        shared = [relu(self.rpn_head["rpn_conv"](level)) for level in pyramid]
         return [(self.rpn_head["rpn_cls"](x), self.rpn_head["rpn_reg"](x)) for x in shared]
 
     def anchors(self, outputs):
@@ -82,7 +95,7 @@ class FasterRcnn(nn.Module):
             if len(score) > n:
                 margin = min(margin, (ordered[n - 1] - ordered[n]).item())
             order = order[:n]
-            boxes.append(decode(anchors.double()[order], delta[order], width, height))
+            boxes.append(decode(anchors.to(delta.dtype)[order], delta[order], width, height))
             scores.append(score[order])
             labels.append(torch.full((len(order),), level))
         boxes, scores, labels = torch.cat(boxes), torch.cat(scores), torch.cat(labels)
@@ -95,82 +108,105 @@ class FasterRcnn(nn.Module):
         margin = min(margin, (ordered[:-1] - ordered[1:]).min().item() if len(ordered) > 1 else 1.0)
         return boxes[kept][: config["maximum"]].detach(), margin
 
-    def regions(self, rois):
+    def regions(self, rois, head):
+        """Logits and deltas that `head` gives of regions [R, 5], and how near one of them comes to another level."""
         h = self.config["head"]
         side = ((rois[:, 3] - rois[:, 1]) * (rois[:, 4] - rois[:, 2])).sqrt()
         exact = (side / h["finestScale"] + 1e-6).log2()
-        self.level_margin = (exact - exact.round()).abs().min().item()
+        margin = (exact - exact.round()).abs().min().item()
         level = exact.floor().long().clamp(0, h["levels"] - 1)
         cut = torch.zeros(len(rois), self.pyramid[0].shape[1], h["bins"], h["bins"], dtype=rois.dtype)
         for l in range(h["levels"]):
             own = (level == l).nonzero()[:, 0]
             if len(own):
                 cut = cut.index_copy(0, own, roi_align(self.pyramid[l], rois[own], h["bins"], 1 / self.strides[l], 0, aligned=True))
-        head = self.roi_head["bbox_head"]
         x = relu(head["shared_fcs"][1](relu(head["shared_fcs"][0](cut.flatten(1)))))
-        return head["fc_cls"](x), head["fc_reg"](x)
+        return head["fc_cls"](x), head["fc_reg"](x), margin
 
-    def loss(self, outputs, targets, width, height):
-        c, classes = self.config, self.config["classes"]
-        anchors = torch.cat(self.anchors(outputs))
+    def rpn_loss(self, outputs, targets, width, height):
+        """Both losses of the first stage, what they are divided by, and a margin as that of `proposals`."""
+        r, anchors, margin = self.config["rpn"], torch.cat(self.anchors(outputs)), 1.0
         n = outputs[0][0].shape[0]
         flat = lambda k, size: torch.cat([o[k].permute(0, 2, 3, 1).reshape(n, -1, size) for o in outputs], 1)
         objectness, deltas = flat(0, 1)[..., 0], flat(1, 4)
-        entropy = distance = 0.0
-        number, self.margin, rois, labels, wanted, own = 0, 1.0, [], [], [], []
-        (of_centre, of_size), head = c["head"]["deviations"], c["head"]
-        scale = torch.tensor([of_centre, of_centre, of_size, of_size])
-        for i, (boxes, classes_of) in enumerate(targets):
-            r = c["rpn"]
-            assigned, margin = matched(anchors, boxes, r["assign"]["positive"], r["assign"]["negative"], r["assign"]["least"])
+        entropy, distance, number = 0.0, torch.zeros((), dtype=deltas.dtype), 0
+        border = r.get("allowedBorder", math.inf)
+        inside = ((anchors[:, :2] >= -border) & (anchors[:, 2:] < torch.tensor([width, height]) + border)).all(1)
+        for i, (boxes, _) in enumerate(targets):
+            assigned, near = matched(anchors, boxes, r["assign"]["positive"], r["assign"]["negative"], r["assign"]["least"], inside)
             positives, negatives = first(assigned, r["sample"]["count"], r["sample"]["share"])
-            number += max(len(positives), 1) + max(len(negatives), 1)
+            margin, number = min(margin, near), number + max(len(positives), 1) + max(len(negatives), 1)
             entropy = entropy + F.softplus(-objectness[i][positives]).sum() + F.softplus(objectness[i][negatives]).sum()
             if len(positives):
-                distance = distance + (deltas[i][positives] - encode(anchors[positives], boxes[assigned[positives]]).double()).abs().sum()
-            proposals, near = self.proposals(outputs, i, width, height, c["proposals"]["training"])
-            all_boxes = torch.cat([boxes, proposals.float()])
-            assigned, margin2 = matched(proposals.float(), boxes, c["regions"]["positive"], c["regions"]["positive"], None)
-            self.margin = min(self.margin, margin, near, margin2)
+                wanted = encode(anchors[positives], boxes[assigned[positives]]).to(deltas.dtype)
+                distance = distance + F.smooth_l1_loss(deltas[i][positives], wanted, reduction="sum", beta=r.get("beta", 0.0))
+                self.kink = min(self.kink, (deltas[i][positives] - wanted).abs().min().item())
+        return entropy / number, distance / number, number, margin
+
+    def draw(self, proposals, targets, config, deviations):
+        """mmdet's assigner and sampler of regions with the objects added: regions [R, 5], labels, deltas wanted, whether a region is
+        an object itself, and the margin."""
+        rois, labels, wanted, added, margin = [], [], [], [], 1.0
+        scale = torch.tensor([deviations[0]] * 2 + [deviations[1]] * 2)
+        for i, (boxes, classes_of) in enumerate(targets):
+            every = torch.cat([boxes, proposals[i].float()])
+            assigned, near = matched(proposals[i].float(), boxes, config["positive"], config["positive"], None)
+            margin = min(margin, near)
             assigned = torch.cat([torch.arange(len(boxes)), assigned])
-            positives, negatives = first(assigned, c["regions"]["sample"]["count"], c["regions"]["sample"]["share"])
+            positives, negatives = first(assigned, config["sample"]["count"], config["sample"]["share"])
             chosen = torch.cat([positives, negatives])
-            rois.append(torch.cat([torch.full((len(chosen), 1), float(i)), all_boxes[chosen]], 1))
-            label = torch.full((len(chosen),), classes)
+            rois.append(torch.cat([torch.full((len(chosen), 1), float(i)), every[chosen]], 1))
+            label = torch.full((len(chosen),), self.config["classes"])
             label[: len(positives)] = classes_of[assigned[positives]]
             labels.append(label)
             target = torch.zeros(len(chosen), 4)
             if len(positives):
-                target[: len(positives)] = encode(all_boxes[positives], boxes[assigned[positives]]) / scale
+                target[: len(positives)] = encode(every[positives], boxes[assigned[positives]]) / scale
             wanted.append(target)
-        rois, labels, wanted = torch.cat(rois), torch.cat(labels), torch.cat(wanted)
-        logits, regressed = self.regions(rois.double())
-        self.margin = min(self.margin, self.level_margin)
-        positive = (labels < classes).nonzero()[:, 0]
-        given = regressed[positive] if head["classAgnostic"] else regressed.view(len(rois), classes, 4)[positive, labels[positive]]
-        self.drawn = (rois, labels, regressed)
-        return {"objectness": entropy / number, "proposal": distance / number,
-                "classification": F.cross_entropy(logits, labels, reduction="sum") / len(rois),
-                "box": (given - wanted[positive].double()).abs().sum() / len(rois)}, [number, len(rois)]
+            added.append(chosen < len(boxes))
+        return torch.cat(rois), torch.cat(labels), torch.cat(wanted), torch.cat(added), margin
 
-    def detect(self, outputs, i, width, height, threshold, iou, maximum):
-        c = self.config
-        proposals, margin = self.proposals(outputs, i, width, height, c["proposals"]["test"])
-        rois = torch.cat([torch.full((len(proposals), 1), float(i), dtype=torch.double), proposals], 1)
-        logits, regressed = self.regions(rois)
-        margin = min(margin, self.level_margin)
-        scores = logits.softmax(1)[:, :-1]
-        margin = min(margin, (scores - threshold).abs().min().item())
+    def detections(self, rois, scores, deltas, deviations, width, height, threshold, iou, maximum):
+        """mmdet BBoxHead.get_bboxes of one picture; deltas [R, K, 4]."""
+        margin = (scores - threshold).abs().min().item()
         pairs = (scores > threshold).nonzero()
-        (of_centre, of_size), classes = c["head"]["deviations"], c["classes"]
-        scale = torch.tensor([of_centre, of_centre, of_size, of_size], dtype=torch.double)
-        deltas = regressed[:, None].expand(-1, classes, 4) if c["head"]["classAgnostic"] else regressed.view(-1, classes, 4)
-        boxes = decode(proposals[pairs[:, 0]], deltas[pairs[:, 0], pairs[:, 1]] * scale, width, height)
+        scale = torch.tensor([deviations[0]] * 2 + [deviations[1]] * 2, dtype=torch.double)
+        boxes = decode(rois[pairs[:, 0], 1:], deltas[pairs[:, 0], pairs[:, 1]] * scale, width, height)
         values = scores[pairs[:, 0], pairs[:, 1]]
         kept = batched_nms(boxes, values, pairs[:, 1], iou)[:maximum]
         same = pairs[:, 1][:, None] == pairs[:, 1][None]
         margin = min(margin, (box_iou(boxes, boxes) - iou).abs()[same].nan_to_num(1).min().item())
         return boxes[kept], values[kept], pairs[:, 1][kept], margin
+
+
+class FasterRcnn(Stages):
+    def __init__(self, config: dict, initial=None) -> None:
+        h = config["head"]
+        super().__init__(config, box_head(config["neck"]["channels"], h, config["classes"], h["classAgnostic"]), initial)
+
+    def loss(self, outputs, targets, width, height):
+        c, head, self.kink = self.config, self.roi_head["bbox_head"], math.inf
+        entropy, distance, number, margin = self.rpn_loss(outputs, targets, width, height)
+        proposals, near = zip(*(self.proposals(outputs, i, width, height, c["proposals"]["training"]) for i in range(len(targets))))
+        rois, labels, wanted, _, near2 = self.draw(proposals, targets, c["regions"], c["head"]["deviations"])
+        logits, regressed, near3 = self.regions(rois.to(outputs[0][0].dtype), head)
+        self.margin = min(margin, *near, near2, near3)
+        positive = (labels < c["classes"]).nonzero()[:, 0]
+        given = regressed[positive] if c["head"]["classAgnostic"] else regressed.view(len(rois), -1, 4)[positive, labels[positive]]
+        difference = (given - wanted[positive].to(given.dtype)).abs()
+        self.kink = min(self.kink, difference.min().item()) if len(positive) else self.kink
+        self.drawn = (rois, labels, regressed)
+        return {"objectness": entropy, "proposal": distance, "classification": F.cross_entropy(logits, labels, reduction="sum") / len(rois),
+                "box": difference.sum() / len(rois)}, [number, len(rois)]
+
+    def detect(self, outputs, i, width, height, **options):
+        c, classes = self.config, self.config["classes"]
+        proposals, margin = self.proposals(outputs, i, width, height, c["proposals"]["test"])
+        rois = torch.cat([torch.full((len(proposals), 1), float(i), dtype=torch.double), proposals], 1)
+        logits, regressed, near = self.regions(rois, self.roi_head["bbox_head"])
+        deltas = regressed[:, None].expand(-1, classes, 4) if c["head"]["classAgnostic"] else regressed.view(-1, classes, 4)
+        *found, near2 = self.detections(rois, logits.softmax(1)[:, :-1], deltas, c["head"]["deviations"], width, height, **options)
+        return *found, min(margin, near, near2)
 
 
 def start(name: str, shape, bins: int) -> torch.Tensor:

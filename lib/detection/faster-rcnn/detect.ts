@@ -1,9 +1,9 @@
 /** From the second stage's outputs to detections, as mmdet's `BBoxHead.get_bboxes` does it. */
 import { tf, type Tensor2D } from '../../tf';
 import type { Detections } from '../../data/types';
-import { decodeDelta } from '../boxes';
 import type { DetectOptions, Extent } from '../detector';
 import { Candidates } from '../nms';
+import { type Deviations, regionMover } from './regions';
 
 /**
  * Detections of each picture, best first.
@@ -14,7 +14,7 @@ import { Candidates } from '../nms';
 export function detectRegions(
   boxes: Float32Array,
   { logits, deltas }: { logits: Tensor2D; deltas: Tensor2D },
-  [ofCentre, ofSize]: readonly [number, number],
+  deviations: Deviations,
   extents: readonly Extent[],
   { scoreThreshold = 0.05, iouThreshold = 0.5, maximum = 100 }: DetectOptions,
 ): Detections[] {
@@ -23,19 +23,16 @@ export function detectRegions(
   const probabilities = tf.softmax(logits);
   const scores = probabilities.dataSync() as Float32Array;
   probabilities.dispose();
-  const wanted = deltas.dataSync() as Float32Array;
-  const [scaled, box] = [new Float32Array(4), new Float32Array(4)];
-  return extents.map(({ inputWidth, inputHeight }, n) => {
+  const move = regionMover(boxes, deltas.dataSync() as Float32Array, deviations, extents);
+  const box = new Float32Array(4);
+  return extents.map((_, n) => {
     const found = new Candidates();
     for (let r = 0; r < boxes.length / 5; r++) {
       if (boxes[5 * r] !== n) continue;
-      const region = boxes.subarray(5 * r + 1, 5 * r + 5);
       for (let label = 0; label < classes; label++) {
         const score = scores[r * (classes + 1) + label];
         if (!(score > scoreThreshold)) continue;
-        const at = shared ? 4 * r : 4 * (r * classes + label);
-        for (let i = 0; i < 4; i++) scaled[i] = wanted[at + i] * (i < 2 ? ofCentre : ofSize);
-        decodeDelta(region, 0, scaled, 0, [inputWidth, inputHeight], box, 0);
+        move(r, shared ? 4 * r : 4 * (r * classes + label), box, 0);
         found.add(box, score, label);
       }
     }

@@ -2,63 +2,52 @@
  * Faster R-CNN (Ren et al., arXiv 1506.01497) on a feature pyramid: a network that proposes regions
  * and a head that looks at them one by one. Parameters bear mmdet's names.
  */
-import { tf, type Tensor2D, type Tensor4D } from '../../tf';
+import { tf, type Tensor4D } from '../../tf';
 import type { Detections, Target } from '../../data/types';
 import { Parameters } from '../../core/parameters';
 import { Random } from '../../core/random';
-import { type AnchorConfig, type AnchorGrid, AnchorGrids, anchorsPerCell } from '../anchors';
-import { checkExtents, checkLevels, checkTargets } from '../checks';
+import { checkExtents } from '../checks';
 import type { DetectionLosses, Detector, DetectOptions, Extent, LossOptions, NetworkConfig } from '../detector';
-import { type Choose, drawer } from '../draw';
+import type { Choose } from '../draw';
 import { pyramidStrides } from '../levels';
-import { checkTarget } from '../target';
 import { createTrunk, trunk } from '../trunk';
 import { detectRegions } from './detect';
-import { type ProposalConfig, proposalsOf } from './proposals';
-import { matchRegions, type RegionConfig } from './regions';
-import { createRoiHead, regionLosses, roiHead, type RoiHeadConfig } from './roi-head';
-import { createRpn, matchAnchors, rpn, rpnLosses, type RpnConfig, type RpnOutput } from './rpn';
+import { type Drawn, regressionOf } from './drawn';
+import { FirstStage, type FirstStageConfig, type FirstStageOutput } from './first-stage';
+import { type Deviations, matchRegions, type RegionConfig, regionsOf } from './regions';
+import { createRoiHead, regionLosses, roiHead, type RoiHeadConfig, type RoiOutput } from './roi-head';
 
-export interface FasterRcnnConfig extends NetworkConfig {
+export interface FasterRcnnConfig extends NetworkConfig, FirstStageConfig {
   kind: 'faster-rcnn';
-  anchors: AnchorConfig;
-  rpn: RpnConfig;
-  proposals: { training: ProposalConfig; test: ProposalConfig };
   regions: RegionConfig;
-  head: RoiHeadConfig;
+  /** `classAgnostic`: whether all classes share their deltas. */
+  head: RoiHeadConfig & { classAgnostic: boolean; deviations: Deviations };
 }
 
-/** What the first stage gives, and the maps that the second cuts its regions from. */
-export interface FasterRcnnOutput {
-  pyramid: readonly Tensor4D[];
-  rpn: RpnOutput[];
-  /** After `loss`: the regions that were drawn [R, 5], and their deltas. */
-  drawn?: { boxes: Float32Array; deltas: Tensor2D };
-}
+/** What the first stage gives; after `loss` with the regions that were drawn. */
+export type FasterRcnnOutput = FirstStageOutput & Drawn;
 
 type Part = 'objectness' | 'proposal' | 'classification' | 'box';
+
+const HEAD = 'roi_head.bbox_head';
 
 export class FasterRcnn implements Detector<FasterRcnnOutput> {
   readonly parameters = new Parameters();
   readonly strides: readonly number[];
   readonly drawsRegions = true;
-  private readonly anchors: AnchorGrids;
-  /** In place of the draw by the seed of a step. */
-  private readonly choose?: Choose;
+  private readonly first: FirstStage;
 
+  /** @param options.choose in place of the draw by the seed of a step */
   constructor(
     readonly config: FasterRcnnConfig,
     { seed = 0, choose }: { seed?: number; choose?: Choose } = {},
   ) {
-    const { classes, neck } = config;
+    const { classes, neck, head } = config;
     const random = new Random(seed);
-    this.choose = choose;
     this.strides = pyramidStrides(config.backbone, neck);
     createTrunk(this.parameters, config, random);
-    this.anchors = new AnchorGrids(config.anchors, this.strides);
-    const anchors = anchorsPerCell(config.anchors);
-    createRpn(this.parameters, config.rpn, { inputs: neck.channels, anchors }, random);
-    createRoiHead(this.parameters, config.head, { inputs: neck.channels, classes }, random);
+    this.first = new FirstStage(this.parameters, config, this.strides, random, choose);
+    createRoiHead(this.parameters, HEAD, head, { ...head, inputs: neck.channels, classes }, random);
   }
 
   get channels(): number {
@@ -71,50 +60,29 @@ export class FasterRcnn implements Detector<FasterRcnnOutput> {
 
   /** The first stage; `loss` and `detect` run the second on the same maps. */
   head(pyramid: readonly Tensor4D[]): FasterRcnnOutput {
-    checkLevels(pyramid, this.strides);
-    return { pyramid, rpn: rpn(this.parameters, pyramid) };
+    return this.first.outputs(pyramid);
   }
 
   /** Losses of both stages, over anchors and regions that are drawn by `seed`. */
   loss(
     outputs: FasterRcnnOutput,
     targets: readonly Target[],
-    { extents, seed = '' }: LossOptions = {},
+    options: LossOptions = {},
   ): Record<Part, DetectionLosses[string]> {
-    const { config } = this;
-    checkTargets(outputs.rpn[0].objectness, targets);
-    targets.forEach((target, n) => checkTarget(target, n, config.classes));
-    const grids = this.grids(outputs);
-    const sizes = extents ?? targets.map(() => this.input(outputs));
-    const names = targets.map((_, n) => extents?.[n].id ?? n);
-    const choose = this.choose ?? drawer(seed);
-    const cells = this.anchors.cellsOf(grids, sizes);
-    const anchors = matchAnchors(grids, targets, config.rpn, cells, choose, names);
-    const first = rpnLosses(outputs.rpn, anchors);
-    const proposals = proposalsOf(outputs.rpn, grids, sizes, config.proposals.training);
-    const { deviations, classAgnostic } = config.head;
-    const regions = matchRegions(proposals, targets, config.regions, config.classes, deviations, choose, names);
-    const second = this.second(outputs.pyramid, regions.boxes);
-    const { classification, box } = regionLosses(second, regions, classAgnostic);
-    outputs.drawn = { boxes: regions.boxes, deltas: second.deltas };
-    const [ofAnchors, ofRegions] = [anchors.normalizer, regions.labels.length];
-    return {
-      objectness: { value: first.objectness, normalizer: ofAnchors },
-      proposal: { value: first.box, normalizer: ofAnchors },
-      classification: { value: classification, normalizer: ofRegions },
-      box: { value: box, normalizer: ofRegions },
-    };
+    const { regions, classes, head } = this.config;
+    const { losses, proposals, draw } = this.first.step(outputs, targets, options);
+    const matches = matchRegions(proposals, targets, regions, classes, head.deviations, draw);
+    const second = this.second(outputs, matches.boxes);
+    const { classification, box } = regionLosses(second, matches, { beta: 0 });
+    outputs.drawn = { boxes: matches.boxes, deltas: second.deltas };
+    const normalizer = matches.labels.length;
+    return { ...losses, classification: { value: classification, normalizer }, box: { value: box, normalizer } };
   }
 
   detect(outputs: FasterRcnnOutput, extents: readonly Extent[], options: DetectOptions = {}): Detections[] {
     checkExtents(outputs.rpn[0].objectness, extents);
-    const proposals = proposalsOf(outputs.rpn, this.grids(outputs), extents, this.config.proposals.test);
-    const boxes = Float32Array.from(
-      proposals.flatMap((own, n) =>
-        Array.from({ length: own.length / 4 }, (_, r) => [n, ...own.subarray(4 * r, 4 * r + 4)]).flat(),
-      ),
-    );
-    const second = this.second(outputs.pyramid, boxes);
+    const boxes = regionsOf(this.first.proposals(outputs, extents, 'test'));
+    const second = this.second(outputs, boxes);
     const found = detectRegions(boxes, second, this.config.head.deviations, extents, options);
     tf.dispose(Object.values(second));
     return found;
@@ -122,27 +90,14 @@ export class FasterRcnn implements Detector<FasterRcnnOutput> {
 
   /** The deltas [R, 1, 1, ...] of the regions that were drawn for `drawn`, cut out of these maps. */
   regression(outputs: FasterRcnnOutput, drawn: unknown = outputs): Tensor4D[] {
-    const of = (drawn as FasterRcnnOutput).drawn;
-    if (!of) throw new Error('the regions of Faster R-CNN are drawn by its loss: ask for that first');
-    const own = drawn === outputs ? of.deltas : tf.tidy(() => this.second(outputs.pyramid, of.boxes).deltas);
-    return [tf.reshape(own, [own.shape[0], 1, 1, own.shape[1]])];
+    return regressionOf(outputs, drawn, (boxes) => this.second(outputs, boxes).deltas);
   }
 
   dispose(): void {
     this.parameters.dispose();
   }
 
-  private second(pyramid: readonly Tensor4D[], boxes: Float32Array): { logits: Tensor2D; deltas: Tensor2D } {
-    return roiHead(this.parameters, this.config.head, pyramid, this.strides, { boxes });
-  }
-
-  private grids({ rpn: levels }: FasterRcnnOutput): AnchorGrid[] {
-    return this.anchors.of(levels.map(({ objectness }) => objectness));
-  }
-
-  /** Size of the input, padding included. */
-  private input({ pyramid }: FasterRcnnOutput): Extent {
-    const [, height, width] = pyramid[0].shape;
-    return { inputHeight: height * this.strides[0], inputWidth: width * this.strides[0] };
+  private second({ pyramid }: FasterRcnnOutput, boxes: Float32Array): RoiOutput {
+    return roiHead(this.parameters, HEAD, this.config.head, pyramid, this.strides, boxes);
   }
 }

@@ -24,6 +24,11 @@ const published = {
   head: { channels: 1024, bins: 7, finestScale: 56, levels: 4, classAgnostic: false, deviations: [0.1, 0.2] },
 } as const;
 export const fasterRcnnR50: FasterRcnnConfig = { ...published, backbone: { ...resnet50, levels } };
+/** The student of a Cascade R-CNN, whose heads share their deltas among all classes. */
+export const fasterRcnnR50ClassAgnostic: FasterRcnnConfig = {
+  ...fasterRcnnR50,
+  head: { ...published.head, classAgnostic: true },
+};
 export const fasterRcnnR101: FasterRcnnConfig = { ...published, backbone: { ...resnet101, levels } };
 
 /** P3-P5 of 64 channels; objects of 18 to 72 pixels are met by square anchors of 24, 48 and 96. */

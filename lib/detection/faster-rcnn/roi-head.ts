@@ -7,7 +7,9 @@ import type { Parameters } from '../../core/parameters';
 import type { Random } from '../../core/random';
 import { relu } from '../../kernels/activation';
 import { roiAlign } from '../../kernels/roi-align';
+import { boxLoss } from '../box-loss';
 import { createConv } from '../layers';
+import type { RegionMatches } from './regions';
 
 export interface RoiHeadConfig {
   /** Of both fully connected layers. */
@@ -18,31 +20,23 @@ export interface RoiHeadConfig {
   finestScale: number;
   /** Levels that regions are cut from, the finest first. */
   levels: number;
-  /** Whether all classes share their deltas. */
-  classAgnostic: boolean;
-  /** What the deltas are divided by: of the centre, of the size. */
-  deviations: readonly [number, number];
 }
 
-/** Regions of all pictures, one after the other. */
-export interface Regions {
-  /** [R, 5] picture, x1, y1, x2, y2. */
-  boxes: Float32Array;
-}
+/** [R, K + 1], the background last, and [R, 4 K] or, where all classes share them, [R, 4]. */
+export type RoiOutput = { logits: Tensor2D; deltas: Tensor2D };
 
-const NAME = 'roi_head.bbox_head';
-
-/** Registers all parameters under `roi_head.bbox_head.`; a layer's weight is a filter [h, w, in, out]. */
+/** Registers all parameters of a head `name`; a layer's weight is a filter [h, w, in, out]. */
 export function createRoiHead(
   parameters: Parameters,
-  { channels, bins, classAgnostic }: RoiHeadConfig,
-  { inputs, classes }: { inputs: number; classes: number },
+  name: string,
+  { channels, bins }: RoiHeadConfig,
+  { inputs, classes, classAgnostic }: { inputs: number; classes: number; classAgnostic: boolean },
   random: Random,
 ): void {
-  const layer = (name: string, kernel: number, from: number, outputs: number, deviation?: number): void => {
+  const layer = (of: string, kernel: number, from: number, outputs: number, deviation?: number): void => {
     const xavier = { bound: Math.sqrt(6 / (kernel * kernel * from + outputs)) };
     const shape = { kernel, inputs: from, outputs, init: deviation ?? xavier, bias: 0 };
-    createConv(parameters, `${NAME}.${name}`, shape, random);
+    createConv(parameters, `${name}.${of}`, shape, random);
   };
   layer('shared_fcs.0', bins, inputs, channels);
   layer('shared_fcs.1', 1, channels, channels);
@@ -61,14 +55,15 @@ export function levelsOf(boxes: Float32Array, { finestScale, levels }: RoiHeadCo
   });
 }
 
-/** Class logits [R, K + 1], the background last, and deltas [R, 4 K] or [R, 4]. */
+/** @param boxes [R, 5] the regions of all pictures */
 export function roiHead(
   parameters: Parameters,
+  name: string,
   config: RoiHeadConfig,
   pyramid: readonly Tensor4D[],
   strides: readonly number[],
-  { boxes }: Regions,
-): { logits: Tensor2D; deltas: Tensor2D } {
+  boxes: Float32Array,
+): RoiOutput {
   const count = boxes.length / 5;
   return tf.tidy(() => {
     const cut = roiAlign(pyramid.slice(0, config.levels), tf.tensor2d(boxes, [count, 5]), {
@@ -76,11 +71,11 @@ export function roiHead(
       scales: strides.slice(0, config.levels).map((stride) => 1 / stride),
       size: [config.bins, config.bins],
     });
-    const dense = (x: Tensor2D, name: string): Tensor2D => {
-      const weight = parameters.get(`${NAME}.${name}.weight`);
+    const dense = (x: Tensor2D, of: string): Tensor2D => {
+      const weight = parameters.get(`${name}.${of}.weight`);
       const outputs = weight.shape[3];
       const matrix = tf.reshape(weight.value, [-1, outputs]) as Tensor2D;
-      return tf.add(tf.matMul(x, matrix), parameters.get(`${NAME}.${name}.bias`).value as Tensor1D);
+      return tf.add(tf.matMul(x, matrix), parameters.get(`${name}.${of}.bias`).value as Tensor1D);
     };
     const flat = tf.reshape(cut, [count, -1]) as Tensor2D;
     const hidden = relu(dense(relu(dense(flat, 'shared_fcs.0')), 'shared_fcs.1'));
@@ -88,31 +83,21 @@ export function roiHead(
   });
 }
 
-/** What the regions learn. */
-export interface RegionMatches extends Regions {
-  /** [R] classes, K for the background. */
-  labels: Int32Array;
-  /** [P] the regions that learn an object, and [P * 4] their deltas. */
-  positives: Int32Array;
-  deltas: Float32Array;
-}
-
-/** Cross entropy and L1 of the deltas, both divided by the number of regions. */
+/** Cross entropy and smooth L1 of the deltas (see box-loss.ts), both divided by the number of regions. */
 export function regionLosses(
-  { logits, deltas }: { logits: Tensor2D; deltas: Tensor2D },
+  { logits, deltas }: RoiOutput,
   { labels, positives, deltas: wanted }: RegionMatches,
-  classAgnostic: boolean,
+  { beta }: { beta: number },
 ): { classification: Scalar; box: Scalar } {
   const [count, classes] = logits.shape;
   const classification = tf.tidy(() => {
     const own = tf.sum(tf.mul(logits, tf.oneHot(tf.tensor1d(labels, 'int32'), classes)), 1);
     return tf.div(tf.sum(tf.sub(tf.logSumExp(logits, 1), own)), count) as Scalar;
   });
-  const box = tf.tidy((): Scalar => {
-    if (positives.length === 0) return tf.scalar(0);
-    const rows = Array.from(positives, (r) => (classAgnostic ? r : r * (classes - 1) + labels[r]));
-    const given = tf.gather(tf.reshape(deltas, [-1, 4]), tf.tensor1d(rows, 'int32'));
-    return tf.div(tf.sum(tf.abs(tf.sub(given, tf.tensor2d(wanted, [positives.length, 4])))), count);
-  });
+  const ofClass = deltas.shape[1] / 4;
+  const rows = positives.map((r) => (ofClass === 1 ? r : r * ofClass + labels[r]));
+  const box = tf.tidy(() =>
+    boxLoss(tf.reshape(deltas, [-1, 4]) as Tensor2D, { positives: rows, deltas: wanted }, count, { beta }),
+  );
   return { classification, box };
 }

@@ -7,10 +7,11 @@ import { tf, type Scalar, type Tensor1D, type Tensor2D, type Tensor4D } from '..
 import type { Target } from '../../data/types';
 import type { Parameters } from '../../core/parameters';
 import type { Random } from '../../core/random';
-import { type AnchorGrid, type Cells, onGrid } from '../anchors';
+import { type AnchorGrid, type Cells, onGrid, type TakesPart, withinBorder } from '../anchors';
 import { assign, type AssignConfig } from '../assign';
 import { encodeDelta } from '../boxes';
-import { type Choose, sample } from '../draw';
+import type { Extent } from '../detector';
+import { type Draw, sample } from '../draw';
 import { convLevels, createConv } from '../layers';
 import { joinLevels } from '../levels';
 import { boxLoss } from '../box-loss';
@@ -18,8 +19,12 @@ import { boxLoss } from '../box-loss';
 export interface RpnConfig {
   channels: number;
   assign: AssignConfig;
+  /** Pixels beyond a picture's edges from which an anchor learns nothing. Default: any may. */
+  allowedBorder?: number;
   /** Anchors drawn from each picture, and at most which share of them learns an object. */
   sample: { count: number; share: number };
+  /** Of the deltas' smooth L1 (see box-loss.ts). Default 0: L1. */
+  beta?: number;
 }
 
 /** One pyramid level's predictions of A anchors a position. */
@@ -70,16 +75,14 @@ export interface RpnMatches {
 
 /**
  * Draws the anchors that learn.
- * @param cells for each picture, those of each level that its anchors take part of
- * @param names of the pictures, for the draw
+ * @param pictures size, and the cells of each level whose anchors take part
  */
 export function matchAnchors(
   grids: readonly AnchorGrid[],
   targets: readonly Target[],
   config: RpnConfig,
-  cells: readonly (readonly Cells[])[],
-  choose: Choose,
-  names: readonly (string | number)[],
+  pictures: readonly { extent: Extent; cells: readonly Cells[] }[],
+  { choose, names }: Draw,
 ): RpnMatches {
   const count = grids.reduce((sum, { boxes }) => sum + boxes.length / 4, 0);
   const drawn: number[] = [];
@@ -89,10 +92,12 @@ export function matchAnchors(
   const delta = new Float32Array(4);
   let normalizer = 0;
   for (const [n, { boxes }] of targets.entries()) {
-    const own = assign(grids, boxes, config.assign, cells[n]);
+    const { extent, cells } = pictures[n];
+    const takesPart = withinBorder(extent, config.allowedBorder ?? Infinity);
+    const own = assign(grids, boxes, config.assign, cells, takesPart);
     const objectOf = new Map(own.positives.map((anchor, i) => [anchor, own.objects[i]]));
     const ignored = new Set(own.ignored);
-    const negatives = anchorsInside(grids, cells[n]).filter((i) => !objectOf.has(i) && !ignored.has(i));
+    const negatives = anchorsOf(grids, cells, takesPart).filter((i) => !objectOf.has(i) && !ignored.has(i));
     const chosen = sample(own.positives, negatives, config.sample, choose, `${names[n]}/anchors`);
     for (const anchor of chosen.positives) {
       positives.push(n * count + anchor);
@@ -116,20 +121,26 @@ export function matchAnchors(
 }
 
 /** Indices of a picture's anchors over all levels. */
-function anchorsInside(grids: readonly AnchorGrid[], cells: readonly Cells[]): number[] {
-  const inside: number[] = [];
+function anchorsOf(grids: readonly AnchorGrid[], cells: readonly Cells[], takesPart: TakesPart): number[] {
+  const anchors: number[] = [];
   let start = 0;
-  for (const [level, { width, boxes, base }] of grids.entries()) {
-    const perCell = base.length / 4;
-    for (let y = 0; y < cells[level].height; y++)
-      for (let i = 0; i < cells[level].width * perCell; i++) inside.push(start + y * width * perCell + i);
-    start += boxes.length / 4;
+  for (const [level, grid] of grids.entries()) {
+    const perCell = grid.base.length / 4;
+    for (let y = 0; y < cells[level].height; y++) {
+      const row = y * grid.width * perCell;
+      for (let i = row; i < row + cells[level].width * perCell; i++) if (takesPart(grid, i)) anchors.push(start + i);
+    }
+    start += grid.boxes.length / 4;
   }
-  return inside;
+  return anchors;
 }
 
-/** Binary cross entropy of the anchors drawn and L1 of the deltas, both divided by `normalizer`. */
-export function rpnLosses(outputs: readonly RpnOutput[], matches: RpnMatches): { objectness: Scalar; box: Scalar } {
+/** Binary cross entropy of the anchors drawn and smooth L1 of the deltas, both divided by `normalizer`. */
+export function rpnLosses(
+  outputs: readonly RpnOutput[],
+  matches: RpnMatches,
+  { beta = 0 }: Pick<RpnConfig, 'beta'>,
+): { objectness: Scalar; box: Scalar } {
   const { drawn, objects, normalizer } = matches;
   const objectness = tf.tidy(() => {
     const all = tf.reshape(joinLevels(outputs.map((output) => output.objectness), 1), [-1]);
@@ -138,6 +149,6 @@ export function rpnLosses(outputs: readonly RpnOutput[], matches: RpnMatches): {
     return tf.div(tf.sum(entropies), normalizer) as Scalar;
   });
   const deltas = (): Tensor2D => joinLevels(outputs.map((output) => output.deltas), 4);
-  const box = tf.tidy(() => boxLoss(deltas(), matches, normalizer, { beta: 0 }));
+  const box = tf.tidy(() => boxLoss(deltas(), matches, normalizer, { beta }));
   return { objectness, box };
 }
