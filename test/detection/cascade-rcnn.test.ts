@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { valueAndGradients } from '../../lib/dist/core/gradients';
+import { type AnchorGrid, withinBorder } from '../../lib/dist/detection/anchors';
 import { CascadeRcnn, type CascadeRcnnConfig } from '../../lib/dist/detection/cascade-rcnn';
 import { cascadeRcnnX101 } from '../../lib/dist/detection/cascade-rcnn/presets';
 import { proposedAgain, refined } from '../../lib/dist/detection/cascade-rcnn/refine';
@@ -92,6 +93,16 @@ test('a stage moves its regions by its own deviations, clips them to their pictu
   near(moved, [0, 11, 10, 31, 20, 1, 0, 0, 10, 10, 1, 4, 4, 8, 8], 1e-6, 'moved');
   const again = proposedAgain(moved, { added: Uint8Array.of(0, 0, 1) } as Parameters<typeof proposedAgain>[1], 3);
   assert.deepEqual(again.map((boxes) => [...boxes]), [[11, 10, 31, 20], [0, 0, 10, 10], []]);
+});
+
+test('an anchor learns nothing from where it reaches over an edge: mmdet counts the far edges as outside', () => {
+  const boxes = [[0, 0, 9, 9], [-1, 0, 9, 9], [0, -1, 9, 9], [0, 0, 20, 9], [0, 0, 19.5, 9.5], [0, 0, 9, 10]];
+  const grid = { boxes: Float32Array.from(boxes.flat()) } as AnchorGrid;
+  const inside = (border: number): boolean[] =>
+    boxes.map((_, i) => withinBorder({ inputWidth: 20, inputHeight: 10 }, border)(grid, i));
+  assert.deepEqual(inside(0), [true, false, false, false, true, false]);
+  assert.deepEqual(inside(1), [true, true, true, true, true, true]);
+  assert.deepEqual(inside(0.5), [true, false, false, true, true, true]);
 });
 
 test("a class-agnostic Faster R-CNN's regions are looked at by the first head of a teacher", () => {
