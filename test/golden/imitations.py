@@ -2,7 +2,8 @@
 
     python test/golden/imitations.py
 
-Plain PyTorch copies of CWD and PKD (mmrazor) and MGD (yzd-v/MGD). Two pictures, two levels, double precision.
+Plain PyTorch copies of CWD and PKD (mmrazor), MGD (yzd-v/MGD), FGD (yzd-v/FGD) and CanKD (tori-hotaru/CanKD). Two pictures, two
+levels, double precision.
 """
 import json
 from pathlib import Path
@@ -12,7 +13,7 @@ import torch.nn.functional as F
 
 from detection_reference import tensor
 
-SHAPES = [[2, 6, 5, 4], [2, 3, 4, 4]]  # [N, H, W, C] a level
+SHAPES = [[2, 6, 5, 6], [2, 3, 4, 6]]  # [N, H, W, C] a level
 
 
 def maps(name):
@@ -40,11 +41,57 @@ def mgd(s, t, mask, layers):
     return F.mse_loss(out, t, reduction="sum") / s.shape[0]
 
 
+def fgd(s, t, boxes, sizes, block, beta, gamma, lam, tau):
+    n, c, h, w = t.shape
+    fg, bg = torch.zeros(n, h, w).double(), torch.ones(n, h, w).double()
+    for i, (own, (height, width)) in enumerate(zip(boxes, sizes)):
+        for x1, y1, x2, y2 in torch.tensor(own):
+            left, right = (x1 / width * w).floor().int(), (x2 / width * w).ceil().int()
+            top, bottom = (y1 / height * h).floor().int(), (y2 / height * h).ceil().int()
+            area = (bottom + 1 - top) * (right + 1 - left)
+            part = fg[i, top:bottom + 1, left:right + 1]
+            part[:] = torch.maximum(part, 1 / area.double())
+        bg[i] = (fg[i] == 0).double()
+        bg[i] /= bg[i].sum().clamp(min=1)
+
+    def attention(x):
+        spatial = h * w * F.softmax((x.abs().mean(1) / tau).flatten(1), 1).view(n, 1, h, w)
+        return spatial, c * F.softmax(x.abs().mean((2, 3)) / tau, 1).view(n, c, 1, 1)
+
+    def with_context(x, part):
+        share = F.softmax(torch.einsum("nchw,c->nhw", x, part("pool.weight")[:, 0]).flatten(1), 1)
+        hidden = torch.einsum("ncp,np->nc", x.flatten(2), share) @ part("hidden.weight") + part("hidden.bias")
+        hidden = F.relu(F.layer_norm(hidden, hidden.shape[1:], part("norm.weight"), part("norm.bias")))
+        return x + (hidden @ part("out.weight") + part("out.bias")).view(n, c, 1, 1)
+
+    (spatial_s, channel_s), (spatial_t, channel_t) = attention(s), attention(t)
+    squares = spatial_t * channel_t * (s - t) ** 2
+    total = (fg[:, None] * squares).sum() + beta * (bg[:, None] * squares).sum()
+    total = total + gamma * ((spatial_s - spatial_t).abs().sum() + (channel_s - channel_t).abs().sum())
+    contexts = with_context(s, lambda p: block(f"student.{p}")) - with_context(t, lambda p: block(f"teacher.{p}"))
+    return (total + lam * contexts.square().sum()) / n
+
+
+def cankd(s, t, part):
+    """The HW x HW / 4 matrix written out."""
+    n, c, h, w = t.shape
+    conv = lambda name, x: F.conv2d(x, part(f"{name}.weight"), part(f"{name}.bias"))
+    pooled = lambda name: F.max_pool2d(conv(name, t), (min(2, h), min(2, w))).flatten(2)  # [N, C / 2, keys]
+    keys, values = pooled("key"), pooled("value")
+    affinity = conv("query", s).flatten(2).transpose(1, 2) @ keys / keys.shape[2]  # [N, HW, keys]
+    attended = (affinity @ values.transpose(1, 2)).transpose(1, 2).reshape(n, -1, h, w)
+    out = torch.einsum("nkhw,kc->nchw", attended, part("out.weight"))
+    z = s + F.batch_norm(out, None, None, part("norm.weight"), None, training=True)
+    return F.mse_loss(F.instance_norm(z), F.instance_norm(t)) / 2
+
+
 def listed(x):
     return [float(f"{v:.8g}") for v in x.detach().flatten().tolist()]
 
 
 def answer(loss, learned=None):
+    for p in (learned or {}).values():
+        p.grad = None
     students = [m.requires_grad_() for m in maps("student")]
     value = sum(loss(s, t, i) for i, (s, t) in enumerate(zip(students, maps("teacher"))))
     value.backward()
@@ -52,17 +99,28 @@ def answer(loss, learned=None):
     return {"value": value.item(), "student": [listed(s.grad.permute(0, 2, 3, 1)) for s in students], "parameters": gradients}
 
 
-def learned_parts():
+def learned(name, shapes):
+    """Parameters `name.LEVEL.PART` of each level; the shape of a convolution is in our order, HWIO."""
     parts = {}
-    for level, shape in enumerate(SHAPES):
-        for layer in (0, 1):
-            name, c = f"generation.{level}.{layer}", shape[3]
-            parts[f"{name}.weight"] = tensor(f"{name}.weight", [3, 3, c, c], -.3, .3).double().permute(3, 2, 0, 1).contiguous().requires_grad_()
-            parts[f"{name}.bias"] = tensor(f"{name}.bias", [c], -.3, .3).double().requires_grad_()
+    for level in range(len(SHAPES)):
+        for part, shape in shapes.items():
+            key = f"{name}.{level}.{part}"
+            value = tensor(key, shape, -.3, .3).double()
+            parts[key] = (value.permute(3, 2, 0, 1) if len(shape) == 4 else value).contiguous().requires_grad_()
     return parts
 
 
-parts = learned_parts()
+C = SHAPES[0][3]
+parts = learned("generation", {f"{k}.{p}": s for k in (0, 1) for p, s in (("weight", [3, 3, C, C]), ("bias", [C]))})
+gc_block = {"pool.weight": [C, 1], "hidden.weight": [C, C // 2], "hidden.bias": [C // 2], "norm.weight": [C // 2], "norm.bias": [C // 2],
+            "out.weight": [C // 2, C], "out.bias": [C]}
+contexts = learned("context", {f"{side}.{p}": s for side in ("student", "teacher") for p, s in gc_block.items()})
+attention = learned("attention", {
+    **{f"{k}.{p}": s for k in ("query", "key", "value") for p, s in (("weight", [1, 1, C, C // 2]), ("bias", [C // 2]))},
+    "out.weight": [C // 2, C], "norm.weight": [C]})
+# One box reaches over the picture's edge, two meet, one covers less than a cell; a picture is smaller than its padded input.
+BOXES = [[[3, 4, 25, 21], [20, 10, 41.5, 30], [30, 2, 31, 3]], [[0, 0, 9.5, 50]]]
+SIZES = [[48, 40], [37, 40]]  # height, width
 masks = [(tensor(f"mask/{i}", [*shape[:3], 1], 0, 1) > .65).double().permute(0, 3, 1, 2) for i, shape in enumerate(SHAPES)]
 layers = [[[parts[f"generation.{i}.{k}.{p}"] for p in ("weight", "bias")] for k in (0, 1)] for i in range(len(SHAPES))]
 answers = {
@@ -71,5 +129,10 @@ answers = {
     "cwdWarm": answer(lambda s, t, i: cwd(s, t, 2.5)),
     "pkd": answer(lambda s, t, i: pkd(s, t)),
     "mgd": answer(lambda s, t, i: mgd(s, t, masks[i], layers[i]), parts),
+    "boxes": BOXES,
+    "sizes": SIZES,
+    "fgd": answer(lambda s, t, i: fgd(s, t, BOXES, SIZES, lambda p: contexts[f"context.{i}.{p}"], .5, .7, .3, .5), contexts),
+    "fgdPublished": answer(lambda s, t, i: fgd(s, t, BOXES, SIZES, lambda p: contexts[f"context.{i}.{p}"], .5, .5, .005, .5)),
+    "cankd": answer(lambda s, t, i: cankd(s, t, lambda p: attention[f"attention.{i}.{p}"]), attention),
 }
 Path(__file__).with_suffix(".json").write_text(json.dumps(answers) + "\n")

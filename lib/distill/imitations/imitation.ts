@@ -5,7 +5,7 @@
  */
 import type { Batch } from '../../data/types';
 import type { Detector } from '../../detection/detector';
-import type { Parameters } from '../../core/parameters';
+import { Parameters } from '../../core/parameters';
 import type { Tensor4D } from '../../tf';
 import type { LossParts } from '../../train/loop';
 import { createProjections, project } from '../projection';
@@ -67,24 +67,36 @@ export interface ImitationKind<Settings> {
   create(settings: Settings, context: ImitationContext): Imitation;
 }
 
-/**
- * A loss on the projected pyramid: phi with it, and the student's maps after it.
- * @param learn adds what else is trained, into the same store; then phi is the loss's own, whatever
- *   projections were given
- */
-export function projected(
-  { student, teacher, projections: given, seed }: ImitationContext,
-  losses: (input: ImitationInput, imitated: Tensor4D[], parameters: Parameters) => LossParts,
-  learn?: (parameters: Parameters) => void,
-): Imitation {
-  const shared = learn ? undefined : given;
-  const parameters = shared ?? createProjections(teacher.deviations.length, student.channels, teacher.channels, seed);
-  learn?.(parameters);
+type Losses = (input: ImitationInput, imitated: Tensor4D[], parameters: Parameters) => LossParts;
+
+/** A loss on the projected pyramid: phi with it, and the student's maps after it. */
+export function projected({ projections, ...context }: ImitationContext, losses: Losses): Imitation {
+  const parameters = projections ?? createPhi(context);
   return {
     parameters,
     losses: (input) => losses(input, project(parameters, input.student), parameters),
-    dispose: () => void (shared ?? parameters.dispose()),
+    dispose: () => void (projections ?? parameters.dispose()),
   };
+}
+
+/**
+ * A loss with parts that are trained. It has phi only where the channels of student and teacher
+ * differ, and in a store of its own, whatever projections were given.
+ * @param learn adds what is trained to that store
+ */
+export function learning(context: ImitationContext, losses: Losses, learn: (parameters: Parameters) => void): Imitation {
+  const projects = context.student.channels !== context.teacher.channels;
+  const parameters = projects ? createPhi(context) : new Parameters();
+  learn(parameters);
+  return {
+    parameters,
+    losses: (input) => losses(input, projects ? project(parameters, input.student) : input.student, parameters),
+    dispose: () => parameters.dispose(),
+  };
+}
+
+function createPhi({ student, teacher, seed }: ImitationContext): Parameters {
+  return createProjections(teacher.deviations.length, student.channels, teacher.channels, seed);
 }
 
 /** What should have been made before. */

@@ -1,7 +1,9 @@
 /** The distillation losses by name, and those that a student gets. */
 import type { LossParts } from '../../train/loop';
+import { cankd } from './cankd';
 import { cwd } from './cwd';
 import { featureMse } from './feature-mse';
+import { fgd } from './fgd';
 import { freekd } from './freekd';
 import type { HeadReads, Imitation, ImitationContext, ImitationInput, ImitationKind } from './imitation';
 import { mgd } from './mgd';
@@ -9,7 +11,7 @@ import { pkd } from './pkd';
 import { released } from './released';
 
 /** Every loss under the name of its settings; their order is that of a run's parts. */
-const kinds = { mse: featureMse, freekd, released, cwd, mgd, pkd };
+const kinds = { mse: featureMse, freekd, released, cwd, mgd, pkd, fgd, cankd };
 
 /** Which losses a student gets beside its task, with their settings. */
 export type Distillation = {

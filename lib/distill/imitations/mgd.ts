@@ -5,17 +5,16 @@
  *   L = 1/N sum (G(phi(s) * m) - t)^2,   G = conv3x3, ReLU, conv3x3,   m = 0 with probability lambda
  *
  * summed over levels; m is drawn for each picture and position. Its configs have weight 2e-5 and
- * lambda 0.65 for one stage, 5e-7 and 0.45 for two. The code has phi only where the channels
- * differ; here there always is one, of its own and beside G in one store. G is trained with the
- * student. Teacher's maps come divided by their deviations, so the weight of a config does not carry
- * over.
+ * lambda 0.65 for one stage, 5e-7 and 0.45 for two. As in its code, phi is there only where the
+ * channels differ; G is trained with the student. Teacher's maps come divided by their deviations,
+ * so the weight of a config does not carry over.
  */
 import { Random } from '../../core/random';
 import type { Parameters } from '../../core/parameters';
 import { checkPyramids } from '../../freekd/checks';
-import { conv2d } from '../../kernels/conv';
-import { tf, type Scalar, type Tensor1D, type Tensor4D } from '../../tf';
-import { projected, type ImitationKind } from './imitation';
+import { tf, type Scalar, type Tensor4D } from '../../tf';
+import { createConv2d, learnedConv2d } from '../learned';
+import { learning, type ImitationKind } from './imitation';
 
 export interface MgdSettings {
   weight: number;
@@ -26,14 +25,9 @@ export interface MgdSettings {
 /** Adds G of every level to `parameters`, started as PyTorch's Conv2d. */
 export function addGenerators(parameters: Parameters, levels: number, channels: number, seed: number): void {
   const random = new Random(seed).fork('mgd');
-  const bound = 1 / Math.sqrt(9 * channels);
-  const uniform = (n: number): Float32Array => Float32Array.from({ length: n }, () => random.uniform(-bound, bound));
   for (let level = 0; level < levels; level++)
-    for (const layer of [0, 1]) {
-      const name = `generation.${level}.${layer}`;
-      parameters.create(`${name}.weight`, [3, 3, channels, channels], uniform(9 * channels * channels));
-      parameters.create(`${name}.bias`, [channels], uniform(channels), 'bias');
-    }
+    for (const layer of [0, 1])
+      createConv2d(parameters, `generation.${level}.${layer}`, [3, 3, channels, channels], random);
 }
 
 /**
@@ -47,11 +41,7 @@ export function mgdLoss(
 ): Scalar {
   checkPyramids('mgdLoss', teacher, student);
   return tf.tidy(() => tf.addN(teacher.map((feature, level) => {
-    const layer = (x: Tensor4D, i: number): Tensor4D =>
-      conv2d(x, parameters.get(`generation.${level}.${i}.weight`).value as Tensor4D, {
-        bias: parameters.get(`generation.${level}.${i}.bias`).value as Tensor1D,
-        padding: 1,
-      });
+    const layer = (x: Tensor4D, i: number): Tensor4D => learnedConv2d(parameters, `generation.${level}.${i}`, x);
     const restored = layer(layer(student[level].mul(masks[level]), 0).relu(), 1);
     return restored.sub(feature).square().sum().div(feature.shape[0]) as Scalar;
   })));
@@ -77,7 +67,7 @@ export const mgd: ImitationKind<MgdSettings> = {
   weights: ({ weight }) => ({ '': weight }),
   create({ weight, hidden = 0.65 }, context) {
     const { teacher: { channels, deviations }, seed } = context;
-    return projected(
+    return learning(
       context,
       ({ teacher, batch, step }, imitated, parameters) => {
         const masks = drawMasks(teacher, batch.origins, { hidden, seed: `${seed}/${step}` });

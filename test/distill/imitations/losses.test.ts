@@ -1,10 +1,12 @@
-/** CWD, PKD and MGD against plain PyTorch copies (test/golden/imitations.py). */
+/** The peers' losses against plain PyTorch copies (test/golden/imitations.py). */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { Parameters } from '../../../lib/dist/core/parameters';
+import { addCrossAttention, cankdLoss } from '../../../lib/dist/distill/imitations/cankd';
 import { cwdLoss } from '../../../lib/dist/distill/imitations/cwd';
+import { addContextBlocks, boxMasks, fgdLoss, type BoxMasks } from '../../../lib/dist/distill/imitations/fgd';
 import { addGenerators, drawMasks, mgdLoss } from '../../../lib/dist/distill/imitations/mgd';
 import { pkdLoss } from '../../../lib/dist/distill/imitations/pkd';
 import { tf, type Scalar, type Tensor, type Tensor4D } from '../../../lib/dist/tf';
@@ -18,7 +20,10 @@ interface Answer {
 }
 const golden = JSON.parse(readFileSync(path.join(__dirname, '../../golden/imitations.json'), 'utf8')) as {
   shapes: Shape[];
-} & Record<'cwd' | 'cwdWarm' | 'pkd' | 'mgd', Answer>;
+  boxes: [number, number, number, number][][];
+  /** Height and width of each picture inside the input. */
+  sizes: [number, number][];
+} & Record<'cwd' | 'cwdWarm' | 'pkd' | 'mgd' | 'fgd' | 'fgdPublished' | 'cankd', Answer>;
 const maps = (name: string): Tensor4D[] =>
   golden.shapes.map((shape, i) =>
     tf.tensor4d(numbers(`${name}/${i}`, shape.reduce((a, b) => a * b), -2, 2), shape),
@@ -40,6 +45,7 @@ function hold(
 ): void {
   const [teacher, student] = [maps('teacher'), maps('student')];
   const learned = parameters?.all() ?? [];
+  assert.deepEqual(learned.map(({ name }) => name).sort(), Object.keys(answer.parameters).sort());
   const before = tf.memory().numTensors;
   tf.tidy(() => {
     const inputs: Tensor[] = [...student, ...learned.map(({ value }) => value)];
@@ -57,6 +63,14 @@ function hold(
   tf.dispose([teacher, student]);
 }
 
+/** What a loss learns on every level, with the golden's numbers. */
+function learnedBy(add: (parameters: Parameters, levels: number, channels: number, seed: number) => void): Parameters {
+  const parameters = new Parameters();
+  add(parameters, golden.shapes.length, golden.shapes[0][3], 0);
+  fill({ parameters }, (name, shape) => numbers(name, shape.reduce((a, b) => a * b), -0.3, 0.3));
+  return parameters;
+}
+
 test('CWD is that of PyTorch, at temperature 1 and another', () => {
   hold(golden.cwd, (teacher, student) => cwdLoss(teacher, student));
   hold(golden.cwdWarm, (teacher, student) => cwdLoss(teacher, student, 2.5));
@@ -65,13 +79,10 @@ test('CWD is that of PyTorch, at temperature 1 and another', () => {
 test('PKD is that of PyTorch', () => hold(golden.pkd, pkdLoss));
 
 test('MGD is that of PyTorch, for its generator too', () => {
-  const parameters = new Parameters();
-  addGenerators(parameters, golden.shapes.length, 4, 0);
-  fill({ parameters }, (name, shape) => numbers(name, shape.reduce((a, b) => a * b), -0.3, 0.3));
+  const parameters = learnedBy(addGenerators);
   const masks = golden.shapes.map(([n, h, w], i) =>
     tf.tensor4d(numbers(`mask/${i}`, n * h * w, 0, 1).map((value) => (value > 0.65 ? 1 : 0)), [n, h, w, 1]),
   );
-  assert.deepEqual(Object.keys(golden.mgd.parameters), parameters.all().map(({ name }) => name));
   hold(golden.mgd, (teacher, student) => mgdLoss(teacher, student, { masks, parameters }), parameters);
   tf.dispose(masks);
   parameters.dispose();
@@ -88,4 +99,37 @@ test("MGD's mask of a picture depends on seed, step and picture, not on its plac
     assert.notDeepEqual(both.dataSync(), other.dataSync());
     assert.ok(Math.abs(both.mean().arraySync() as number - 0.35) < 0.03);
   });
+});
+
+const boxesOfGolden = (): BoxMasks[] =>
+  boxMasks(
+    golden.shapes,
+    golden.boxes.map((boxes) => ({ boxes: Float32Array.from(boxes.flat()) })),
+    golden.sizes.map(([inputHeight, inputWidth]) => ({ inputWidth, inputHeight })),
+  );
+
+test('FGD is that of PyTorch, for the GcBlocks of both sides too', () => {
+  const parameters = learnedBy(addContextBlocks);
+  const masks = boxesOfGolden();
+  const balance = { background: 0.5, attention: 0.7, context: 0.3 };
+  hold(golden.fgd, (teacher, student) => fgdLoss(teacher, student, { masks, parameters, ...balance }), parameters);
+  hold(golden.fgdPublished, (teacher, student) => fgdLoss(teacher, student, { masks, parameters }));
+  tf.dispose(masks.map(({ foreground, background }) => [foreground, background]));
+  parameters.dispose();
+});
+
+test("FGD's masks: a picture without boxes is all background, one that a box covers has none", () => {
+  tf.tidy(() => {
+    const boxes = [new Float32Array(), Float32Array.of(0, 0, 8, 8)];
+    const origin = { inputWidth: 8, inputHeight: 8 };
+    const [{ foreground, background }] = boxMasks([[2, 2, 2, 3]], boxes.map((own) => ({ boxes: own })), [origin, origin]);
+    assert.deepEqual([...foreground.dataSync()], [0, 0, 0, 0, ...Array<number>(4).fill(Math.fround(1 / 9))]);
+    assert.deepEqual([...background.dataSync()], [0.25, 0.25, 0.25, 0.25, 0, 0, 0, 0]);
+  });
+});
+
+test("CanKD is that of PyTorch, without PyTorch's HW x HW / 4 matrix", () => {
+  const parameters = learnedBy(addCrossAttention);
+  hold(golden.cankd, (teacher, student) => cankdLoss(teacher, student, parameters), parameters);
+  parameters.dispose();
 });
