@@ -84,7 +84,11 @@ export function projected({ projections, ...context }: ImitationContext, losses:
  * differ, and in a store of its own, whatever projections were given.
  * @param learn adds what is trained to that store
  */
-export function learning(context: ImitationContext, losses: Losses, learn: (parameters: Parameters) => void): Imitation {
+export function learning(
+  context: ImitationContext,
+  losses: Losses,
+  learn: (parameters: Parameters) => void,
+): Imitation {
   const projects = context.student.channels !== context.teacher.channels;
   const parameters = projects ? createPhi(context) : new Parameters();
   learn(parameters);

@@ -122,7 +122,11 @@ test("FGD's masks: a picture without boxes is all background, one that a box cov
   tf.tidy(() => {
     const boxes = [new Float32Array(), Float32Array.of(0, 0, 8, 8)];
     const origin = { inputWidth: 8, inputHeight: 8 };
-    const [{ foreground, background }] = boxMasks([[2, 2, 2, 3]], boxes.map((own) => ({ boxes: own })), [origin, origin]);
+    const [{ foreground, background }] = boxMasks(
+      [[2, 2, 2, 3]],
+      boxes.map((own) => ({ boxes: own })),
+      [origin, origin],
+    );
     assert.deepEqual([...foreground.dataSync()], [0, 0, 0, 0, ...Array<number>(4).fill(Math.fround(1 / 9))]);
     assert.deepEqual([...background.dataSync()], [0.25, 0.25, 0.25, 0.25, 0, 0, 0, 0]);
   });

@@ -1,4 +1,4 @@
-/** CWD, PKD and MGD in stage 2: they lower their own part, leave no tensor behind, resume bit for bit. */
+/** The peers' losses in stage 2: they lower their own part, leave no tensor behind, resume bit for bit. */
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { RetinaNet } from '../../../lib/dist/detection/retinanet';
@@ -25,10 +25,12 @@ after(() => {
   for (const { teacher } of [wide, equal]) teacher.detector.dispose();
 });
 
-const losses: Record<'cwd' | 'pkd' | 'mgd', Distillation> = {
+const losses: Record<'cwd' | 'pkd' | 'mgd' | 'fgd' | 'cankd', Distillation> = {
   cwd: { cwd: { weight: 2 } },
   pkd: { pkd: { weight: 1 } },
   mgd: { mgd: { weight: 1e-3 } },
+  fgd: { fgd: { weight: 1e-2 } },
+  cankd: { cankd: { weight: 10 } },
 };
 
 for (const [name, distillation] of Object.entries(losses))
@@ -70,16 +72,22 @@ for (const [name, distillation] of Object.entries(losses))
     });
   });
 
-it('MGD trains its generator beside phi, and frees both', () => {
-  const student = new RetinaNet(tinyStudent, { seed: 2 });
-  const before = tf.memory().numTensors;
-  const made = createImitations(activeImitations(losses.mgd), { student, ...wide, seed: 1 });
-  const names = made.parameters.mgd.trainable().map((parameter) => parameter.name);
-  assert.ok(names.includes('phi.1.weight') && names.includes('generation.1.1.weight'), names.join());
-  made.dispose();
-  assert.equal(tf.memory().numTensors, before);
-  student.dispose();
-});
+const learned = { mgd: 'generation.1.1.weight', fgd: 'context.1.teacher.out.weight', cankd: 'attention.1.key.bias' };
+for (const [name, part] of Object.entries(learned))
+  it(`${name} trains ${part}, phi only where the channels differ, and frees both`, () => {
+    const asked = activeImitations(losses[name as keyof typeof learned]);
+    const student = new RetinaNet(tinyStudent);
+    const before = tf.memory().numTensors;
+    for (const [side, projects] of [[wide, true], [equal, false]] as const) {
+      const made = createImitations(asked, { student, ...side, seed: 1 });
+      const names = made.parameters[name].trainable().map((parameter) => parameter.name);
+      assert.ok(names.includes(part), names.join());
+      assert.equal(names.includes('phi.1.weight'), projects);
+      made.dispose();
+    }
+    assert.equal(tf.memory().numTensors, before);
+    student.dispose();
+  });
 
 it('PKD says that it needs equally many channels', () => {
   const student = new RetinaNet(tinyStudent, { seed: 2 });
