@@ -17,6 +17,7 @@ export { freekdLoss, type FreeKDLossInput } from './freekd/freekd';
 export { clampedLevels, usableLevel } from './freekd/level';
 export { frequencyLoss, type FrequencyLossInput, type FrequencyOptions } from './freekd/loss';
 export { maskStatistics, type MaskStatistics } from './freekd/mask-statistics';
+export { penalties, type BandGroup, type Penalty } from './freekd/penalty';
 export * as profiles from './freekd/profiles';
 export { FrequencyPrompt, type FrequencyPromptOptions } from './freekd/prompt';
 export { PositionRelation, relationWeights, type PositionRelationOptions } from './freekd/relation';

@@ -2,16 +2,18 @@
  * The weighted distance of two features in the frequency domain, which every FreeKD loss is an
  * instance of:
  *
- *   sum_b s_b sum_{n,h,w,c} omega[n,c] m_b[n,h,w] | xi(student - teacher)_b[n,h,w,c] |
+ *   sum_b s_b sum_{n,h,w,c} omega[n,c] m_b[n,h,w] rho_b( xi(student - teacher)_b[n,h,w,c] )
  *
- * with a factor s_b a band (the reduction), one weight map m_b a band (the T masks collapsed: sigma
- * > 0, so sum_i |sigma_i d| = (sum_i sigma_i) |d|, and no [N, T, H, W, C] tensor exists), and a
- * weight omega a channel.
+ * with a penalty rho_b (penalty.ts; the magnitude by default, in one native pass), a factor s_b a
+ * band (the reduction), one weight map m_b a band (the T masks collapsed: sigma > 0, so sum_i
+ * |sigma_i d| = (sum_i sigma_i) |d|, and no [N, T, H, W, C] tensor exists), and a weight omega a
+ * channel.
  *
  * Forward: one transform of the difference (the transform is linear). Backward, one custom
- * gradient: the adjoint transform of s_b m_b sign(d_b), times omega, which commutes with a
+ * gradient: the adjoint transform of s_b m_b rho_b'(d_b), times omega, which commutes with a
  * transform that works on each channel alone. The teacher and the maps get no gradient. omega gets
- * its own at no cost: the loss is sum omega S with S[n,c] = sum_b s_b sum_hw m_b |d_b|, so it is S.
+ * its own at no cost: the loss is sum omega S with S[n,c] = sum_b s_b sum_hw m_b rho_b(d_b), so it
+ * is S.
  */
 import { tf, type Scalar, type Tensor, type Tensor2D, type Tensor4D } from '../tf';
 import { execute } from '../core/native';
@@ -19,6 +21,7 @@ import { multilevelPlan } from '../wavelet/levels';
 import { planTensors, type Plan } from '../wavelet/plan';
 import { wavedec2, wavedec2Adjoint } from '../wavelet/transform';
 import { bandShapes, bandsOf, decompositionOf, type Transform } from './bands';
+import { groupOf, penaltyShape, type BandGroup, type Penalty } from './penalty';
 
 export interface BandDistance {
   /** [N, H, W, C], a constant. */
@@ -28,6 +31,8 @@ export interface BandDistance {
   transform: Transform;
   /** The factor of each band, from the shapes of all bands; a band whose factor is 0 is left out. */
   scales: (shapes: number[][]) => number[];
+  /** rho of LL and of the details, 'l1' if absent. */
+  penalty?: Record<BandGroup, Penalty>;
   /**
    * The weight map of each band [N, H_b, W_b, 1], 1 if absent; called where nothing is recorded for
    * a gradient.
@@ -51,9 +56,10 @@ interface Evaluation {
 
 /** The distance above as a scalar. Shapes are the caller's to check. */
 export function bandDistance(distance: BandDistance): Scalar {
-  const { student, transform, weights } = distance;
+  const { student, transform, weights, penalty } = distance;
   const size: [number, number] = [student.shape[1], student.shape[2]];
-  const plan = multilevelPlan(transform, size, transform.level);
+  const literal = !penalty || (penalty.low === 'l1' && penalty.high === 'l1');
+  const plan = literal ? multilevelPlan(transform, size, transform.level) : undefined;
 
   const differentiable = tf.customGrad<Scalar>((...inputs) => {
     const save = inputs.pop() as (tensors: Tensor[]) => void;
@@ -88,34 +94,34 @@ function byOwnKernel(student: Tensor4D, { teacher, transform, scales, maps }: Ba
 }
 
 /** By the transform of every band: the reference, and what runs where lib/native does not. */
-function byBands(student: Tensor4D, { teacher, transform, scales, maps }: BandDistance): Evaluation {
+function byBands(student: Tensor4D, { teacher, transform, scales, maps, penalty }: BandDistance): Evaluation {
+  const shapeOf = (b: number): ReturnType<typeof penaltyShape> => penaltyShape(penalty?.[groupOf(b)] ?? 'l1');
   const size: [number, number] = [student.shape[1], student.shape[2]];
   const bands = bandsOf(wavedec2(tf.sub(student, teacher), transform)); // B of [N, H_b, W_b, C]
   const shapes = bands.map((band) => band.shape);
   const scale = scales(shapes);
   const used = scale.flatMap((factor, b) => (factor === 0 ? [] : [b]));
   const map = maps?.(shapes);
-  const sums = used.map((b) => channelSums(bands[b], map?.[b]).mul(scale[b])); // [N, C] a band
+  const sums = used.map((b) => channelSums(shapeOf(b).value(bands[b]), map?.[b]).mul(scale[b])); // [N, C] a band
   return {
     sums: (sums.length > 0 ? tf.addN(sums) : tf.zeros([student.shape[0], student.shape[3]])) as Tensor2D,
     saved: [...used.map((b) => bands[b]), ...(map ? used.map((b) => map[b]) : [])],
     gradient: (saved, byChannel) => {
-      const signed = shapes.map((shape) => tf.zeros(shape) as Tensor4D);
+      const sloped = shapes.map((shape) => tf.zeros(shape) as Tensor4D);
       used.forEach((b, i) => {
-        const sign = saved[i].sign() as Tensor4D;
-        signed[b] = map ? sign.mul(saved[used.length + i].mul(scale[b])) : sign.mul(scale[b]);
+        const slope = shapeOf(b).slope(saved[i]) as Tensor4D;
+        sloped[b] = map ? slope.mul(saved[used.length + i].mul(scale[b])) : slope.mul(scale[b]);
       });
-      return wavedec2Adjoint(decompositionOf(signed), { ...transform, size }).mul(byChannel);
+      return wavedec2Adjoint(decompositionOf(sloped), { ...transform, size }).mul(byChannel);
     },
   };
 }
 
-/** S [N, C] of one band: sum over positions of |d| m. */
-function channelSums(band: Tensor4D, map: Tensor4D | undefined): Tensor2D {
-  const [n, h, w, c] = band.shape;
-  const magnitude = band.abs(); // [N, H, W, C]
-  if (!map) return magnitude.sum([1, 2]);
-  return tf.matMul(map.reshape([n, 1, h * w]), magnitude.reshape([n, h * w, c])).reshape([n, c]);
+/** S [N, C] of one band: sum over positions of m rho(d); `cost` is rho(d) [N, H, W, C]. */
+function channelSums(cost: Tensor, map: Tensor4D | undefined): Tensor2D {
+  const [n, h, w, c] = cost.shape;
+  if (!map) return cost.sum([1, 2]);
+  return tf.matMul(map.reshape([n, 1, h * w]), cost.reshape([n, h * w, c])).reshape([n, c]);
 }
 
 /**

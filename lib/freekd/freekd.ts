@@ -12,6 +12,7 @@ import { tf, type Scalar, type Tensor2D, type Tensor4D } from '../tf';
 import { checkMode } from '../wavelet/boundary';
 import { wavedec2 } from '../wavelet/transform';
 import { withoutGradient } from './band-distance';
+import type { Transform } from './bands';
 import { checkPerLevel, checkPyramids } from './checks';
 import { frequencyLoss, type FrequencyOptions } from './loss';
 import { type FrequencyPrompt } from './prompt';
@@ -34,6 +35,11 @@ export interface FreeKDLossInput extends FrequencyOptions {
   masks?: Tensor4D[][];
   /** One a pyramid level. */
   relations?: PositionRelation[];
+  /**
+   * Whether each mask of a prompt is multiplied by that of the student's own feature, a constant
+   * too: it is then high where both see what the prompt looks for. Default false.
+   */
+  refined?: boolean;
 }
 
 /** omega^r [N, C] of pyramid level `i`: each side's psi comes from its own next coarser level. */
@@ -72,6 +78,7 @@ export function freekdLoss({
   prompts,
   masks,
   relations,
+  refined = false,
   ...options
 }: FreeKDLossInput): Scalar {
   checkPyramids('freekdLoss', teacher, student);
@@ -79,16 +86,23 @@ export function freekdLoss({
   checkPerLevel('freekdLoss', 'masks', masks, teacher.length);
   checkPerLevel('freekdLoss', 'relations', relations, teacher.length);
   if (prompts && masks) throw new Error('freekdLoss: pass either prompts or masks, not both');
+  if (refined && !prompts) throw new Error('freekdLoss: refined masks are made by prompts: pass prompts');
   return tf.tidy(() => {
     const levels = teacher.map((feature, i) => {
       const weights = relations && withoutGradient(() => omega(relations[i], teacher, student, i));
       const pair = { teacher: feature, student: student[i], weights };
       if (!prompts) return frequencyLoss({ ...options, ...pair, masks: masks?.[i] });
       const prompted = promptedOptions(prompts[i], options, i);
+      const masksOf = (map: Tensor4D, transform: Transform): Tensor4D[] => prompts[i].masks(wavedec2(map, transform));
       return frequencyLoss({
         ...prompted,
         ...pair,
-        masks: (transform) => prompts[i].masks(wavedec2(feature, transform)),
+        masks(transform) {
+          const given = masksOf(feature, transform);
+          if (!refined) return given;
+          const own = masksOf(student[i], transform);
+          return given.map((mask, b) => tf.mul(mask, own[b]) as Tensor4D);
+        },
       });
     });
     return tf.addN(levels).div(levels.length);

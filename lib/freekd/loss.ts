@@ -15,6 +15,7 @@ import { bandCount, type Transform } from './bands';
 import { bandDistance } from './band-distance';
 import { checkPair } from './checks';
 import { usableLevel } from './level';
+import { groupOf, penalties, type BandGroup, type Penalty } from './penalty';
 import { collapse } from './prompt';
 
 export interface FrequencyOptions {
@@ -37,6 +38,13 @@ export interface FrequencyOptions {
    * as much weight as one of many. 'sum': the literal norm, summed over images too.
    */
   reduction?: 'mean' | 'band-mean' | 'sum';
+  /**
+   * What a difference costs in LL and in the details, 'l1' by default. Another penalty is weighed
+   * by the masks, sum_i sigma_i rho(d), as L1 is.
+   */
+  penalty?: Partial<Record<BandGroup, Penalty>>;
+  /** Factors of LL and of the details after `reduction`, 1 by default. */
+  bandWeights?: Partial<Record<BandGroup, number>>;
 }
 
 export interface FrequencyLossInput extends FrequencyOptions {
@@ -54,16 +62,21 @@ export interface FrequencyLossInput extends FrequencyOptions {
   weights?: Tensor2D;
 }
 
-/** The factor of each band under a reduction; 0 leaves a band out. */
-function reductionScales(shapes: number[][], bands: 'all' | 'high', reduction: 'mean' | 'band-mean' | 'sum'): number[] {
+/** The factor of each band; 0 leaves a band out. */
+function reductionScales(
+  shapes: number[][],
+  bands: 'all' | 'high',
+  reduction: 'mean' | 'band-mean' | 'sum',
+  bandWeights: Record<BandGroup, number>,
+): number[] {
   const sizes = shapes.map((shape, b) =>
     bands === 'high' && b === 0 ? 0 : shape.reduce((product, n) => product * n, 1),
   );
   const total = sizes.reduce((sum, size) => sum + size, 0);
   const used = sizes.filter((size) => size > 0).length;
-  return sizes.map((size) => {
+  return sizes.map((size, b) => {
     if (size === 0) return 0;
-    return reduction === 'sum' ? 1 : 1 / (reduction === 'mean' ? total : used * size);
+    return bandWeights[groupOf(b)] * (reduction === 'sum' ? 1 : 1 / (reduction === 'mean' ? total : used * size));
   });
 }
 
@@ -117,6 +130,8 @@ export function frequencyLoss({
   clamp = true,
   bands = 'all',
   reduction = 'mean',
+  penalty: { low = 'l1', high = 'l1' } = {},
+  bandWeights = {},
 }: FrequencyLossInput): Scalar {
   checkPair('frequencyLoss', teacher, student);
   if (bands !== 'all' && bands !== 'high')
@@ -124,6 +139,13 @@ export function frequencyLoss({
   if (reduction !== 'mean' && reduction !== 'band-mean' && reduction !== 'sum') {
     throw new Error(`frequencyLoss: reduction must be 'mean', 'band-mean' or 'sum', is '${reduction}'`);
   }
+  const groupWeights = { low: 1, high: 1, ...bandWeights };
+  for (const [group, value] of Object.entries({ low, high }))
+    if (!penalties.includes(value))
+      throw new Error(`frequencyLoss: penalty.${group} must be one of ${penalties.join(', ')}, is '${value}'`);
+  for (const [group, value] of Object.entries(groupWeights))
+    if (!(value >= 0 && value < Infinity))
+      throw new Error(`frequencyLoss: bandWeights.${group} must be a number >= 0, is ${value}`);
   const [n, h, w, c] = student.shape;
   if (weights && weights.shape.join() !== [n, c].join()) {
     throw new Error(`frequencyLoss: weights is [${weights.shape}], expected one a channel, [N, C] = [${n}, ${c}]`);
@@ -138,6 +160,6 @@ export function frequencyLoss({
       checkMasks(list, shapes);
       return list.map(collapse);
     });
-  const scales = (shapes: number[][]): number[] => reductionScales(shapes, bands, reduction);
-  return tf.tidy(() => bandDistance({ teacher, student, transform, scales, maps, weights }));
+  const scales = (shapes: number[][]): number[] => reductionScales(shapes, bands, reduction, groupWeights);
+  return tf.tidy(() => bandDistance({ teacher, student, transform, scales, maps, weights, penalty: { low, high } }));
 }

@@ -230,6 +230,26 @@ describe('stage 2', () => {
   });
 });
 
+describe('FreeKD+', () => {
+  it('takes the masks of both from the step that is said, also where it was resumed', async () => {
+    const settings = { ...distillations.freekd.freekd!, bandWeights: { low: 1, high: 0.5 } };
+    const options = { side: sides.paper, steps: 6, checkpointEvery: 2, config: 'plus' };
+    const plain = await distil(folder, { freekd: settings }, options);
+    const refined = { freekd: { ...settings, refineAfter: 3 } };
+    const whole = await distil(folder, refined, options);
+    const lossesOf = (run: { folder: string }): number[] => readLog(run.folder).map(({ losses }) => losses.freekd);
+    assert.deepEqual(lossesOf(whole).slice(0, 3), lossesOf(plain).slice(0, 3));
+    assert.ok(lossesOf(whole)[3] < lossesOf(plain)[3], 'a product of two shares is less than one');
+    const stop = new AbortController();
+    const own = { ...options, folder: temporary() };
+    const onStep = ({ step }: { step: number }): void => void (step >= 3 && stop.abort());
+    const first = await distil(folder, refined, { ...own, signal: stop.signal, onStep });
+    const resumed = await distil(folder, refined, { ...own, resume: true });
+    assert.equal(hashOf(resumed.student.parameters), hashOf(whole.student.parameters));
+    for (const { student } of [plain, whole, first, resumed]) student.dispose();
+  });
+});
+
 describe('phi', () => {
   it("starts as PyTorch's Conv2d, by seed", () => {
     const [phi, same, other] = [7, 7, 8].map((seed) => createProjections(2, 16, 256, seed));

@@ -172,6 +172,10 @@ test('a step leaves no tensor behind', () => {
   const loss = (...s: Tensor[]): Scalar => freekdLoss({ teacher, student: s as Tensor4D[], prompts, relations });
   leavesNothing(() => loss(...student));
   leavesNothing(() => tf.grads(loss)(student));
+  const penalty = { low: 'squared', high: 'log-squared' } as const;
+  const plus = (...s: Tensor[]): Scalar =>
+    freekdLoss({ teacher, student: s as Tensor4D[], prompts, relations, penalty, refined: true });
+  leavesNothing(() => tf.grads(plus)(student));
   const stage1 = (): Scalar => {
     const { feature: prompted, masks } = prompts[0].apply(teacher[0]);
     const omega = relations[0].weights(teacher[0], teacher[1]).reshape([2, 1, 1, 4]);
@@ -195,6 +199,15 @@ test('the default options are those of profile `paper`', () => {
   const { similarity, pairs } = paper.dissimilarity;
   const masks = [hashedTensor<Tensor4D>([1, 4, 4, 2], 16).sigmoid() as Tensor4D];
   near(value(promptDissimilarity(masks)), value(promptDissimilarity(masks, { similarity, pairs })));
+});
+
+test('the options of FreeKD+ left at L1, 1 and plain masks are FreeKD, bit for bit', () => {
+  const [teacher, student] = [feature(1, [8, 8], 4, 14), feature(1, [8, 8], 4, 15)];
+  const options = { penalty: { low: 'l1', high: 'l1' }, bandWeights: { low: 1, high: 1 } } as const;
+  assert.equal(value(frequencyLoss({ teacher, student, ...options })), value(frequencyLoss({ teacher, student })));
+  const low = value(frequencyLoss({ teacher, student, bandWeights: { high: 0 } }));
+  const high = value(frequencyLoss({ teacher, student, bandWeights: { low: 0 } }));
+  near(low + high, value(frequencyLoss({ teacher, student })));
 });
 
 test('wrong inputs are named', () => {
@@ -242,6 +255,18 @@ test('wrong inputs are named', () => {
   assert.throws(
     () => frequencyLoss({ teacher: x, student: x, weights: tf.ones([2, 3]) as Tensor2D }),
     /weights is \[2,3\].*\[2, 4\]/,
+  );
+  assert.throws(
+    () => frequencyLoss({ teacher: x, student: x, penalty: { high: 'l2' as 'l1' } }),
+    /penalty\.high must be one of l1, squared, log-squared, huber, is 'l2'/,
+  );
+  assert.throws(
+    () => frequencyLoss({ teacher: x, student: x, bandWeights: { low: -1 } }),
+    /bandWeights\.low must be a number >= 0, is -1/,
+  );
+  assert.throws(
+    () => freekdLoss({ teacher: [x], student: [x], masks: [masks], refined: true }),
+    /refined masks are made by prompts/,
   );
   for (const level of [-1, 1.5, NaN, 1e9]) {
     const wrong = new RegExp(`level of a wavelet transform must be an integer from 0 to 64, not ${level}`);

@@ -8,7 +8,7 @@ import { type WaveletMode } from '../../lib/dist/wavelet/boundary';
 import { wavedec2 } from '../../lib/dist/wavelet/transform';
 import { promptDissimilarity } from '../../lib/dist/freekd/dissimilarity';
 import { freekdLoss } from '../../lib/dist/freekd/freekd';
-import { frequencyLoss } from '../../lib/dist/freekd/loss';
+import { frequencyLoss, type FrequencyOptions } from '../../lib/dist/freekd/loss';
 import { FrequencyPrompt } from '../../lib/dist/freekd/prompt';
 import { PositionRelation } from '../../lib/dist/freekd/relation';
 import { close, feature, golden, hashedTensor, matches, TOLERANCE, type Summary } from './inputs';
@@ -17,6 +17,7 @@ interface Transform { wavelet: string; mode: WaveletMode; level: number; used: n
 interface LossCase extends Transform {
   size: number[]; tokens: number; weighted: boolean; bands: 'all' | 'high'; reduction: 'mean' | 'band-mean' | 'sum';
   teacherSeed: number; studentSeed: number; loss: number; studentGradient: Summary; weightsGradient?: Summary;
+  penalty?: FrequencyOptions['penalty']; bandWeights?: FrequencyOptions['bandWeights'];
 }
 interface PromptCase extends Transform {
   size: number[]; tokens: number; seed: number; prompted: Summary; masks: Summary[]; objective: number;
@@ -33,6 +34,8 @@ interface PyramidCase {
   channels: number;
   tokens: number;
   level: number;
+  /** Whether masks are m_t * m_s. */
+  refined?: boolean;
   seeds: [number, number][];
   loss: number;
   studentGradients: Summary[];
@@ -64,9 +67,10 @@ function setGate(relation: PositionRelation, seed: number): Parameter[] {
 for (const [i, c] of cases.losses.entries()) {
   const name =
     `${c.size.join(' x ')} ${c.wavelet} ${c.mode} level ${c.used} T=${c.tokens} ` +
-    `${c.bands} ${c.reduction}${c.weighted ? ' omega' : ''}`;
+    `${c.bands} ${c.reduction}${c.weighted ? ' omega' : ''}` +
+    (c.penalty ? ` ${c.penalty.low} + ${c.penalty.high}` : '');
   test(`frequencyLoss equals the expanded formula in PyTorch: ${i} ${name}`, () => {
-    const { wavelet, mode, level, used, bands, reduction } = c;
+    const { wavelet, mode, level, used, bands, reduction, penalty, bandWeights } = c;
     const teacher = feature(c.batch, c.size, c.channels, c.teacherSeed);
     const student = feature(c.batch, c.size, c.channels, c.studentSeed);
     const prompt = c.tokens > 0 ? promptOf(c, c.teacherSeed) : undefined;
@@ -85,6 +89,8 @@ for (const [i, c] of cases.losses.entries()) {
         level,
         bands,
         reduction,
+        penalty,
+        bandWeights,
       });
     const { value, grads } = tf.valueAndGrads(f)(weights ? [student, weights] : [student]);
     close(value.dataSync()[0], c.loss, Math.max(1, c.loss), 'loss');
@@ -138,8 +144,8 @@ for (const [i, c] of cases.relations.entries()) {
 }
 
 for (const c of cases.pyramids) {
-  test(`freekdLoss over five levels equals PyTorch, T=${c.tokens}`, () => {
-    const { batch, channels, tokens, level } = c;
+  test(`freekdLoss over five levels equals PyTorch, T=${c.tokens}${c.refined ? ', refined' : ''}`, () => {
+    const { batch, channels, tokens, level, refined } = c;
     const parameters = new Parameters();
     const teacher = c.sizes.map((size, i) => feature(batch, size, channels, c.seeds[i][0]));
     const student = c.sizes.map((size, i) => feature(batch, size, channels, c.seeds[i][1]));
@@ -149,7 +155,7 @@ for (const c of cases.pyramids) {
     const relations = c.sizes.map((_, i) => new PositionRelation({ channels, parameters, name: `relation${i}` }));
     const gates = relations.map((relation, i) => setGate(relation, c.seeds[i][0] + 1));
     const loss = (...s: Tensor[]): Scalar =>
-      freekdLoss({ teacher, student: s as Tensor4D[], prompts, relations });
+      freekdLoss({ teacher, student: s as Tensor4D[], prompts, relations, refined });
     const { value, grads } = tf.valueAndGrads(loss)(student);
     close(value.dataSync()[0], c.loss, Math.max(1, c.loss), 'loss');
     grads.forEach((gradient, i) => matches(gradient, c.studentGradients[i], `gradient to the student's level ${i}`));

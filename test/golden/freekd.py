@@ -19,17 +19,28 @@ def masks_of(bands, tokens, level):
     return [torch.sigmoid(torch.einsum("tc,nchw->nthw", tokens[row], band)) for row, band in zip(rows, bands)]
 
 
-def band_loss(teacher, student, transform, masks=None, weights=None, bands="all", reduction="mean"):
-    """[N, C, H, W] features -> scalar, expanded over T."""
+PENALTIES = {
+    "l1": torch.abs,
+    "squared": torch.square,
+    "log-squared": lambda d: torch.log(1 + d**2),
+    "huber": lambda d: F.huber_loss(d, torch.zeros_like(d), reduction="none", delta=1.0),
+}
+
+
+def band_loss(teacher, student, transform, masks=None, weights=None, bands="all", reduction="mean", penalty=("l1", "l1"), factors=(1, 1)):
+    """[N, C, H, W] features -> scalar, expanded over T; `penalty` and `factors` are those of LL and of the details."""
     sums, counts = [], []
     for b, (t, s) in enumerate(zip(bands_of(teacher, *transform), bands_of(student, *transform))):
         if bands == "high" and b == 0:
             continue
         m = torch.ones(t.shape[0], 1, *t.shape[2:]) if masks is None else masks[b]
-        term = (m[:, :, None] * t[:, None] - m[:, :, None] * s[:, None]).abs()  # [N, T, C, H, W]
+        if penalty[b > 0] == "l1":
+            term = (m[:, :, None] * t[:, None] - m[:, :, None] * s[:, None]).abs()  # [N, T, C, H, W]
+        else:
+            term = m[:, :, None] * PENALTIES[penalty[b > 0]](s - t)[:, None]
         if weights is not None:
             term = term * weights[:, None, :, None, None]
-        sums.append(term.sum())
+        sums.append(term.sum() * factors[b > 0])
         counts.append(t.numel())
     if reduction == "sum":
         return sum(sums)
@@ -38,7 +49,8 @@ def band_loss(teacher, student, transform, masks=None, weights=None, bands="all"
     return sum(s / c for s, c in zip(sums, counts)) / len(sums)
 
 
-def loss_case(index, size, tokens=0, weighted=False, wavelet="haar", mode="zero", level=3, bands="all", reduction="mean", channels=6):
+def loss_case(index, size, tokens=0, weighted=False, wavelet="haar", mode="zero", level=3, bands="all", reduction="mean", channels=6,
+              penalty=("l1", "l1"), factors=(1, 1)):
     n, used = 2, usable_level(size, level)
     transform = (wavelet, mode, used)
     teacher_seed = 5000 + 2000 * index
@@ -48,11 +60,13 @@ def loss_case(index, size, tokens=0, weighted=False, wavelet="haar", mode="zero"
     if tokens:
         masks = masks_of(bands_of(teacher, *transform), tensor((3 * level + 1, tokens, channels), teacher_seed), level)
     weights = (tensor((n, channels), teacher_seed, 0.5) + 1).requires_grad_() if weighted else None
-    loss = band_loss(teacher, student, transform, masks, weights, bands, reduction)
+    loss = band_loss(teacher, student, transform, masks, weights, bands, reduction, penalty, factors)
     loss.backward()
     case = dict(size=size, batch=n, channels=channels, tokens=tokens, weighted=weighted, wavelet=wavelet, mode=mode, level=level, used=used,
                 bands=bands, reduction=reduction, teacherSeed=teacher_seed, studentSeed=student_seed,
                 loss=rounded(loss), studentGradient=summary(student.grad))
+    if (penalty, factors) != (("l1", "l1"), (1, 1)):
+        case.update(penalty=dict(zip(("low", "high"), penalty)), bandWeights=dict(zip(("low", "high"), factors)))
     if weighted:
         case["weightsGradient"] = summary(weights.grad)
     return case
@@ -147,8 +161,8 @@ def relation_floor(x, y, parameters, normalise, along, gradients, order):
     return max((leaf.grad - g).abs().max().item() for leaf, g in zip(leaves, gradients))
 
 
-def pyramid_case(index, sizes, tokens, channels=8, level=3):
-    """L_FreeKD over a pyramid, prompts and gates, whose omega is a constant."""
+def pyramid_case(index, sizes, tokens, channels=8, level=3, refined=False):
+    """L_FreeKD over a pyramid, prompts and gates, whose omega is a constant; `refined` masks are m_t * m_s, a constant too."""
     n, base = 2, 400000 + 50000 * index
     seeds = []
     for i, size in enumerate(sizes):
@@ -161,13 +175,16 @@ def pyramid_case(index, sizes, tokens, channels=8, level=3):
     for i, size in enumerate(sizes):
         transform = ("haar", "zero", usable_level(size, level))
         masks = masks_of(bands_of(teacher[i], *transform), tensor((3 * level + 1, tokens, channels), seeds[i][0]), level)
+        if refined:
+            own = masks_of(bands_of(student[i], *transform), tensor((3 * level + 1, tokens, channels), seeds[i][0]), level)
+            masks = [m * o.detach() for m, o in zip(masks, own)]
         k = min(i + 1, len(sizes) - 1)
         omega = mean_one(gate(teacher[i], teacher[k], gates[i]) * gate(student[i], student[k], gates[i]))
         losses.append(band_loss(teacher[i], student[i], transform, masks, omega.detach()))
     loss = sum(losses) / len(losses)
     loss.backward()
-    return dict(sizes=sizes, batch=n, channels=channels, tokens=tokens, level=level, seeds=seeds, loss=rounded(loss),
-                studentGradients=[summary(s.grad) for s in student])
+    return dict(sizes=sizes, batch=n, channels=channels, tokens=tokens, level=level, **({"refined": True} if refined else {}), seeds=seeds,
+                loss=rounded(loss), studentGradients=[summary(s.grad) for s in student])
 
 
 def main():
@@ -186,6 +203,12 @@ def main():
         dict(size=[13, 19], wavelet="db2", mode="symmetric", tokens=2),
         dict(size=[13, 19], wavelet="db2", mode="zero", level=2, tokens=2, weighted=True),
         dict(size=[18, 11], wavelet="bior2.2", mode="symmetric", level=2, tokens=6),
+        dict(size=[13, 19], penalty=("squared", "log-squared"), factors=(1, .5), tokens=2, weighted=True),
+        dict(size=[16, 12], penalty=("log-squared", "squared"), reduction="band-mean"),
+        dict(size=[13, 19], penalty=("l1", "huber"), factors=(2, .25), tokens=2, wavelet="db2", mode="symmetric"),
+        dict(size=[7, 10], penalty=("huber", "l1"), factors=(3, 0), tokens=2),
+        dict(size=[25, 38], factors=(2, .5), tokens=2, weighted=True),
+        dict(size=[1, 2], penalty=("squared", "huber"), factors=(.5, 2)),
     ]
     prompts = [
         dict(size=[16, 24], tokens=2), dict(size=[13, 19], tokens=2), dict(size=[25, 38], tokens=6), dict(size=[7, 10], tokens=2),
@@ -200,7 +223,7 @@ def main():
         "losses": [loss_case(i, **case) for i, case in enumerate(losses)],
         "prompts": [prompt_case(i, **case) for i, case in enumerate(prompts)],
         "relations": [relation_case(i, **case) for i, case in enumerate(relations)],
-        "pyramids": [pyramid_case(0, sizes, 2), pyramid_case(1, sizes, 6)],
+        "pyramids": [pyramid_case(0, sizes, 2), pyramid_case(1, sizes, 6), pyramid_case(2, sizes, 2, refined=True)],
     }
     Path(__file__).with_suffix(".json").write_text(json.dumps(result, indent=None, separators=(",", ":")) + "\n")
 
