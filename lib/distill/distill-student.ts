@@ -31,12 +31,12 @@ export interface TeacherSide {
 }
 
 /**
- * Copies the teacher's neck and head into the student wherever name and shape agree; returns the
- * names.
+ * Copies the teacher's neck and head, or the neck alone, into the student wherever name and shape
+ * agree; returns the names.
  */
-export function inheritNeckAndHead(student: Detector, teacher: Detector): string[] {
+export function inheritNeckAndHead(student: Detector, teacher: Detector, only?: 'neck'): string[] {
   const fits = (name: string, shape: number[]): boolean =>
-    !name.startsWith('backbone.') &&
+    (only === 'neck' ? name.startsWith('neck.') : !name.startsWith('backbone.')) &&
     student.parameters.has(name) &&
     student.parameters.get(name).shape.join() === shape.join();
   const inherited = new Map([...teacher.parameters.read()].filter(([name, { shape }]) => fits(name, shape)));

@@ -55,8 +55,8 @@ export interface StudentConfig extends Inputs {
   /** SHA-256 of the file that its backbone starts from. */
   backbone?: string;
   distillation: Distillation;
-  /** Whether it starts with the teacher's neck and head. */
-  inherit?: boolean;
+  /** Whether it starts with the teacher's neck and head, or its neck. */
+  inherit?: true | 'neck';
   /** Stage 1, or the SHA-256 of the file that takes its place. */
   prompt?: (PromptSettings & { code: number }) | { file: string };
   /** SHA-256 of the teacher's weights. */
@@ -91,7 +91,7 @@ export function studentConfig(
     student: experiment.student,
     ...(backbone !== undefined && { backbone }),
     distillation: distillationOf(variant, experiment),
-    ...(experiment.inherit && variant !== 'student' && { inherit: true }),
+    ...(experiment.inherit && variant !== 'student' && { inherit: experiment.inherit }),
     ...(prompt && { prompt: promptFrom(prompt) }),
     ...(variant !== 'student' && { teacher }),
     ...inputs,

@@ -94,7 +94,7 @@ const fields: s.Schema<Experiment> = s.fields({
   ),
   teacher,
   student: training,
-  inherit: s.optional(s.truth()),
+  inherit: s.optional(s.either((value) => typeof value === 'string', s.oneOf(['neck']), s.truth())),
   prompt: s.fields({
     paper: promptSettings(paper, ['jaccard', 'dice'], ['all', 'distinct']),
     released: promptSettings(s.fields({ profile: s.oneOf(['released']), tokens }), ['dice'], ['distinct']),

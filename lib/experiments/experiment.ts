@@ -68,8 +68,8 @@ export interface Experiment extends LossSettings {
   sampling?: { flip: Record<Profile, number> } & Required<Pick<LoaderOptions, 'skipEmpty' | 'groupByAspect'>>;
   teacher: TrainingConfig | ImportedTeacher;
   student: TrainingConfig;
-  /** Whether distilled students start with the teacher's neck and head. */
-  inherit?: boolean;
+  /** Whether distilled students start with the teacher's neck and head, or with its neck alone. */
+  inherit?: boolean | 'neck';
 }
 
 const small = smallDetectors('retinanet');

@@ -2,10 +2,16 @@
 import { paper, released } from '../freekd/profiles';
 import type { PromptName, PromptSettings } from '../runs/variants';
 
-/** @param steps of stage 1; both profiles' default is MasKD's 2000 */
-export function promptsOf(steps: number = paper.stage1.steps): Record<PromptName, PromptSettings> {
+/**
+ * @param steps of stage 1; both profiles' default is MasKD's 2000
+ * @param weightDecay of the tokens, in both
+ */
+export function promptsOf(
+  steps: number = paper.stage1.steps,
+  weightDecay: number = paper.stage1.weightDecay,
+): Record<PromptName, PromptSettings> {
   const { wavelet, mode, level } = paper.transform;
-  const rates = ({ learningRate, weightDecay }: typeof paper.stage1) => ({ steps, learningRate, weightDecay });
+  const rates = ({ learningRate }: typeof paper.stage1) => ({ steps, learningRate, weightDecay });
   const dissimilar = ({ dissimilarity: { lambda, similarity, pairs } }: typeof paper | typeof released) => ({
     lambda,
     similarity,

@@ -5,6 +5,7 @@
  */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
+import { cascadeRcnnX101 } from '../detection/cascade-rcnn/presets';
 import { fasterRcnnR101 } from '../detection/faster-rcnn/presets';
 import { fcosR101, fcosR50 } from '../detection/fcos/presets';
 import { repPointsX101Deformable } from '../detection/reppoints/presets';
@@ -31,6 +32,7 @@ const stands: Record<string, Stand> = {
   'seeded-retinanet-x101': { model: retinaNetX101, seed: 102, name: mmdet },
   'seeded-reppoints-x101-dcn': { model: repPointsX101Deformable, seed: 104, name: mmdet },
   'seeded-faster-rcnn-r101': { model: fasterRcnnR101, seed: 105, name: mmdet },
+  'seeded-cascade-x101': { model: cascadeRcnnX101, seed: 106, name: mmdet },
   'seeded-fcos-r101': { model: fcosR101, seed: 103, name: mmdet },
   'seeded-resnet50-caffe': { model: fcosR50, seed: 51, name: torchvision },
   'seeded-resnet50': { model: retinaNetR50, seed: 50, name: torchvision },

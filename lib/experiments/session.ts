@@ -179,7 +179,7 @@ export class Session {
     }
   }
 
-  /** What a student starts with beside its seed: the imported backbone, the teacher's neck and head. */
+  /** What a student starts with beside its seed: the imported backbone, what it inherits of the teacher. */
   private async start(detector: Detector, { student, inherit }: StudentConfig): Promise<void> {
     const { say, root } = this.options;
     const { backbone } = student;
@@ -193,7 +193,9 @@ export class Session {
       const from = `${path.basename(backbone.checkpoint)}${prefix && `, below "${prefix}"`}`;
       say(`student: backbone of ${loaded.length} tensors imported from ${from}`);
     }
-    if (inherit) inheritNeckAndHead(detector, (await this.source.take()).detector);
+    if (!inherit) return;
+    const { detector: teacher } = await this.source.take();
+    inheritNeckAndHead(detector, teacher, inherit === 'neck' ? 'neck' : undefined);
   }
 
   /** Everything that decides the outcome of a run, imported weights included. */

@@ -129,9 +129,13 @@ export class TeacherSource {
     const file = await checkpointFile(checkpoint, this.bench.options.root);
     const detector = createDetector(model);
     try {
-      const { loaded, prefix } = await importWeights(detector.parameters, file, { names });
+      const { loaded, prefix, left } = await importWeights(detector.parameters, file, { names });
       const below = prefix && `, below "${prefix}"`;
-      this.bench.options.say(`teacher: ${loaded.length} tensors imported from ${path.basename(checkpoint)}${below}`);
+      const others = [...new Set(left.map((name) => name.split('.', 2).join('.')))].slice(0, 3).join(', ');
+      const aside = left.length > 0 ? `; ${left.length} others are read over, which it has no use for: ${others}` : '';
+      this.bench.options.say(
+        `teacher: ${loaded.length} tensors imported from ${path.basename(checkpoint)}${below}${aside}`,
+      );
       const loader = this.bench.inOrder(this.bench.train, { shard: undefined });
       try {
         const deviations = await pyramidDeviations(detector, loader, this.bench.options.signal);

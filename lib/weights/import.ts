@@ -3,7 +3,7 @@
  * does not fit listed.
  */
 import type { ParameterEntry, Parameters } from '../core/parameters';
-import { nameMaps, type NameMap, type NameMapName } from './names';
+import { isCounter, nameMaps, type NameMap, type NameMapName } from './names';
 import { nearest } from './nearest';
 import { bestReading, type Reading } from './prefix';
 import { withSafetensors } from './safetensors';
@@ -22,6 +22,8 @@ export interface ImportReport {
   unexpected: string[];
   /** Parameters whose shape differs, with both shapes. */
   misshapen: string[];
+  /** Names below the prefix that stand for nothing a model of ours has: a mask head. */
+  left: string[];
 }
 
 export interface ImportOptions {
@@ -92,7 +94,7 @@ function turnedBack({ shape, data }: ParameterEntry): ParameterEntry {
 function ownNames(parameters: Parameters): NameMap {
   const beginnings = new Set(parameters.all().map(({ name }) => name.split('.', 1)[0]));
   return (name) =>
-    beginnings.has(name.split('.', 1)[0]) && !name.endsWith('.num_batches_tracked') ? name : undefined;
+    beginnings.has(name.split('.', 1)[0]) && !isCounter(name) ? name : undefined;
 }
 
 /**
@@ -135,7 +137,10 @@ export async function importWeights(
       const shape = shapeBeside(parameters.get(name).shape, tensor.shape);
       parameters.load(new Map([[name, turned({ ...tensor, shape })]]), { strict: false });
     }
-    return { ...report, prefix: reading.prefix, names: kind };
+    const { prefix } = reading;
+    const below = candidates.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length));
+    const left = below.filter((name) => maps[reading.map](name) === undefined && !isCounter(name));
+    return { ...report, prefix, left, names: kind };
   });
 }
 

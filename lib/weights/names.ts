@@ -14,13 +14,17 @@ function byPattern(rules: readonly (readonly [RegExp, string])[]): NameMap {
   };
 }
 
-/** A counter that PyTorch's batch norm keeps and nobody reads. */
+/** Whether it is a counter that PyTorch's batch norm keeps and nobody reads. */
+export const isCounter = (name: string): boolean => name.endsWith('.num_batches_tracked');
+
 const withoutCounters =
   (map: NameMap): NameMap =>
   (name) =>
-    name.endsWith('.num_batches_tracked') ? undefined : map(name);
+    isCounter(name) ? undefined : map(name);
 
 const mmdet = withoutCounters(byPattern([[/^(?=(backbone|neck|bbox_head)\.)/, '']]));
+
+const mmdetInStages = withoutCounters(byPattern([[/^(?=(backbone|neck|rpn_head|roi_head\.bbox_head)\.)/, '']]));
 
 /** torchvision's backbone with a feature pyramid of P3 to P7. */
 const torchvisionPyramid: [RegExp, string][] = [
@@ -45,8 +49,12 @@ export const nameMaps = {
   /** mmdetection's RetinaNet and FCOS, whose names are ours. */
   'mmdet-retinanet': mmdet,
   'mmdet-fcos': mmdet,
-  /** mmdetection's Faster R-CNN, whose names are ours; a layer's matrix is read as a filter. */
-  'mmdet-faster-rcnn': withoutCounters(byPattern([[/^(?=(backbone|neck|rpn_head|roi_head\.bbox_head)\.)/, '']])),
+  /**
+   * mmdetection's Faster R-CNN and Cascade R-CNN, whose names are ours; a layer's matrix is read as a
+   * filter, and the mask heads of Cascade Mask R-CNN are left out.
+   */
+  'mmdet-faster-rcnn': mmdetInStages,
+  'mmdet-cascade-rcnn': mmdetInStages,
   /**
    * mmdetection's RepPoints. Older files have what moves the taps of a deformable layer beside it,
    * not in it.

@@ -352,6 +352,9 @@ describe('inheritNeckAndHead', () => {
       (name) => /^(neck|bbox_head)\./.test(name) && name !== 'neck.lateral_convs.1.conv.weight',
     );
     assert.deepEqual([...names].sort(), fitting.sort());
+    const necks = fitting.filter((name) => name.startsWith('neck.'));
+    assert.ok(necks.length > 0 && necks.length < fitting.length);
+    assert.deepEqual(inheritNeckAndHead(student, teacher, 'neck').sort(), necks);
     teacher.dispose();
     student.dispose();
   });

@@ -7,10 +7,12 @@ import { cpSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import {
+  cascadeRcnnX101,
   createPromptState,
   experimentNames,
   experiments,
   exportWeights,
+  fasterRcnnR50ClassAgnostic,
   profiles,
   publishedCheckpoint,
   readPublished,
@@ -77,6 +79,23 @@ test('the COCO row is the released config: schedule, sizes, losses, prompt', () 
     Object.fromEntries(Object.entries(coco).filter(([field]) => !['title', 'name', 'teacher'].includes(field))),
     `${name}, ${title}: the rest is the same`,
   );
+});
+
+test('the Cascade row: class-agnostic on both sides, only the neck inherited, the weights of its own config', () => {
+  const row: Experiment = experiments['faster-rcnn-cascade-x101-r50-coco'];
+  const { student, teacher, weights, inherit, prompt } = row;
+  assert.deepEqual([teacher.model, student.model, inherit], [cascadeRcnnX101, fasterRcnnR50ClassAgnostic, 'neck']);
+  assert.deepEqual(student.model.input, teacher.model.input);
+  assert.deepEqual(weights.released, { frequency: 1, mse: 2, regression: 1 });
+  assert.deepEqual([student.learningRate, student.clip, student.warmupSteps, student.batch], [0.02, 35, 500, 16]);
+  assert.deepEqual([prompt.paper, prompt.released].map(({ tuning }) => tuning.weightDecay), [0.1, 0.1]);
+  const { head, stages, rpn, proposals } = cascadeRcnnX101;
+  assert.deepEqual(stages.map(({ regions, deviations, weight }) => [regions.positive, ...deviations, weight]), [
+    [0.5, 0.1, 0.2, 1],
+    [0.6, 0.05, 0.1, 0.5],
+    [0.7, 0.033, 0.067, 0.25],
+  ]);
+  assert.deepEqual([head.beta, rpn.beta, rpn.allowedBorder, proposals.training.maximum], [1, 1 / 9, 0, 2000]);
 });
 
 test('every row has its own name, which is what it is called by', () => {
@@ -167,9 +186,10 @@ async function madeCoco(): Promise<{ folder: string; words: string[] }> {
     return join(folder, name);
   };
   const [teacher, backbone] = [7, 8].map((seed) => new RetinaNet(tinyModel, { seed }));
+  const masks = { 'roi_head.mask_head.0.bias': { shape: [1], data: Float32Array.of(0) } }; // of no use here
   const teacherFile = await write(
     'teacher.safetensors',
-    exportWeights(teacher.parameters),
+    new Map([...exportWeights(teacher.parameters), ...Object.entries(masks)]),
     (ours) => `state_dict.${ours}`,
   );
   const bodies = new Map([...exportWeights(backbone.parameters)].filter(([ours]) => ours.startsWith('backbone.')));
@@ -225,6 +245,7 @@ test(
       /linear scaling: 2 pictures a step in place of 16, learning rate 0\.0025 in place of 0\.02/,
     );
     assert.match(whole.stdout, /teacher: \d+ tensors imported from .*teacher\.safetensors/);
+    assert.match(whole.stdout, /; 1 others are read over, which it has no use for: roi_head\.mask_head/);
     const result = readResult(join(folder, 'out/freekd-seed1.json'));
     assert.deepEqual(Object.keys(result.curve[0].losses).sort(), ['box', 'classification', 'freekd', 'loss']);
     const released = readResult(join(folder, 'out/released-seed1.json'));

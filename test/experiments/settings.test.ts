@@ -44,6 +44,8 @@ test('override changes the named fields and nothing else', () => {
 
 test('a field that is optional may be set, and two fields that are right together alone', () => {
   assert.equal(override(emojiScenes, ['inherit=true']).inherit, true);
+  assert.equal(override(emojiScenes, ['inherit=neck']).inherit, 'neck');
+  assert.throws(() => override(emojiScenes, ['inherit=head']), /--set inherit=head: inherit: must be "neck"/);
   assert.deepEqual(override(emojiScenes, ['student.milestones=[400,600]']).student.milestones, [400, 600]);
   const { widths, blocks } = override(emojiScenes, [
     'student.model.backbone.widths=[8,16,32,64,64]',

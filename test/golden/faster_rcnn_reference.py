@@ -211,7 +211,7 @@ class FasterRcnn(Stages):
 
 def start(name: str, shape, bins: int) -> torch.Tensor:
     """A parameter's numbers: `initial`'s, but for the two heads' layers, so that boxes move and scores differ."""
-    if name.startswith(("rpn_head.", "roi_head.")) and name.endswith("weight"):
+    if ("rpn_head." in name or "roi_head." in name) and name.endswith("weight"):
         if len(shape) == 2:
             side = bins if "shared_fcs.0" in name else 1
             shape4 = (shape[0], shape[1] // side**2, side, side)

@@ -76,10 +76,13 @@ export const mutations: Mutation[] = [
     'weight: mu }',
     'weight: 1 }',
   ]),
-  ...each('distill/distill-student.js', 'distill/student.test.ts', 'copies what fits by name and shape', [
-    'student.parameters.load(inherited',
-    'student.parameters.load(new Map()',
-  ]),
+  ...each(
+    'distill/distill-student.js',
+    'distill/student.test.ts',
+    'copies what fits by name and shape',
+    ['student.parameters.load(inherited', 'student.parameters.load(new Map()'],
+    ["only === 'neck'", 'false'],
+  ),
   ...each(
     'train/schedule.js',
     'train/schedule.test.ts',
@@ -294,9 +297,20 @@ export const mutations: Mutation[] = [
     'const profile = (0, variants_1.profileOf)(prompted)',
     "const profile = 'released'",
   ]),
-  ...each('experiments/session.js', 'experiments/session.test.ts', "inherits the teacher's neck and head", [
-    'if (inherit)',
-    'if (false)',
+  ...each(
+    'experiments/session.js',
+    'experiments/session.test.ts',
+    "inherits the teacher's neck and head",
+    ['if (!inherit)', 'if (true)'],
+    ["inherit === 'neck' ? 'neck' : undefined", 'undefined'],
+  ),
+  ...each('experiments/configs.js', 'experiments/session.test.ts', "inherits the teacher's neck and head", [
+    'inherit: experiment.inherit }',
+    'inherit: true }',
+  ]),
+  ...each('weights/import.js', 'weights/import.test.ts', 'mask heads read over and listed', [
+    '=== undefined && !(0, names_1.isCounter)(name)',
+    '=== undefined',
   ]),
   ...each('runs/variants.js', 'experiments/session.test.ts', 'every variant has the prompt and the losses', [
     'freekd(false, true)',

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import {
+  CascadeRcnn,
   createPromptState,
   exportWeights,
   FasterRcnn,
@@ -16,6 +17,7 @@ import {
   RetinaNet,
   retinaNetR18,
   retinaNetR50,
+  smallCascadeRcnnStudent,
   smallFasterRcnnStudent,
   smallRepPointsStudent,
   tf,
@@ -259,19 +261,40 @@ test("RepPoints' deformable layers are found by their older names and their newe
   parameters.dispose();
 });
 
+/** A detector's parameters as mmdetection writes them: what a head sees of a region is a matrix there. */
+function asMmdetection(parameters: Parameters): ReturnType<typeof exportWeights> {
+  return new Map([...exportWeights(parameters)].map(([name, { shape, data }]) => {
+    const matrix = /(shared_fcs\.\d|fc_cls|fc_reg)\.weight$/.test(name);
+    return [`state_dict.${name}`, { shape: matrix ? [shape[0], shape[1] * shape[2] * shape[3]] : shape, data }];
+  }));
+}
+
 test("mmdetection's Faster R-CNN is read whole: layers that it has as matrices see the same of a region", async () => {
   const config = { ...smallFasterRcnnStudent, classes: 2 };
   const { parameters } = new FasterRcnn(config, { seed: 1 });
   const { parameters: into } = new FasterRcnn(config, { seed: 2 });
-  const named = [...exportWeights(parameters)].map(([name, { shape, data }]) => {
-    const matrix = /(shared_fcs\.\d|fc_cls|fc_reg)\.weight$/.test(name);
-    const theirs = matrix ? [shape[0], shape[1] * shape[2] * shape[3]] : shape;
-    return [`state_dict.${name}`, { shape: theirs, data }] as const;
-  });
   const theirs = join(folder, 'faster-rcnn.safetensors');
-  await writeSafetensors(theirs, new Map(named));
-  const { names, prefix } = await importWeights(into, theirs, { names: 'mmdet-faster-rcnn' });
-  assert.deepEqual([names, prefix], ['mmdet-faster-rcnn', 'state_dict.']);
+  await writeSafetensors(theirs, asMmdetection(parameters));
+  const { names, prefix, left } = await importWeights(into, theirs, { names: 'mmdet-faster-rcnn' });
+  assert.deepEqual([names, prefix, left], ['mmdet-faster-rcnn', 'state_dict.', []]);
+  assert.deepEqual(into.read(), parameters.read());
+  [parameters, into].forEach((all) => all.dispose());
+});
+
+test("Cascade Mask R-CNN's boxes are read by mmdetection's names, its mask heads read over and listed", async () => {
+  const config = { ...smallCascadeRcnnStudent, classes: 2 };
+  const { parameters } = new CascadeRcnn(config, { seed: 1 });
+  for (const name of ['roi_head.bbox_head.0.fc_reg.weight', 'roi_head.bbox_head.2.shared_fcs.0.bias'])
+    assert.ok(parameters.has(name), name);
+  const { parameters: into } = new CascadeRcnn(config, { seed: 2 });
+  const masks = ['roi_head.mask_head.0.convs.0.conv.weight', 'roi_head.mask_head.2.upsample.bias'];
+  const others = [...masks, 'backbone.bn1.num_batches_tracked'].map((name) => `state_dict.${name}`);
+  const theirs = join(folder, 'cascade.safetensors');
+  const one = { shape: [1], data: Float32Array.of(1) };
+  const whole = [...asMmdetection(parameters), ...others.map((name) => [name, one] as const)];
+  await writeSafetensors(theirs, new Map(whole));
+  const { names, left } = await importWeights(into, theirs, { names: 'mmdet-cascade-rcnn' });
+  assert.deepEqual([names, left], ['mmdet-cascade-rcnn', masks]);
   assert.deepEqual(into.read(), parameters.read());
   [parameters, into].forEach((all) => all.dispose());
 });

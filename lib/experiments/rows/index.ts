@@ -1,6 +1,8 @@
 /** The experiments that `npm run reproduce -- --experiment NAME` knows: the published rows, and what a CPU runs. */
 import { emojiScenes, type Experiment } from '../experiment';
 import { bccd } from './bccd';
+import { fasterRcnnCascadeX101R50Coco } from './faster-rcnn-cascade-x101-r50-coco';
+import { fasterRcnnCascadeX101R50Coco128 } from './faster-rcnn-cascade-x101-r50-coco128';
 import { fasterRcnnR101R50Coco } from './faster-rcnn-r101-r50-coco';
 import { fasterRcnnR101R50Coco128 } from './faster-rcnn-r101-r50-coco128';
 import { fcosR101R50Coco } from './fcos-r101-r50-coco';
@@ -19,6 +21,7 @@ export const experiments = {
   'retinanet-x101-r50-coco': retinanetX101R50Coco,
   'fcos-r101-r50-coco': fcosR101R50Coco,
   'faster-rcnn-r101-r50-coco': fasterRcnnR101R50Coco,
+  'faster-rcnn-cascade-x101-r50-coco': fasterRcnnCascadeX101R50Coco,
   'reppoints-x101dcn-r50-coco': reppointsX101dcnR50Coco,
   'retinanet-r50-r18-coco': retinanetR50R18Coco,
   'retinanet-fcosx101-r50-coco': retinanetFcosX101R50Coco,
@@ -26,6 +29,7 @@ export const experiments = {
   'retinanet-x101-r50-coco128': retinanetX101R50Coco128,
   'fcos-r101-r50-coco128': fcosR101R50Coco128,
   'faster-rcnn-r101-r50-coco128': fasterRcnnR101R50Coco128,
+  'faster-rcnn-cascade-x101-r50-coco128': fasterRcnnCascadeX101R50Coco128,
   'reppoints-x101dcn-r50-coco128': reppointsX101dcnR50Coco128,
   bccd,
   'emoji-scenes': emojiScenes,
