@@ -35,6 +35,8 @@ export { Fcos, type FcosConfig, type FcosOutput } from './detection/fcos';
 export * from './detection/fcos/presets';
 export { RepPoints, type RepPointsConfig, type RepPointsOutput } from './detection/reppoints';
 export * from './detection/reppoints/presets';
+export { type BackboneConfig } from './detection/backbone';
+export { mobileNetV2, type MobileNetV2Config } from './detection/mobilenet-v2';
 export { resnet101, resnet18, resnet50, resneXt101, type ResNetConfig } from './detection/resnet';
 export { toCocoDetections } from './coco/detections';
 export { createDetector, type DetectorConfig } from './detection/families';

@@ -13,6 +13,7 @@ import {
   type PublishedCheckpoint,
 } from '../weights/checkpoints';
 import { downloadFile } from '../download/download-file';
+import type { NameMapName } from '../weights/names';
 
 /** Where the user stood when npm was called, and what relative paths are relative to. */
 const base = process.env.INIT_CWD ?? process.cwd();
@@ -75,6 +76,9 @@ function verified({ sha256, sha256Prefix, bytes }: PublishedCheckpoint): string 
   return 'No checksum of it is published; its length is the one that the server said.';
 }
 
+/** Names of files that hold a backbone alone. */
+const OF_BACKBONES: readonly NameMapName[] = ['torchvision-resnet', 'torchvision-mobilenetv2'];
+
 /** What names begin with, beside those of the backbone, in any family. */
 const BESIDE_BACKBONE = "['neck.', 'bbox_head.', 'rpn_head.', 'roi_head.']";
 
@@ -85,7 +89,7 @@ function howToUse({ name, AP, names, what }: PublishedCheckpoint, file: string):
   else
     say(
       'await importWeights(detector.parameters, file, { names: ' +
-        `'${names}'${names === 'torchvision-resnet' ? `, optional: ${BESIDE_BACKBONE}` : ''} })`,
+        `'${names}'${OF_BACKBONES.includes(names) ? `, optional: ${BESIDE_BACKBONE}` : ''} })`,
     );
   if (AP !== undefined) say(`Expected on COCO val2017: ${AP.toFixed(1)} AP. Measure it before you distil from it.`);
 }

@@ -5,8 +5,8 @@
 import type { Detections, Normalization, Origin, Target } from '../data/types';
 import type { Parameters } from '../core/parameters';
 import type { Scalar, Tensor4D } from '../tf';
+import type { BackboneConfig } from './backbone';
 import type { FpnConfig } from './fpn';
-import type { ResNetConfig } from './resnet';
 
 /** What the configs of all families have. */
 export interface NetworkConfig {
@@ -15,7 +15,7 @@ export interface NetworkConfig {
   classes: number;
   /** How pixels become the network's input. Default: ImageNet's statistics, R, G, B. */
   input?: Normalization;
-  backbone: ResNetConfig;
+  backbone: BackboneConfig;
   neck: FpnConfig;
 }
 

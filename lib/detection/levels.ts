@@ -1,10 +1,10 @@
 /** The levels of a feature pyramid: their strides, and their maps as one. */
 import { tf, type Tensor2D, type Tensor4D } from '../tf';
+import type { BackboneConfig } from './backbone';
 import type { FpnConfig } from './fpn';
-import type { ResNetConfig } from './resnet';
 
 /** Input pixels from one position of a pyramid level to the next, finest level first. */
-export function pyramidStrides({ levels }: Pick<ResNetConfig, 'levels'>, { extraLevels }: FpnConfig): number[] {
+export function pyramidStrides({ levels }: Pick<BackboneConfig, 'levels'>, { extraLevels }: FpnConfig): number[] {
   const extra = Array.from({ length: extraLevels }, (_, i) => levels[levels.length - 1] + 1 + i);
   return [...levels, ...extra].map((level) => 2 ** level);
 }

@@ -11,6 +11,8 @@ import { type Random } from '../core/random';
 import { convNorm, type ConvShape, createConv, createNorm, type Norm, normName } from './layers';
 
 export interface ResNetConfig {
+  /** Backbones without it are of this kind. */
+  kind?: 'resnet';
   block: 'basic' | 'bottleneck';
   /**
    * mmdet's: where the stride of a bottleneck sits, in its 3x3 convolution ('pytorch', the default)
@@ -48,6 +50,9 @@ export interface ResNetConfig {
   /** Pyramid levels of the maps to return: level k has stride 2^k, so stage k - 1 makes it. */
   levels: readonly number[];
 }
+
+/** A detector's config whose backbone is one of these, as that of the published ones is. */
+export type OnResNet<Config> = Config & { backbone: ResNetConfig };
 
 const published = {
   widths: [64, 128, 256, 512],
@@ -93,13 +98,13 @@ interface Block {
   stride: number;
 }
 
-/** Channels of each returned map. */
-export function backboneChannels(config: ResNetConfig): number[] {
+/** See `backboneChannels`. */
+export function resNetChannels(config: ResNetConfig): number[] {
   return config.levels.map((level) => config.widths[level - 2] * expansion(config));
 }
 
-/** Registers all parameters under `backbone.` and freezes what `frozenStages` says. */
-export function createBackbone(parameters: Parameters, config: ResNetConfig, random: Random): void {
+/** See `createBackbone`. */
+export function createResNet(parameters: Parameters, config: ResNetConfig, random: Random): void {
   check(config);
   const { stem, norm } = config;
   const convolution = (name: string, shape: Omit<ConvShape, 'init'>): void =>
@@ -120,8 +125,8 @@ export function createBackbone(parameters: Parameters, config: ResNetConfig, ran
   for (let stage = 1; stage <= config.frozenStages; stage++) parameters.freeze(`backbone.layer${stage}.`);
 }
 
-/** images [N, H, W, 3] -> the maps of `config.levels`, [N, ceil(H / 2^level), ceil(W / 2^level), C]. */
-export function backbone(
+/** See `backbone`. */
+export function resNetMaps(
   parameters: Parameters,
   config: ResNetConfig,
   images: Tensor4D,

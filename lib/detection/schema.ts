@@ -2,8 +2,10 @@
 import type { Normalization } from '../data/types';
 import * as s from '../core/schema';
 import type { AnchorConfig } from './anchors';
+import type { BackboneConfig } from './backbone';
 import type { FpnConfig } from './fpn';
 import type { Norm } from './layers';
+import type { MobileNetV2Config } from './mobilenet-v2';
 import type { ResNetConfig } from './resnet';
 
 export const channels = s.whole(1, 8192);
@@ -16,8 +18,16 @@ export const norm: s.Schema<Norm> = s.either(
   s.oneOf(['none', 'batch', 'frozen', 'constant']),
 );
 
-export const backbone: s.Schema<ResNetConfig> = s.pipe(
+/** A backbone's norm. */
+const backboneNorm: s.Schema<ResNetConfig['norm']> = s.either(
+  s.has('groups'),
+  s.fields({ groups: channels }),
+  s.oneOf(['batch', 'frozen', 'constant']),
+);
+
+const resnet: s.Schema<ResNetConfig> = s.pipe(
   s.fields({
+    kind: s.optional(s.oneOf(['resnet'])),
     block: s.oneOf(['basic', 'bottleneck']),
     style: s.optional(s.oneOf(['pytorch', 'caffe'])),
     blocks: s.list(s.whole(1, 200), 1, 8),
@@ -26,7 +36,7 @@ export const backbone: s.Schema<ResNetConfig> = s.pipe(
     widthPerGroup: s.optional(channels),
     deformableStages: s.optional(s.list(s.whole(1, 8), 0, 8)),
     stem: s.fields({ kernel: s.oneOf([3, 7]), channels, pool: s.truth() }),
-    norm: s.either(s.has('groups'), s.fields({ groups: channels }), s.oneOf(['batch', 'frozen', 'constant'])),
+    norm: backboneNorm,
     epsilon: s.optional(s.real(0, 1)),
     frozenStages: s.whole(-1, 8),
     levels: s.list(s.whole(2, 9), 1, 8),
@@ -46,6 +56,18 @@ export const backbone: s.Schema<ResNetConfig> = s.pipe(
     ({ input: { blocks } }) => `has deformableStages that are none of the ${blocks.length} of bottlenecks`,
   ),
 ) as s.Schema<ResNetConfig>;
+
+const mobilenetv2: s.Schema<MobileNetV2Config> = s.fields({
+  kind: s.oneOf(['mobilenetv2']),
+  width: s.optional(s.positive(16)),
+  norm: backboneNorm,
+  epsilon: s.optional(s.real(0, 1)),
+  frozenStages: s.whole(-1, 7),
+  levels: s.list(s.whole(2, 5), 1, 4),
+});
+
+/** `kind` may be missing, as in configs from before there were others. */
+export const backbone = s.byKind<BackboneConfig>({ resnet, mobilenetv2 }, 'resnet');
 
 const three = (value: s.Schema) => s.list(value, 3, 3) as s.Schema as s.Schema<Normalization['mean']>;
 

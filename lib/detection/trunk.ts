@@ -2,10 +2,10 @@
 import { tf, type Tensor4D } from '../tf';
 import type { Parameters } from '../core/parameters';
 import type { Random } from '../core/random';
+import { backbone, backboneChannels, createBackbone } from './backbone';
 import { checkImages } from './checks';
 import type { NetworkConfig } from './detector';
 import { createFpn, fpn } from './fpn';
-import { backbone, backboneChannels, createBackbone } from './resnet';
 
 /** Registers all parameters under `backbone.` and `neck.`. */
 export function createTrunk(parameters: Parameters, config: NetworkConfig, random: Random): void {

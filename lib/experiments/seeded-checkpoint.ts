@@ -9,11 +9,12 @@ import { cascadeRcnnX101 } from '../detection/cascade-rcnn/presets';
 import { fasterRcnnR101 } from '../detection/faster-rcnn/presets';
 import { fcosR101, fcosR50 } from '../detection/fcos/presets';
 import { repPointsX101Deformable } from '../detection/reppoints/presets';
-import { retinaNetR101, retinaNetR50, retinaNetX101 } from '../detection/retinanet/presets';
+import { retinaNetMobileNetV2, retinaNetR101, retinaNetR50, retinaNetX101 } from '../detection/retinanet/presets';
 import { createDetector, type DetectorConfig } from '../detection/families';
 import type { Detector } from '../detection/detector';
 import { tf } from '../tf';
 import { exportWeights } from '../weights/import';
+import { nameMaps } from '../weights/names';
 import { writeSafetensors } from '../weights/safetensors';
 
 interface Stand {
@@ -27,6 +28,16 @@ const mmdet = (ours: string): string => `state_dict.${ours}`;
 const torchvision = (ours: string): string | undefined =>
   ours.startsWith('backbone.') ? ours.slice('backbone.'.length) : undefined;
 
+/** The name that is read as this one of ours. */
+const torchvisionMobileNet = (ours: string): string | undefined => {
+  const names = Array.from({ length: 18 }, (_, i) =>
+    ['0', '1', ...[0, 1, 2, 3].flatMap((layer) => [`conv.${layer}`, `conv.${layer}.0`, `conv.${layer}.1`])].map(
+      (layer) => `features.${i}.${layer}.${ours.split('.').pop()}`,
+    ),
+  ).flat();
+  return names.find((name) => nameMaps['torchvision-mobilenetv2'](name) === ours);
+};
+
 const stands: Record<string, Stand> = {
   'seeded-retinanet-r101': { model: retinaNetR101, seed: 101, name: mmdet },
   'seeded-retinanet-x101': { model: retinaNetX101, seed: 102, name: mmdet },
@@ -34,6 +45,8 @@ const stands: Record<string, Stand> = {
   'seeded-faster-rcnn-r101': { model: fasterRcnnR101, seed: 105, name: mmdet },
   'seeded-cascade-x101': { model: cascadeRcnnX101, seed: 106, name: mmdet },
   'seeded-fcos-r101': { model: fcosR101, seed: 103, name: mmdet },
+  'seeded-retinanet-r50': { model: retinaNetR50, seed: 106, name: mmdet },
+  'seeded-mobilenetv2': { model: retinaNetMobileNetV2, seed: 52, name: torchvisionMobileNet },
   'seeded-resnet50-caffe': { model: fcosR50, seed: 51, name: torchvision },
   'seeded-resnet50': { model: retinaNetR50, seed: 50, name: torchvision },
 };

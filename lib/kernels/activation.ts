@@ -16,6 +16,28 @@ const rectify = defineOperation<object>({
   backward: ([dy], [y]) => ({ x: () => elementwise('ReluGrad', dy, y) }),
 });
 
+/** min(max(x, 0), 6), its gradient 0 at both ends. */
+export function relu6<T extends Tensor>(x: T): T {
+  return kernelLevel() === 'stock' ? stockRelu6(x) : (rectify6({ x }, {})[0] as T);
+}
+
+const rectify6 = defineOperation<object>({
+  name: 'Relu6',
+  forward: ({ x }) => [elementwise('Relu6', x)],
+  saveInputs: [],
+  saveOutputs: [true],
+  backward: ([dy], [y]) => ({ x: () => elementwise('Relu6Grad', dy, y) }),
+});
+
+/** tf.relu6 passes the gradient on at 6. */
+const stockRelu6 = tf.customGrad((x, save) => {
+  const y = tf.relu6(x as Tensor);
+  (save as tf.GradSaveFunc)([y]);
+  const gradFunc = (dy: Tensor, [own]: Tensor[]): Tensor =>
+    tf.mul(dy, tf.cast(tf.logicalAnd(tf.greater(own, 0), tf.less(own, 6)), 'float32'));
+  return { value: y, gradFunc };
+}) as <T extends Tensor>(x: T) => T;
+
 /** max(a + b, 0) of two tensors of one shape: the end of a residual block. */
 export function addRelu<T extends Tensor>(a: T, b: T): T {
   return kernelLevel() === 'stock' ? (tf.relu(tf.add(a, b)) as T) : (addRectify({ a, b }, {})[0] as T);

@@ -2,6 +2,7 @@
 import { tf, type Tensor, type Tensor1D, type Tensor4D } from '../tf';
 import { attribute, execute1, kernelLevel, onGpu, type Attribute } from '../core/native';
 import { relu as rectify } from './activation';
+import { depthwiseConv2d } from './depthwise-conv';
 import { defineOperation, stopGradient } from '../core/operation';
 import { winograd, winogradServes } from './winograd';
 
@@ -41,6 +42,10 @@ export function conv2d(x: Tensor4D, filter: Tensor4D, options: Conv2dOptions = {
       `conv2d: the filter [${filter.shape}] has ${filter.shape[3]} outputs, not a multiple of ${groups} groups`,
     );
   const input = inputGradient ? x : stopGradient(x);
+  if (groups > 1 && groups === x.shape[3] && groups === filter.shape[3] && kernelLevel() !== 'onednn') {
+    const y = depthwiseConv2d(input, filter, { stride, padding });
+    return bias ? tf.add(y, bias) : y;
+  }
   if (kernelLevel() === 'stock') {
     const padded = covered(padding > 0 ? tf.pad(input, sides(padding)) : input, filter, stride);
     const one = (part: Tensor4D, own: Tensor4D): Tensor4D => tf.conv2d(part, own, stride, 'valid');

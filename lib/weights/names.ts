@@ -43,9 +43,32 @@ function torchvisionTower(name: string): string | undefined {
   return `${layer}.${Number(at) % 3 === 0 ? 'conv' : 'gn'}.${rest}`;
 }
 
+/** Blocks of each stage of MobileNetV2, which torchvision numbers through, from 1. */
+const MOBILENET_V2 = [1, 2, 3, 4, 3, 3, 1].flatMap((blocks, stage) =>
+  Array.from({ length: blocks }, (_, block) => `layer${stage + 1}.${block}`),
+);
+
+/**
+ * torchvision's MobileNetV2: a block's convolutions are `conv.<i>.0` with norms `conv.<i>.1`, but
+ * the last is `conv.<i>` with its norm after it.
+ */
+function torchvisionMobileNet(name: string): string | undefined {
+  const stem = /^features\.0\.([01])\.(\w+)$/.exec(name);
+  if (stem) return `backbone.conv1.${stem[1] === '0' ? 'conv' : 'bn'}.${stem[2]}`;
+  const [, at, layer, part, rest] = /^features\.(\d+)\.conv\.(\d)\.(?:(\d)\.)?(\w+)$/.exec(name) ?? [];
+  const block = MOBILENET_V2[Number(at) - 1];
+  if (block === undefined) return undefined;
+  const widened = block === 'layer1.0' ? [] : ['expand_conv'];
+  const layers = [...widened, 'depthwise_conv', 'linear_conv', 'linear_conv'];
+  const isConvolution = part === undefined ? Number(layer) < layers.length - 1 : part === '0';
+  return `backbone.${block}.${layers[Number(layer)]}.${isConvolution ? 'conv' : 'bn'}.${rest}`;
+}
+
 export const nameMaps = {
   /** torchvision's ResNets, trained on ImageNet: the backbone only, `fc` is left out. */
   'torchvision-resnet': withoutCounters(byPattern([[/^(?=(conv1|bn1|layer\d+)\.)/, 'backbone.']])),
+  /** torchvision's MobileNetV2, trained on ImageNet: the backbone only, what follows it is left out. */
+  'torchvision-mobilenetv2': withoutCounters(torchvisionMobileNet),
   /** mmdetection's RetinaNet and FCOS, whose names are ours. */
   'mmdet-retinanet': mmdet,
   'mmdet-fcos': mmdet,

@@ -13,7 +13,8 @@ import { momentBoxes, POINTS } from '../../lib/dist/detection/reppoints/moments'
 import { nearestPoints } from '../../lib/dist/detection/reppoints/nearest-points';
 import { repPointsX101Deformable } from '../../lib/dist/detection/reppoints/presets';
 import { matchRepPoints } from '../../lib/dist/detection/reppoints/targets';
-import { createBackbone } from '../../lib/dist/detection/resnet';
+import { createBackbone } from '../../lib/dist/detection/backbone';
+import type { OnResNet } from '../../lib/dist/detection/resnet';
 import { valueAndGradients } from '../../lib/dist/core/gradients';
 import { Parameters } from '../../lib/dist/core/parameters';
 import { Random } from '../../lib/dist/core/random';
@@ -24,7 +25,7 @@ import { fill, near, nearDetections, nearGradients, numbers, parameterNumbers, t
 type Learned = [point: number, object: number][];
 
 interface Case {
-  config: RepPointsConfig & { size: [number, number, number] };
+  config: OnResNet<RepPointsConfig> & { size: [number, number, number] };
   images: string;
   /** Width and height of each picture in the padded input. */
   extents: [number, number][];

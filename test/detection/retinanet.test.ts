@@ -7,8 +7,9 @@ import { test } from 'node:test';
 import { createDetector } from '../../lib/dist/detection/families';
 import type { Extent } from '../../lib/dist/detection/detector';
 import { retinaNetR50, smallStudent, smallTeacher } from '../../lib/dist/detection/retinanet/presets';
-import { backbone, createBackbone, resnet18, resnet50, resneXt101 } from '../../lib/dist/detection/resnet';
-import type { ResNetConfig } from '../../lib/dist/detection/resnet';
+import { backbone, createBackbone } from '../../lib/dist/detection/backbone';
+import { resnet18, resnet50, resneXt101 } from '../../lib/dist/detection/resnet';
+import type { OnResNet, ResNetConfig } from '../../lib/dist/detection/resnet';
 import { RetinaNet, type HeadOutput, type RetinaNetConfig } from '../../lib/dist/detection/retinanet';
 import { conv2d } from '../../lib/dist/kernels/conv';
 import { valueAndGradients } from '../../lib/dist/core/gradients';
@@ -18,7 +19,7 @@ import { tf, type Scalar, type Tensor4D } from '../../lib/dist/tf';
 import { createOptimizer } from '../../lib/dist/train/optimizer';
 import { fill, golden, near, nearGradients, type NetworkCase, numbers } from './golden';
 
-const tiny: RetinaNetConfig = {
+const tiny: OnResNet<RetinaNetConfig> = {
   ...smallStudent,
   classes: 3,
   backbone: { ...smallStudent.backbone, widths: [8, 16, 32, 32], stem: { kernel: 3, channels: 8, pool: true } },

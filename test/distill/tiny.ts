@@ -3,13 +3,14 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
+import type { OnResNet } from '../../lib/dist/detection/resnet';
 import type { RetinaNetConfig } from '../../lib/dist/detection/retinanet';
 import { Random } from '../../lib/dist/core/random';
 
 export { hashOf } from '../../lib/dist/train/checkpoint';
 
 /** Two pyramid levels, of 8x8 and 4x4 on pictures of 64x64. */
-export function tinyModel(width: number): RetinaNetConfig {
+export function tinyModel(width: number): OnResNet<RetinaNetConfig> {
   return {
     classes: 2,
     backbone: {

@@ -15,6 +15,7 @@ import {
   settings,
   type Setting,
 } from 'freekd';
+import type { ResNetConfig } from '../../lib/dist/detection/resnet';
 import { experimentSchema } from '../../lib/dist/experiments/experiment-schema';
 import { sceneConfig } from '../../lib/dist/scenes/config';
 import { checked } from '../../lib/dist/core/schema';
@@ -50,7 +51,7 @@ test('a field that is optional may be set, and two fields that are right togethe
   const { widths, blocks } = override(emojiScenes, [
     'student.model.backbone.widths=[8,16,32,64,64]',
     'student.model.backbone.blocks=[1,1,1,1,1]',
-  ]).student.model.backbone;
+  ]).student.model.backbone as ResNetConfig;
   assert.equal(widths.length, blocks.length);
   assert.throws(() => override(emojiScenes, ['weights.mu=-1', 'weights.mse=3']), /^Error: --set weights\.mu=-1: /);
 });
@@ -64,7 +65,7 @@ test('a network may have a kind, a style and statistics of pixels; teacher and s
     `student.model.input=${input}`,
   ]);
   assert.equal(changed.student.model.kind, 'retinanet');
-  assert.equal(changed.student.model.backbone.style, 'caffe');
+  assert.equal((changed.student.model.backbone as ResNetConfig).style, 'caffe');
   assert.deepEqual(changed.student.model.input, JSON.parse(input));
 });
 

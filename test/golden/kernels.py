@@ -71,6 +71,11 @@ def frozen(relu):
     return {**case(f, norm_inputs(4), {"relu": relu}), "mean": write(mean), "variance": write(variance)}
 
 
+def relu6():
+    # Both ends among them, where the gradient is 0.
+    return case(lambda x: F.relu6(x), {"x": torch.cat([torch.tensor([0.0, 6.0]), torch.randn(46) * 5]).reshape(2, 6, 4, 1)}, {})
+
+
 def group(groups, relu):
     def f(x, gamma, beta):
         y = F.group_norm(x, groups, gamma, beta)
@@ -98,6 +103,8 @@ golden = {
     "maxPool": [pool(8, 8, 3, 2, 1), pool(7, 6, 3, 2, 1), pool(6, 6, 2, 2, 0), pool(7, 5, 1, 2, 0)],
     "upsampleNearest": [upsample(3, 4, (6, 8)), upsample(3, 4, (5, 7))],
     "groupedConv2d": [conv(7, 6, 8, 8, 3, 1, 1, 4), conv(7, 6, 8, 12, 3, 2, 1, 4), conv(6, 5, 6, 4, 1, 1, 0, 2), conv(5, 6, 6, 6, 3, 2, 1, 6, n=1),
-                      conv(5, 4, 4, 6, 3, 1, 0, 2, n=1)],
+                      conv(5, 4, 4, 6, 3, 1, 0, 2, n=1),
+                      conv(7, 6, 8, 8, 3, 1, 1, 8), conv(7, 6, 5, 5, 3, 2, 1, 5), conv(6, 5, 4, 4, 3, 1, 0, 4)],
+    "relu6": [relu6()],
 }
 Path(__file__).with_suffix(".json").write_text(json.dumps(golden))

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
+import { relu6 } from '../../lib/dist/kernels/activation';
 import { batchNorm, batchNormTraining } from '../../lib/dist/kernels/batch-norm';
 import { conv2d } from '../../lib/dist/kernels/conv';
 import { groupNorm } from '../../lib/dist/kernels/group-norm';
@@ -108,6 +109,7 @@ for (const level of levels) {
         relu: options.relu,
       }),
     );
+    each('relu6', ({ x }) => relu6(x));
     each('maxPool', ({ x }, { options }) => maxPool(x as Tensor4D, options));
     each('upsampleNearest', ({ x }, { options }) => upsampleNearest(x as Tensor4D, options.size));
 

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { frequencyLoss, tf, wavedec2, waverec2 } from 'freekd';
-import { relu } from '../../lib/dist/kernels/activation';
+import { relu, relu6 } from '../../lib/dist/kernels/activation';
 import { batchNorm, batchNormTraining } from '../../lib/dist/kernels/batch-norm';
 import { conv2d, conv2dLevels } from '../../lib/dist/kernels/conv';
 import { groupNorm } from '../../lib/dist/kernels/group-norm';
@@ -30,8 +30,10 @@ const constant = (): Tensor4D => values(shape) as Tensor4D;
 
 const kernels: Record<string, (x: Tensor4D) => tf.Tensor> = {
   relu,
+  relu6,
   'conv2d, 3x3': (x) => conv2d(x, filter(3), { padding: 1 }),
   'conv2d, 3x3, stride 2': (x) => conv2d(x, filter(3), { padding: 1, stride: 2, bias: ofChannels() }),
+  'conv2d, each channel by itself': (x) => conv2d(x, values([3, 3, 1, 32]) as Tensor4D, { padding: 1, groups: 32 }),
   'conv2d, 1x1': (x) => conv2d(x, filter(1), { bias: ofChannels() }),
   'conv2dLevels with a ReLU': (x) =>
     conv2dLevels([x], filter(3), { bias: ofChannels(), relu: true })[0],

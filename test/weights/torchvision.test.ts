@@ -4,10 +4,9 @@
  * (test/golden/torchvision_networks.py).
  */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import {
   Fcos,
   importWeights,
@@ -20,13 +19,13 @@ import {
   tf,
   torchvisionFcosR50,
   torchvisionRetinaNetR50,
-  writeSafetensors,
 } from 'freekd';
 import { anchorGrid } from '../../lib/dist/detection/anchors';
-import { backbone, createBackbone } from '../../lib/dist/detection/resnet';
+import { backbone, createBackbone } from '../../lib/dist/detection/backbone';
 import type { Tensor4D } from '../../lib/dist/tf';
 import { numbers } from '../detection/golden';
 import { type Found, hold, holdDetections, measure, type Sketch } from '../detection/sketch';
+import { torchvisionFile } from './torchvision-file';
 
 interface Network {
   shapes: Record<string, number[]>;
@@ -38,30 +37,6 @@ const golden = JSON.parse(readFileSync(join(__dirname, '../golden/torchvision_ne
   retinanet: Network & { anchors: number[]; detections: Found };
   fcos: Network;
 };
-const folder = mkdtempSync(join(tmpdir(), 'freekd-torchvision-'));
-after(() => rmSync(folder, { recursive: true, force: true }));
-
-/** In PyTorch's own order: `start` of the script. */
-function torchNumbers(name: string, shape: readonly number[]): Float32Array {
-  const size = shape.reduce((product, n) => product * n, 1);
-  if (shape.length === 4) {
-    const bound = (name.includes('cls_logits') ? 9 : name.includes('bbox_reg') ? 3 : 1.5) / Math.sqrt(size / shape[0]);
-    return numbers(name, size, -bound, bound);
-  }
-  if (name.endsWith('cls_logits.bias')) return numbers(name, size, -4.5, -3.5);
-  return /(running_var|weight)$/.test(name) ? numbers(name, size, 0.5, 1.5) : numbers(name, size, -0.3, 0.3);
-}
-
-/** The file that Python would save of a network. */
-async function written(name: string, { shapes }: Network): Promise<string> {
-  const file = join(folder, `${name}.safetensors`);
-  await writeSafetensors(
-    file,
-    new Map(Object.entries(shapes).map(([key, shape]) => [key, { shape, data: torchNumbers(key, shape) }])),
-  );
-  return file;
-}
-
 function images(): Tensor4D {
   const [n, height, width] = golden.size;
   return tf.tensor4d(numbers('torchvision/images', n * height * width * 3, -2, 2), [n, height, width, 3]);
@@ -75,7 +50,9 @@ for (const [name, config] of Object.entries(resnets))
   test(`torchvision's ${name}, imported, has its maps`, async (t) => {
     const parameters = new Parameters();
     createBackbone(parameters, config, new Random(0));
-    await importWeights(parameters, await written(name, golden.backbones[name]), { names: 'torchvision-resnet' });
+    await importWeights(parameters, await torchvisionFile(name, golden.backbones[name].shapes), {
+      names: 'torchvision-resnet',
+    });
     tf.tidy(() => {
       const maps = backbone(parameters, config, images(), false);
       hold(
@@ -91,7 +68,9 @@ for (const [name, config] of Object.entries(resnets))
 test("torchvision's RetinaNet, imported, has its maps, logits, anchors and detections", async (t) => {
   const { retinanet } = golden;
   const model = new RetinaNet(torchvisionRetinaNetR50);
-  await importWeights(model.parameters, await written('retinanet', retinanet), { names: 'torchvision-retinanet' });
+  await importWeights(model.parameters, await torchvisionFile('retinanet', retinanet.shapes), {
+    names: 'torchvision-retinanet',
+  });
   const [, height, width] = golden.size;
   tf.tidy(() => {
     const pyramid = model.pyramid(images());
@@ -122,7 +101,7 @@ test("torchvision's RetinaNet, imported, has its maps, logits, anchors and detec
 test("torchvision's FCOS, imported, has its maps, logits, distances and centerness", async (t) => {
   const { fcos } = golden;
   const model = new Fcos(torchvisionFcosR50);
-  await importWeights(model.parameters, await written('fcos', fcos), { names: 'torchvision-fcos' });
+  await importWeights(model.parameters, await torchvisionFile('fcos', fcos.shapes), { names: 'torchvision-fcos' });
   tf.tidy(() => {
     const pyramid = model.pyramid(images());
     const outputs = model.head(pyramid);

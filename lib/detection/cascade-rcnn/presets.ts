@@ -4,7 +4,7 @@
  */
 import { fasterRcnnR50, smallFasterRcnnStudent } from '../faster-rcnn/presets';
 import type { RegionConfig } from '../faster-rcnn/regions';
-import { resneXt101, smallBackbone } from '../resnet';
+import { resneXt101, smallBackbone, type OnResNet } from '../resnet';
 import type { CascadeRcnnConfig, CascadeStageConfig } from './network';
 
 /** Three stages, each of higher overlap and of finer deltas. */
@@ -17,7 +17,7 @@ const stagesOf = ({ sample }: RegionConfig): CascadeStageConfig[] => [
 const { proposals } = fasterRcnnR50;
 
 /** mmdet's `cascade_mask_rcnn_x101_64x4d_fpn`: its boxes. */
-export const cascadeRcnnX101: CascadeRcnnConfig = {
+export const cascadeRcnnX101: OnResNet<CascadeRcnnConfig> = {
   kind: 'cascade-rcnn',
   classes: 80,
   backbone: { ...resneXt101, levels: [2, 3, 4, 5] },
@@ -40,5 +40,11 @@ const small = {
   head: { channels: 128, bins: 7, finestScale: 28, levels: 3, beta: 1 },
   stages: stagesOf(smallFasterRcnnStudent.regions),
 } as const;
-export const smallCascadeRcnnTeacher: CascadeRcnnConfig = { ...small, backbone: smallBackbone([32, 64, 128, 256], 2) };
-export const smallCascadeRcnnStudent: CascadeRcnnConfig = { ...small, backbone: smallBackbone([16, 32, 64, 128], 1) };
+export const smallCascadeRcnnTeacher: OnResNet<CascadeRcnnConfig> = {
+  ...small,
+  backbone: smallBackbone([32, 64, 128, 256], 2),
+};
+export const smallCascadeRcnnStudent: OnResNet<CascadeRcnnConfig> = {
+  ...small,
+  backbone: smallBackbone([16, 32, 64, 128], 1),
+};

@@ -2,7 +2,7 @@
  * Faster R-CNN as config objects: the published ones (80 COCO classes) and small ones for 128 x 128
  * emoji scenes.
  */
-import { resnet101, resnet50, smallBackbone } from '../resnet';
+import { resnet101, resnet50, smallBackbone, type OnResNet } from '../resnet';
 import type { FasterRcnnConfig } from './network';
 
 const proposals = { iouThreshold: 0.7, maximum: 1000 };
@@ -23,13 +23,13 @@ const published = {
   regions: { positive: 0.5, sample: { count: 512, share: 0.25 } },
   head: { channels: 1024, bins: 7, finestScale: 56, levels: 4, classAgnostic: false, deviations: [0.1, 0.2] },
 } as const;
-export const fasterRcnnR50: FasterRcnnConfig = { ...published, backbone: { ...resnet50, levels } };
+export const fasterRcnnR50: OnResNet<FasterRcnnConfig> = { ...published, backbone: { ...resnet50, levels } };
 /** The student of a Cascade R-CNN, whose heads share their deltas among all classes. */
-export const fasterRcnnR50ClassAgnostic: FasterRcnnConfig = {
+export const fasterRcnnR50ClassAgnostic: OnResNet<FasterRcnnConfig> = {
   ...fasterRcnnR50,
   head: { ...published.head, classAgnostic: true },
 };
-export const fasterRcnnR101: FasterRcnnConfig = { ...published, backbone: { ...resnet101, levels } };
+export const fasterRcnnR101: OnResNet<FasterRcnnConfig> = { ...published, backbone: { ...resnet101, levels } };
 
 /** P3-P5 of 64 channels; objects of 18 to 72 pixels are met by square anchors of 24, 48 and 96. */
 const small = {
@@ -45,5 +45,11 @@ const small = {
   regions: { positive: 0.5, sample: { count: 64, share: 0.25 } },
   head: { channels: 128, bins: 7, finestScale: 28, levels: 3, classAgnostic: false, deviations: [0.1, 0.2] },
 } as const;
-export const smallFasterRcnnTeacher: FasterRcnnConfig = { ...small, backbone: smallBackbone([32, 64, 128, 256], 2) };
-export const smallFasterRcnnStudent: FasterRcnnConfig = { ...small, backbone: smallBackbone([16, 32, 64, 128], 1) };
+export const smallFasterRcnnTeacher: OnResNet<FasterRcnnConfig> = {
+  ...small,
+  backbone: smallBackbone([32, 64, 128, 256], 2),
+};
+export const smallFasterRcnnStudent: OnResNet<FasterRcnnConfig> = {
+  ...small,
+  backbone: smallBackbone([16, 32, 64, 128], 1),
+};

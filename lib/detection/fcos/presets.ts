@@ -2,11 +2,11 @@
  * FCOS as config objects: the published ones (80 COCO classes) and small ones for 128 x 128 emoji
  * scenes.
  */
-import { resneXt101, resnet101, resnet50, smallBackbone, type ResNetConfig } from '../resnet';
+import { resneXt101, resnet101, resnet50, smallBackbone, type OnResNet, type ResNetConfig } from '../resnet';
 import type { FcosConfig } from './network';
 
 /** A backbone of caffe's, which was trained on its pixels: B, G, R. */
-const inCaffe = (backbone: ResNetConfig): Pick<FcosConfig, 'input' | 'backbone'> => ({
+const inCaffe = (backbone: ResNetConfig): OnResNet<Pick<FcosConfig, 'input'>> => ({
   input: { order: 'bgr', mean: [102.9801, 115.9465, 122.7717], std: [1, 1, 1] },
   backbone: { ...backbone, style: 'caffe', norm: 'constant' },
 });
@@ -38,15 +38,15 @@ const published = {
   loss: { focal, box: 'iou' },
   nms: 0.5,
 } as const;
-export const fcosR50: FcosConfig = { ...published, ...inCaffe(resnet50) };
-export const fcosR101: FcosConfig = { ...published, ...inCaffe(resnet101) };
+export const fcosR50: OnResNet<FcosConfig> = { ...published, ...inCaffe(resnet50) };
+export const fcosR101: OnResNet<FcosConfig> = { ...published, ...inCaffe(resnet101) };
 /** Its backbone is PyTorch's: ImageNet's pixels, norms that learn. */
-export const fcosX101: FcosConfig = { ...published, backbone: resneXt101 };
+export const fcosX101: OnResNet<FcosConfig> = { ...published, backbone: resneXt101 };
 /**
  * The student of the authors' FCOS row: FCOS-R50 with center sampling, distances in strides,
  * generalised IoU and a convolution's bias beside its norm.
  */
-export const fcosR50Tricked: FcosConfig = {
+export const fcosR50Tricked: OnResNet<FcosConfig> = {
   ...fcosR50,
   head: { ...published.head, convBias: true, distance: 'stride' },
   assign: { ...published.assign, centerRadius: 1.5 },
@@ -58,7 +58,7 @@ export const fcosR50Tricked: FcosConfig = {
  * torchvision's `fcos_resnet50_fpn`, which counts classes by COCO's category ids, 0 for none. Its
  * scores are the roots of ours.
  */
-export const torchvisionFcosR50: FcosConfig = {
+export const torchvisionFcosR50: OnResNet<FcosConfig> = {
   kind: 'fcos',
   classes: 91,
   backbone: resnet50,
@@ -95,6 +95,6 @@ const small = {
   nms: 0.6,
 } as const;
 /** 3.1 M parameters. */
-export const smallFcosTeacher: FcosConfig = { ...small, backbone: smallBackbone([32, 64, 128, 256], 2) };
+export const smallFcosTeacher: OnResNet<FcosConfig> = { ...small, backbone: smallBackbone([32, 64, 128, 256], 2) };
 /** 0.6 M parameters. */
-export const smallFcosStudent: FcosConfig = { ...small, backbone: smallBackbone([16, 32, 64, 128], 1) };
+export const smallFcosStudent: OnResNet<FcosConfig> = { ...small, backbone: smallBackbone([16, 32, 64, 128], 1) };

@@ -2,7 +2,7 @@
  * RepPoints as config objects: the published ones (80 COCO classes) and small ones for 128 x 128
  * emoji scenes.
  */
-import { resneXt101Deformable, resnet50, smallBackbone } from '../resnet';
+import { resneXt101Deformable, resnet50, smallBackbone, type OnResNet } from '../resnet';
 import type { RepPointsConfig } from './network';
 
 const training = {
@@ -18,9 +18,9 @@ const published = {
   neck: { channels: 256, extraLevels: 2, norm: { groups: 32 } },
   head: { convs: 3, channels: 256, norm: { groups: 32 } },
 } as const;
-export const repPointsR50: RepPointsConfig = { ...published, backbone: resnet50 };
+export const repPointsR50: OnResNet<RepPointsConfig> = { ...published, backbone: resnet50 };
 /** mmdet's `reppoints_moment_x101_fpn_dconv_c3-c5_gn-neck+head`: ResNeXt-101 32x4d, deformable. */
-export const repPointsX101Deformable: RepPointsConfig = { ...published, backbone: resneXt101Deformable };
+export const repPointsX101Deformable: OnResNet<RepPointsConfig> = { ...published, backbone: resneXt101Deformable };
 
 /** P3-P5 of 64 channels; objects of 18 to 72 pixels, of 32 on P4 and of 64 on P5. */
 const small = {
@@ -31,6 +31,12 @@ const small = {
   assign: { ...training.assign, scale: 2 },
 } as const;
 /** 3.2 M parameters. */
-export const smallRepPointsTeacher: RepPointsConfig = { ...small, backbone: smallBackbone([32, 64, 128, 256], 2) };
+export const smallRepPointsTeacher: OnResNet<RepPointsConfig> = {
+  ...small,
+  backbone: smallBackbone([32, 64, 128, 256], 2),
+};
 /** 0.7 M parameters. */
-export const smallRepPointsStudent: RepPointsConfig = { ...small, backbone: smallBackbone([16, 32, 64, 128], 1) };
+export const smallRepPointsStudent: OnResNet<RepPointsConfig> = {
+  ...small,
+  backbone: smallBackbone([16, 32, 64, 128], 1),
+};

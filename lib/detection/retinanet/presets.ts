@@ -2,7 +2,8 @@
  * RetinaNets as config objects: the published ones (80 COCO classes) and small ones for 128 x 128
  * emoji scenes.
  */
-import { resnet101, resnet18, resnet50, resneXt101, smallBackbone } from '../resnet';
+import { mobileNetV2 } from '../mobilenet-v2';
+import { resnet101, resnet18, resnet50, resneXt101, smallBackbone, type OnResNet } from '../resnet';
 import { type RetinaNetConfig } from './network';
 
 const training = {
@@ -18,17 +19,18 @@ const published = {
   head: { convs: 4, channels: 256, norm: 'none' },
   anchors: { baseScale: 4, scalesPerOctave: 3, ratios: [0.5, 1, 2] },
 } as const;
-export const retinaNetR18: RetinaNetConfig = { ...published, backbone: resnet18 };
-export const retinaNetR50: RetinaNetConfig = { ...published, backbone: resnet50 };
-export const retinaNetR101: RetinaNetConfig = { ...published, backbone: resnet101 };
+export const retinaNetMobileNetV2: RetinaNetConfig = { ...published, backbone: mobileNetV2 };
+export const retinaNetR18: OnResNet<RetinaNetConfig> = { ...published, backbone: resnet18 };
+export const retinaNetR50: OnResNet<RetinaNetConfig> = { ...published, backbone: resnet50 };
+export const retinaNetR101: OnResNet<RetinaNetConfig> = { ...published, backbone: resnet101 };
 /** mmdet's `retinanet_x101_64x4d_fpn`. */
-export const retinaNetX101: RetinaNetConfig = { ...published, backbone: resneXt101 };
+export const retinaNetX101: OnResNet<RetinaNetConfig> = { ...published, backbone: resneXt101 };
 /**
  * torchvision's `retinanet_resnet50_fpn` for its weights COCO_V1, which count classes by COCO's
  * category ids, 0 for none. It differs from mmdet's in P6, P7, the norms' epsilon and anchors in
  * whole pixels.
  */
-export const torchvisionRetinaNetR50: RetinaNetConfig = {
+export const torchvisionRetinaNetR50: OnResNet<RetinaNetConfig> = {
   ...published,
   classes: 91,
   backbone: { ...resnet50, epsilon: 0 },
@@ -49,6 +51,6 @@ const small = {
 } as const;
 
 /** 3.1 M parameters. */
-export const smallTeacher: RetinaNetConfig = { ...small, backbone: smallBackbone([32, 64, 128, 256], 2) };
+export const smallTeacher: OnResNet<RetinaNetConfig> = { ...small, backbone: smallBackbone([32, 64, 128, 256], 2) };
 /** 0.6 M parameters. */
-export const smallStudent: RetinaNetConfig = { ...small, backbone: smallBackbone([16, 32, 64, 128], 1) };
+export const smallStudent: OnResNet<RetinaNetConfig> = { ...small, backbone: smallBackbone([16, 32, 64, 128], 1) };
