@@ -13,7 +13,7 @@ export { MODES as boundaryModes, type WaveletMode, type WaveletModeName } from '
 export { bandCount, bandNames, bandsOf, decompositionOf } from './freekd/bands';
 export { promptDissimilarity, type DissimilarityOptions } from './freekd/dissimilarity';
 export { featureMSE, headSmoothL1 } from './freekd/feature-mse';
-export { freekdLoss, type FreeKDLossInput } from './freekd/freekd';
+export { freekdLoss, type FreeKDLossInput, type MaskFunction } from './freekd/freekd';
 export { clampedLevels, usableLevel } from './freekd/level';
 export { frequencyLoss, type FrequencyLossInput, type FrequencyOptions } from './freekd/loss';
 export { maskStatistics, type MaskStatistics } from './freekd/mask-statistics';
@@ -87,6 +87,7 @@ export { tunePrompt, type PromptTuning } from './distill/tune-prompt';
 export { alignChannels } from './distill/alignment';
 export { inheritNeckAndHead, trainDetector, trainStudent } from './distill/distill-student';
 export type { Distillation } from './distill/imitations/index';
+export type { Imitation, ImitationContext, ImitationInput } from './distill/imitations/imitation';
 export { createProjections, project } from './distill/projection';
 export { readDetector, writeDetector, type PictureDetector, type PictureInput } from './distill/detector-file';
 export { detectPicture, type FoundObject } from './distill/detect-picture';
@@ -94,6 +95,7 @@ export { checkTeacher, evaluateDetector, TeacherMismatchError, type DetectorScor
 
 // Experiments
 export * from './runs/variants';
+export type { OwnLoss } from './runs/own-loss';
 export * from './experiments/experiment';
 export {
   metricNames,

@@ -32,8 +32,11 @@ async function reproduce(words) {
     fromRoot('lib', 'dist', 'commands', 'reproduce', 'main.js'),
     ...words,
   ];
+  // So that a loss file, wherever it lies, finds freekd.
+  const NODE_PATH = [nodeModules, environment.NODE_PATH].filter(Boolean).join(path.delimiter);
+  const env = { ...environment, NODE_PATH };
   // mpirun would end its ranks; SIGUSR2 it passes on, and they stop after the step under way.
-  return runInForeground(command, { env: environment, as: ranks ? 'SIGUSR2' : undefined });
+  return runInForeground(command, { env, as: ranks ? 'SIGUSR2' : undefined });
 }
 
 /** A command that is a script of lib/commands. */

@@ -48,6 +48,12 @@ export function text() {
   return v.pipe(v.string(message), v.nonEmpty(message));
 }
 
+/** A text of some form, named in words. */
+export const matching = (form: RegExp, expected: string) =>
+  v.pipe(v.string(must(expected)), v.regex(form, must(expected)));
+
+export const callable = () => v.function(must('a function'));
+
 /** One of a few words or numbers. */
 export const oneOf = <const T extends readonly (string | number)[]>(words: T) =>
   v.picklist(words, must(words.length > 1 ? `one of ${words.join(', ')}` : shown(words[0])));

@@ -138,7 +138,8 @@ export async function trainDetector(setup: DetectorTraining, run: RunOptions): P
         const task = sharedLosses(world, detector.loss(outputs, batch.targets, options));
         if (!imitated) return task;
         const heads = headsOf(detector, outputs, imitations, imitated, side.teacher);
-        return { ...task, ...imitations.losses({ ...imitated, ...heads, step, student: pyramid }) };
+        const input = { ...imitated, ...heads, step, student: pyramid };
+        return { ...task, ...imitations.losses(input, ['loss', ...Object.keys(task)]) };
       },
     });
   } finally {

@@ -5,7 +5,7 @@
 import type { DataFingerprint } from '../coco/fingerprint';
 import type { Distillation } from '../distill/imitations/index';
 import { type Experiment, type TrainingConfig } from './experiment';
-import { distillationOf, promptOf, type PromptName, type PromptSettings, type Variant } from '../runs/variants';
+import type { PromptName, PromptSettings, VariantRow } from '../runs/variants';
 
 /**
  * Counted up by hand when the same configuration gives another outcome than before: then the older
@@ -76,12 +76,11 @@ export interface StudentSources {
 
 export function studentConfig(
   experiment: Experiment,
-  variant: Variant,
+  { name, prompt, distillation }: VariantRow,
   seed: number,
   { backbone, teacher, promptFile, validation }: StudentSources,
   inputs: Inputs,
 ): StudentConfig {
-  const prompt = promptOf(variant);
   const promptFrom = (of: PromptName): StudentConfig['prompt'] => {
     if (promptFile !== undefined && of === 'released') return { file: promptFile };
     return { code: code.prompt, ...experiment.prompt[of] };
@@ -90,10 +89,10 @@ export function studentConfig(
     code: code.student,
     student: experiment.student,
     ...(backbone !== undefined && { backbone }),
-    distillation: distillationOf(variant, experiment),
-    ...(experiment.inherit && variant !== 'student' && { inherit: experiment.inherit }),
+    distillation: distillation(experiment),
+    ...(experiment.inherit && name !== 'student' && { inherit: experiment.inherit }),
     ...(prompt && { prompt: promptFrom(prompt) }),
-    ...(variant !== 'student' && { teacher }),
+    ...(name !== 'student' && { teacher }),
     ...inputs,
     validation,
     seed,

@@ -28,6 +28,7 @@ export interface CorruptionPlan {
 /** Whose AP is measured, and everything that decides its weights. */
 export interface Subject {
   detector: CorruptionResult['detector'];
+  look?: CorruptionResult['look'];
   seed?: number;
   config: unknown;
 }
@@ -88,12 +89,13 @@ export class CorruptionRuns {
   /** Measures what is missing. */
   async measure(subject: Subject, model: Detector): Promise<void> {
     const { experiment, out, root, signal, progress, goOn } = this.session.options;
-    const { detector, seed, config } = subject;
+    const { detector, look, seed, config } = subject;
     let result: CorruptionResult = this.known(subject) ?? {
       format: 1,
       experiment: experiment.name,
       data: experiment.title,
       detector,
+      ...(look && { look }),
       ...(seed !== undefined && { seed }),
       pictures: this.pictures.images.length,
       frost: this.plan.frostFolder === undefined ? 'own panes' : 'photographs of imagecorruptions',

@@ -13,6 +13,7 @@ import type { PromptSettings } from '../runs/variants';
 const MOST_STEPS = 1e9;
 const share = s.real(0, 1);
 const weight = s.real(0, 1e9); // of a loss
+const levels = s.optional(s.whole(1, 100)); // of the pyramid, from the finest
 
 const imported = {
   checkpoint: s.text(),
@@ -104,6 +105,9 @@ const fields: s.Schema<Experiment> = s.fields({
     mse: weight,
     mu: weight,
     released: s.fields({ frequency: weight, mse: weight, regression: weight }),
+    cwd: s.fields({ weight, temperature: s.optional(s.positive(1000)), levels }),
+    pkd: s.fields({ weight, levels }),
+    mgd: s.fields({ weight, hidden: s.optional(share) }),
   }),
 });
 

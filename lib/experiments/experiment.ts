@@ -17,6 +17,7 @@ import type { RetinaNetConfig } from '../detection/retinanet';
 import type { LossSettings, Profile } from '../runs/variants';
 import type { OptimizerConfig } from '../train/optimizer';
 import type { NameMapName } from '../weights/names';
+import { smallPeers } from './peers';
 import { promptsOf } from './prompts';
 
 /** Weights that were trained elsewhere. */
@@ -76,6 +77,8 @@ const small = smallDetectors('retinanet');
 const optimizer: OptimizerConfig = { kind: 'adamw', weightDecay: 0.05 };
 const fromScratch = { batch: 8, learningRate: 2e-3, warmupSteps: 100, optimizer, clip: 10 };
 
+const sceneSize = { width: 128, height: 128 };
+
 /** A training of one family's detector. */
 type TrainingOf<Model> = TrainingConfig & { model: Model };
 type OnEmojiScenes<Model> = Experiment & Record<'teacher' | 'student', TrainingOf<Model>>;
@@ -83,13 +86,13 @@ type OnEmojiScenes<Model> = Experiment & Record<'teacher' | 'student', TrainingO
 export const emojiScenes: OnEmojiScenes<RetinaNetConfig> = {
   name: 'emoji-scenes',
   title: 'emoji scenes (generated stand-in, not COCO)',
-  size: { width: 128, height: 128 },
+  size: sceneSize,
   antialias: false,
   teacher: { ...fromScratch, model: small.teacher, steps: 3000 },
   student: { ...fromScratch, model: small.student, steps: 800 },
   prompt: promptsOf(500),
   loss: { bands: 'all', reduction: 'mean' },
-  weights: { mse: 10, mu: 30, released: { frequency: 1, mse: 5, regression: 1 } },
+  weights: { mse: 10, mu: 30, released: { frequency: 1, mse: 5, regression: 1 }, ...smallPeers(sceneSize) },
 };
 
 /** Emoji scenes with small detectors of a family. */
@@ -128,5 +131,6 @@ export function folderExperiment(
     antialias: true,
     teacher: withClasses(standard.teacher, 1500),
     student: withClasses(standard.student, 800),
+    weights: { ...standard.weights, ...('width' in size && smallPeers(size)) },
   };
 }

@@ -19,8 +19,16 @@ import { readLog } from '../train/log';
 import { importWeights } from '../weights/import';
 import { checkpointFile } from './checkpoint-file';
 import { promptConfig, studentConfig, type StudentConfig } from './configs';
-import { profileOf, promptOf, type PromptName, type PromptSettings, type Variant } from '../runs/variants';
+import { rowOf, type OwnLoss } from '../runs/own-loss';
 import { provenance, thin, type RunResult } from '../runs/results';
+import {
+  profileOf,
+  variants,
+  type PromptName,
+  type PromptSettings,
+  type Variant,
+  type VariantRow,
+} from '../runs/variants';
 import { TeacherSource } from './teacher-source';
 import { Workbench, type SessionOptions } from './workbench';
 
@@ -124,30 +132,34 @@ export class Session {
   }
 
   /** What a variant's student learns from; nothing for the student alone. */
-  private async sideOf(variant: Variant, seed: number): Promise<TeacherSide | undefined> {
-    if (variant === 'student') return undefined;
-    const prompted = promptOf(variant);
-    const profile = profileOf(prompted);
+  private async sideOf({ name, prompt }: VariantRow, seed: number): Promise<TeacherSide | undefined> {
+    if (name === 'student') return undefined;
+    const profile = profileOf(prompt);
     const { views } = await this.source.take();
     return {
       teacher: views[profile],
       features: await this.source.features(profile),
-      prompt: prompted && (await this.prompt(prompted, seed)),
+      prompt: prompt && (await this.prompt(prompt, seed)),
     };
   }
 
-  /** Trains and scores the student of a variant and seed. The caller disposes the detector. */
+  /**
+   * Trains and scores the student of a variant and seed: a name of the table, or a loss of one's
+   * own. The caller disposes the detector.
+   */
   async student(
-    variant: Variant,
+    chosen: Variant | OwnLoss | VariantRow,
     seed: number,
   ): Promise<{ result: RunResult; detector: Detector; score: DetectorScore }> {
     const { experiment, root } = this.options;
+    const row = rowOf(chosen);
+    const { name: variant, title, color } = row;
     const teacher = (await this.source.take()).score.metrics;
-    const config = await this.configOf(variant, seed);
+    const config = await this.configOf(row, seed);
     const { student: training, distillation } = config;
-    const side = await this.sideOf(variant, seed);
+    const side = await this.sideOf(row, seed);
     const detector = createDetector(training.model, { seed });
-    const schedule = this.bench.schedule(training, seed, profileOf(promptOf(variant)));
+    const schedule = this.bench.schedule(training, seed, profileOf(row.prompt));
     try {
       await this.start(detector, config);
       const { folder, millisecondsPerStep } = await this.bench.run(
@@ -160,7 +172,15 @@ export class Session {
       const score = await this.bench.evaluate(detector, `${variant}, seed ${seed}: AP`);
       const { metrics, perCategory } = score;
       const curve = thin(readLog(folder));
-      const known = { format: 1 as const, experiment: experiment.name, data: experiment.title, variant, seed, config };
+      const known = {
+        format: 1 as const,
+        experiment: experiment.name,
+        data: experiment.title,
+        variant,
+        ...(!variants.includes(variant) && { look: { title, color } }),
+        seed,
+        config,
+      };
       const outcome = {
         metrics,
         perCategory,
@@ -199,7 +219,7 @@ export class Session {
   }
 
   /** Everything that decides the outcome of a run, imported weights included. */
-  async configOf(variant: Variant, seed: number): Promise<StudentConfig> {
+  async configOf(variant: Variant | OwnLoss | VariantRow, seed: number): Promise<StudentConfig> {
     const { experiment, promptFile, root } = this.options;
     const { backbone } = experiment.student;
     const sources = {
@@ -208,7 +228,7 @@ export class Session {
       promptFile: promptFile && (await sha256(promptFile)),
       validation: (await this.bench.data()).val,
     };
-    return studentConfig(experiment, variant, seed, sources, await this.bench.inputs());
+    return studentConfig(experiment, rowOf(variant), seed, sources, await this.bench.inputs());
   }
 
   /** Frees the teacher, the prompts and the loaders. */

@@ -12,11 +12,19 @@ import { tf, type Scalar, type Tensor2D, type Tensor4D } from '../tf';
 import { checkMode } from '../wavelet/boundary';
 import { wavedec2 } from '../wavelet/transform';
 import { withoutGradient } from './band-distance';
-import type { Transform } from './bands';
+import { bandsOf, decompositionOf, type Transform } from './bands';
 import { checkPerLevel, checkPyramids } from './checks';
 import { frequencyLoss, type FrequencyOptions } from './loss';
 import { type FrequencyPrompt } from './prompt';
 import { relationWeights, type PositionRelation } from './relation';
+
+/**
+ * Masks of one pyramid level: one [N, H_b, W_b, T] a band, constants.
+ * @param bands of the teacher's feature under `transform`, [N, H_b, W_b, C] each, ordered as in
+ *   bands.ts
+ * @param pyramidLevel counted from the finest, which is 0
+ */
+export type MaskFunction = (bands: Tensor4D[], transform: Transform, pyramidLevel: number) => Tensor4D[];
 
 export interface FreeKDLossInput extends FrequencyOptions {
   /** F^t, one [N, H, W, C] a pyramid level, finest first; constants. */
@@ -30,14 +38,14 @@ export interface FreeKDLossInput extends FrequencyOptions {
   prompts?: FrequencyPrompt[];
   /**
    * In place of prompts: masks computed before (for a fixed image they never change), one list a
-   * pyramid level.
+   * pyramid level, or a function that computes them.
    */
-  masks?: Tensor4D[][];
+  masks?: Tensor4D[][] | MaskFunction;
   /** One a pyramid level. */
   relations?: PositionRelation[];
   /**
-   * Whether each mask of a prompt is multiplied by that of the student's own feature, a constant
-   * too: it is then high where both see what the prompt looks for. Default false.
+   * Whether each mask of a prompt or a function is multiplied by that of the student's own feature,
+   * a constant too: it is then high where both see what the prompt looks for. Default false.
    */
   refined?: boolean;
 }
@@ -71,6 +79,11 @@ function promptedOptions(prompt: FrequencyPrompt, options: FrequencyOptions, i: 
   };
 }
 
+const maskedBy =
+  (prompts: readonly FrequencyPrompt[]): MaskFunction =>
+  (bands, _, i) =>
+    prompts[i].masks(decompositionOf(bands));
+
 /** The FreeKD loss; a scalar, differentiable by the student. Masks and omega are constants. */
 export function freekdLoss({
   teacher,
@@ -83,25 +96,28 @@ export function freekdLoss({
 }: FreeKDLossInput): Scalar {
   checkPyramids('freekdLoss', teacher, student);
   checkPerLevel('freekdLoss', 'prompts', prompts, teacher.length);
-  checkPerLevel('freekdLoss', 'masks', masks, teacher.length);
+  if (typeof masks !== 'function') checkPerLevel('freekdLoss', 'masks', masks, teacher.length);
   checkPerLevel('freekdLoss', 'relations', relations, teacher.length);
   if (prompts && masks) throw new Error('freekdLoss: pass either prompts or masks, not both');
-  if (refined && !prompts) throw new Error('freekdLoss: refined masks are made by prompts: pass prompts');
+  const computed = typeof masks === 'function' ? masks : prompts && maskedBy(prompts);
+  if (refined && !computed)
+    throw new Error('freekdLoss: refined masks are made by prompts or a function: pass prompts');
   return tf.tidy(() => {
     const levels = teacher.map((feature, i) => {
       const weights = relations && withoutGradient(() => omega(relations[i], teacher, student, i));
       const pair = { teacher: feature, student: student[i], weights };
-      if (!prompts) return frequencyLoss({ ...options, ...pair, masks: masks?.[i] });
-      const prompted = promptedOptions(prompts[i], options, i);
-      const masksOf = (map: Tensor4D, transform: Transform): Tensor4D[] => prompts[i].masks(wavedec2(map, transform));
+      if (!computed) return frequencyLoss({ ...options, ...pair, masks: (masks as Tensor4D[][] | undefined)?.[i] });
+      const own = prompts ? promptedOptions(prompts[i], options, i) : options;
+      const masksOf = (map: Tensor4D, transform: Transform): Tensor4D[] =>
+        computed(bandsOf(wavedec2(map, transform)), transform, i);
       return frequencyLoss({
-        ...prompted,
+        ...own,
         ...pair,
         masks(transform) {
           const given = masksOf(feature, transform);
           if (!refined) return given;
-          const own = masksOf(student[i], transform);
-          return given.map((mask, b) => tf.mul(mask, own[b]) as Tensor4D);
+          const byStudent = masksOf(student[i], transform);
+          return given.map((mask, b) => tf.mul(mask, byStudent[b]) as Tensor4D);
         },
       });
     });

@@ -97,6 +97,8 @@ function levelOfMasks(masks: Tensor4D[], requested: number | undefined, size: [n
 
 /** Throws unless there is one mask a band and each has its band's positions. */
 function checkMasks(masks: Tensor4D[], shapes: number[][]): void {
+  if (!Array.isArray(masks))
+    throw new Error('frequencyLoss: masks must be a list of tensors [N, H_b, W_b, T], one a band');
   if (masks.length !== shapes.length) {
     throw new Error(
       `frequencyLoss: there are ${masks.length} masks for ${shapes.length} ` +

@@ -6,17 +6,18 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { writeAtomically } from '../core/atomic-file';
 import type { CorruptedAP } from '../coco/robustness';
-import { variants, type Variant } from './variants';
 import { checked } from '../core/schema';
+import { compareVariants } from './looks';
 import type { RunResult } from './results';
 import { corruptionSchema } from './result-schema';
 
 export interface CorruptionResult extends Pick<
   RunResult,
-  'experiment' | 'data' | 'machine' | 'versions' | 'commit' | 'date' | 'command'
+  'experiment' | 'data' | 'look' | 'machine' | 'versions' | 'commit' | 'date' | 'command'
 > {
   format: 1;
-  detector: Variant | 'teacher';
+  /** A variant, or 'teacher'. */
+  detector: string;
   /** Of the student's training. */
   seed?: number;
   /** How many validation pictures, the first of the split. */
@@ -63,10 +64,13 @@ export function readCorruptions(file: string): CorruptionResult | undefined {
 export function readAllCorruptions(folder: string): CorruptionResult[] {
   const below = path.join(folder, 'corruptions');
   if (!fs.existsSync(below)) return [];
-  const place = ({ detector }: CorruptionResult): number => (detector === 'teacher' ? -1 : variants.indexOf(detector));
+  const isStudent = ({ detector }: CorruptionResult): number => Number(detector !== 'teacher');
   const results = fs
     .readdirSync(below)
     .filter((name) => name.endsWith('.json'))
     .flatMap((name) => readCorruptions(path.join(below, name)) ?? []);
-  return results.sort((a, b) => place(a) - place(b) || (a.seed ?? 0) - (b.seed ?? 0));
+  return results.sort(
+    (a, b) =>
+      isStudent(a) - isStudent(b) || compareVariants(a.detector, b.detector) || (a.seed ?? 0) - (b.seed ?? 0),
+  );
 }

@@ -4,7 +4,7 @@ import type { CorruptedAP } from '../coco/robustness';
 import * as s from '../core/schema';
 import type { StepRecord } from '../train/log';
 import type { CorruptionResult } from './corruption-results';
-import { variants } from './variants';
+import type { VariantLook } from './looks';
 import type { RunResult } from './results';
 
 export const percent = s.real(-1, 100); // -1: the split has no such object
@@ -35,11 +35,14 @@ export const provenance = {
   command: s.text(),
 };
 
+const look: s.Schema<VariantLook> = s.openFields({ title: s.text(), color: s.text() });
+
 export const resultSchema: s.Schema<RunResult> = s.openFields({
   format: s.oneOf([1]),
   experiment: s.text(),
   data: s.text(),
-  variant: s.oneOf(variants),
+  variant: s.text(),
+  look: s.optional(look),
   seed: count,
   config: s.openFields({}),
   metrics,
@@ -62,7 +65,8 @@ export const corruptionSchema: s.Schema<CorruptionResult> = s.openFields({
   format: s.oneOf([1]),
   experiment: s.text(),
   data: s.text(),
-  detector: s.oneOf(['teacher', ...variants] as const),
+  detector: s.text(),
+  look: s.optional(look),
   seed: s.optional(count),
   pictures: count,
   frost: s.oneOf(['own panes', 'photographs of imagecorruptions']),

@@ -9,8 +9,9 @@ import { tensorflowVersion } from '../core/environment';
 import { tf } from '../tf';
 import { world } from '../train/distributed/communicator';
 import { checked } from '../core/schema';
-import { variants, type Variant } from './variants';
+import { compareVariants, lookOf, variantsIn, type VariantLook } from './looks';
 import { resultSchema } from './result-schema';
+import type { Variant } from './variants';
 
 export const metricNames = ['AP', 'AP50', 'AP75', 'APs', 'APm', 'APl'] as const;
 export type Metric = (typeof metricNames)[number];
@@ -21,6 +22,8 @@ export interface RunResult {
   /** What the data is, in words. */
   data: string;
   variant: Variant;
+  /** Of a loss of one's own, which is no row of the table. */
+  look?: VariantLook;
   seed: number;
   /** Everything that decides the outcome. */
   config: unknown;
@@ -106,13 +109,12 @@ export function readResult(file: string): RunResult {
 }
 
 /**
- * The result files of a folder, by variant in the order of `variants`, then by seed. One that is
- * broken is left out, with a warning that names it.
+ * The result files of a folder, by variant in the order of tables, then by seed. One that is broken
+ * is left out, with a warning that names it.
  */
 export function readResults(folder: string): RunResult[] {
   if (!fs.existsSync(folder)) return [];
-  const files = fs.readdirSync(folder).filter((name) => /^[a-z]+-seed\d+\.json$/.test(name));
-  const place = ({ variant }: RunResult): number => variants.indexOf(variant);
+  const files = fs.readdirSync(folder).filter((name) => /^[a-z][a-z0-9-]*-seed\d+\.json$/.test(name));
   return files
     .flatMap((name) => {
       try {
@@ -122,11 +124,12 @@ export function readResults(folder: string): RunResult[] {
         return [];
       }
     })
-    .sort((a, b) => place(a) - place(b) || a.seed - b.seed);
+    .sort((a, b) => compareVariants(a.variant, b.variant) || a.seed - b.seed);
 }
 
 export interface Summary {
   variant: Variant;
+  title: string;
   seeds: number[];
   mean: Record<Metric, number>;
   /** Sample deviation over seeds; NaN with one seed. */
@@ -143,9 +146,10 @@ export function meanAndDeviation(values: readonly number[]): { mean: number; dev
   };
 }
 
-/** Mean and deviation over seeds of each variant, in the order of `order`. */
-export function summarise(results: RunResult[], order: readonly Variant[]): Summary[] {
-  return order.flatMap((variant) => {
+/** Mean and deviation over seeds of each variant, by default all of them in the order of tables. */
+export function summarise(results: RunResult[], order?: readonly Variant[]): Summary[] {
+  const present = variantsIn(results);
+  return (order ?? present.map(({ variant }) => variant)).flatMap((variant) => {
     const runs = results.filter((result) => result.variant === variant);
     if (!runs.length) return [];
     const mean = {} as Record<Metric, number>;
@@ -155,8 +159,9 @@ export function summarise(results: RunResult[], order: readonly Variant[]): Summ
       [mean[metric], deviation[metric]] = [statistics.mean, statistics.deviation];
     }
     const times = runs.map((run) => run.millisecondsPerStep).sort((a, b) => a - b);
+    const seeds = runs.map(({ seed }) => seed);
     return [
-      { variant, seeds: runs.map(({ seed }) => seed), mean, deviation, millisecondsPerStep: times[times.length >> 1] },
+      { variant, title: lookOf(runs[0]).title, seeds, mean, deviation, millisecondsPerStep: times[times.length >> 1] },
     ];
   });
 }

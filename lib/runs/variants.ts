@@ -1,7 +1,9 @@
 /**
  * The variants that are compared: one row each, with its name in tables, its colour in charts, the
- * prompt it needs and the losses it adds. A new variant is a new row.
+ * prompt it needs and the losses it adds. A new variant is a new row; a loss that is none of them
+ * is run from a file or a cell (own-loss.ts).
  */
+import { nearestNames } from '../core/nearest';
 import type { Distillation } from '../distill/imitations/index';
 import type { PromptDesign } from '../distill/prompt-state';
 import type { PromptTuning } from '../distill/tune-prompt';
@@ -25,20 +27,29 @@ export interface PromptSettings {
   tuning: PromptTuning;
 }
 
+/** Settings of the losses of stage 2 that are not FreeKD's of profile `paper`. */
+type Weights = Required<Pick<Distillation, 'mse' | 'released' | 'cwd' | 'pkd' | 'mgd'>>;
+
 /** What an experiment says about losses. */
 export interface LossSettings {
   prompt: Record<PromptName, PromptSettings>;
   /** How L_FKD and L_FreeKD weigh bands, in profile `paper`. */
   loss: Required<Pick<FrequencyOptions, 'bands' | 'reduction'>>;
   /** Weights of the losses of stage 2. */
-  weights: { mse: number; mu: number; released: Required<Distillation>['released'] };
+  weights: Weights & { mu: number };
 }
 
-interface VariantRow {
+/** The name of a row, or of a loss of one's own. */
+export type Variant = string;
+
+export interface VariantRow {
+  name: Variant;
   title: string;
   color: string;
   /** The prompt that it takes, if any: it is tuned first. */
   prompt?: PromptName;
+  /** A loss of another paper, which `--full` leaves out. */
+  peer?: true;
   distillation(settings: LossSettings): Distillation;
 }
 
@@ -52,10 +63,15 @@ const freekd =
     return { freekd: { mu, masks, relation, wavelet, mode, level, ...loss } };
   };
 
+/** A loss by its own settings. */
+const weighted =
+  (name: keyof Weights) =>
+  ({ weights }: LossSettings): Distillation => ({ [name]: weights[name] });
+
 /** In the order of tables. */
-const rows = {
+const rows: Record<Variant, Omit<VariantRow, 'name'>> = {
   student: { title: 'student alone', color: '#c18b2e', distillation: () => ({}) },
-  mse: { title: 'feature MSE', color: '#6e8efd', distillation: ({ weights: { mse } }) => ({ mse }) },
+  mse: { title: 'feature MSE', color: '#6e8efd', distillation: weighted('mse') },
   fkd: { title: 'L_FKD', color: '#147157', distillation: freekd(false, false) },
   prompt: { title: 'L_FKD + prompt masks', color: '#5f54c1', prompt: 'paper', distillation: freekd(true, false) },
   relation: {
@@ -69,23 +85,24 @@ const rows = {
     title: "FreeKD, authors' released losses",
     color: '#9676a7',
     prompt: 'released',
-    distillation: ({ weights: { released } }) => ({ released }),
+    distillation: weighted('released'),
   },
-} satisfies Record<string, VariantRow>;
+  cwd: { title: 'CWD', color: '#8c5082', peer: true, distillation: weighted('cwd') },
+  pkd: { title: 'PKD', color: '#328c78', peer: true, distillation: weighted('pkd') },
+  mgd: { title: 'MGD', color: '#a08c5a', peer: true, distillation: weighted('mgd') },
+};
 
-export type Variant = keyof typeof rows;
+/** The names of all rows, in the order of tables. */
+export const variants: readonly Variant[] = Object.keys(rows);
 
-export const variants = Object.keys(rows) as Variant[];
-
-const each = <T>(of: (row: VariantRow) => T): Record<Variant, T> =>
-  Object.fromEntries(variants.map((variant) => [variant, of(rows[variant])])) as Record<Variant, T>;
+const each = <T>(of: (row: Omit<VariantRow, 'name'>) => T): Record<Variant, T> =>
+  Object.fromEntries(Object.entries(rows).map(([name, row]) => [name, of(row)]));
 
 export const variantTitles = each(({ title }) => title);
 export const variantColors = each(({ color }) => color);
 
-/** The losses of a variant. */
-export const distillationOf = (variant: Variant, settings: LossSettings): Distillation =>
-  rows[variant].distillation(settings);
-
-/** Which prompt a variant needs, if any. */
-export const promptOf = (variant: Variant): PromptName | undefined => (rows[variant] as VariantRow).prompt;
+/** @throws where there is none of this name; the nearest are said */
+export function variantRow(name: Variant): VariantRow {
+  if (Object.hasOwn(rows, name)) return { name, ...rows[name] };
+  throw new Error(`there is no variant "${name}"; the nearest are ${nearestNames(name, variants, 3).join(', ')}`);
+}

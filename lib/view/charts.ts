@@ -1,5 +1,5 @@
 /** Charts of result files, as Vega-Lite 5 specs. Every AP is COCO box AP in percent. */
-import { variantTitles, variants, type Variant } from '../runs/variants';
+import { lookOf, variantsIn } from '../runs/looks';
 import { summarise, type Metric, type RunResult } from '../runs/results';
 import { percentText } from './text-table';
 import { detectorColors, detectorLook, LINE_SYMBOL, seriesChannels, themed, type Chart } from './theme';
@@ -14,17 +14,13 @@ const metricTitles: Record<Metric, string> = {
   APl: 'large objects',
 };
 
-/** The variants that appear in `results`, in the order of all tables. */
-const presentIn = (results: RunResult[]): Variant[] =>
-  variants.filter((variant) => results.some((result) => result.variant === variant));
-
 /** What tells the variants of `results` apart in a chart whose rows have a field `detector`. */
 function variantChannels(results: RunResult[], symbol: object = {}) {
-  const present = presentIn(results);
+  const present = variantsIn(results);
   return seriesChannels(
     'detector',
-    present.map((variant) => variantTitles[variant]),
-    present.map(detectorLook),
+    present.map(({ title }) => title),
+    present.map(({ variant, ...look }) => detectorLook(variant, look)),
     { legend: { orient: 'top', columns: 3, ...symbol } } as const,
   );
 }
@@ -39,20 +35,20 @@ export function metricBars(
   metrics: Metric[],
   title: string,
 ): Chart {
-  const present = presentIn(results);
-  const titles = ['teacher', ...present.map((variant) => variantTitles[variant])];
-  const colors = [detectorColors.teacher, ...present.map((variant) => detectorColors[variant])];
+  const present = variantsIn(results);
+  const titles = ['teacher', ...present.map(({ title }) => title)];
+  const colors = [detectorColors.teacher, ...present.map(({ color }) => color)];
   const bars = metrics
     .filter((metric) => teacher[metric] >= 0)
     .flatMap((metric) => {
       const group = metricTitles[metric];
-      const students = summarise(results, variants).map(({ variant, seeds, mean, deviation }) => {
+      const students = summarise(results).map(({ variant, title: detector, seeds, mean, deviation }) => {
         const runs = results
           .filter((result) => result.variant === variant)
           .map((result) => Math.max(0, result.metrics[metric]));
         return {
           metric: group,
-          detector: variantTitles[variant],
+          detector,
           mean: Math.max(0, mean[metric]),
           label: percentText(mean[metric], deviation[metric]),
           end: Math.max(...runs),
@@ -126,10 +122,10 @@ export function sizeBars(
 /** AP of every category, a dot a variant (mean over seeds), best categories first. */
 export function categoryDots(results: RunResult[], title = 'Average precision by category'): Chart {
   const { color, shape } = variantChannels(results);
-  const values = results.flatMap(({ variant, seed, perCategory }) =>
-    perCategory
+  const values = results.flatMap((result) =>
+    result.perCategory
       .filter(({ ap }) => ap >= 0)
-      .map(({ name, ap }) => ({ detector: variantTitles[variant], seed, category: name, ap })),
+      .map(({ name, ap }) => ({ detector: lookOf(result).title, seed: result.seed, category: name, ap })),
   );
   const y = {
     field: 'category',
@@ -197,13 +193,14 @@ interface LossPoint {
   value: number;
 }
 
-function lossPoints({ variant, seed, curve }: RunResult): LossPoint[] {
+function lossPoints(result: RunResult): LossPoint[] {
+  const { seed, curve } = result;
   return curve.flatMap(({ step, losses }) => {
     const { loss, classification = 0, box = 0, ...parts } = losses;
     const task = 'classification' in losses ? classification + box : loss;
     return Object.entries({ [TASK]: task, ...parts })
       .filter(([, value]) => value > 0)
-      .map(([part, value]) => ({ detector: variantTitles[variant], seed, step, part, value }));
+      .map(([part, value]) => ({ detector: lookOf(result).title, seed, step, part, value }));
   });
 }
 

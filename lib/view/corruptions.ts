@@ -5,7 +5,7 @@
 import { corruptionNames } from '../coco/corruptions/corrupt';
 import { robustness, type Robustness } from '../coco/robustness';
 import type { CorruptionResult } from '../runs/corruption-results';
-import { variantTitles } from '../runs/variants';
+import { lookOf } from '../runs/looks';
 import { percentText, pipeTable } from './text-table';
 import { detectorLook, seriesChannels, themed, type Chart } from './theme';
 
@@ -18,9 +18,10 @@ interface Row {
 /** What the detectors are called: their seed is told where a variant is there with more than one. */
 function rowsOf(results: readonly CorruptionResult[]): Row[] {
   return results.map((result) => {
-    const { detector, seed, clean, measured } = result;
+    const { detector, look, seed, clean, measured } = result;
     const several = results.filter((other) => other.detector === detector).length > 1;
-    const title = detector === 'teacher' ? detector : `${variantTitles[detector]}${several ? `, seed ${seed}` : ''}`;
+    const name = detector === 'teacher' ? detector : lookOf({ variant: detector, look }).title;
+    const title = detector !== 'teacher' && several ? `${name}, seed ${seed}` : name;
     return { result, title, under: robustness(clean, measured) };
   });
 }
@@ -74,7 +75,7 @@ export function corruptionChart(results: readonly CorruptionResult[]): Chart {
   const { color, shape } = seriesChannels(
     'detector',
     titles,
-    results.map(({ detector }) => detectorLook(detector)),
+    results.map(({ detector, look }) => detectorLook(detector, look)),
     { legend: { orient: 'top', columns: 4 } } as const,
   );
   const clean = 'without corruption';

@@ -4,7 +4,7 @@
  */
 import type { CocoDataset } from '../coco/dataset';
 import type { CocoAnnotation, CocoDetection, CocoImage } from '../coco/types';
-import { variantTitles } from '../runs/variants';
+import { lookOf, type Shown } from '../runs/looks';
 import { contactSheet, drawBoxes, type DrawnBox } from './pictures';
 import { boxColors } from './theme';
 
@@ -104,9 +104,9 @@ function namesOf({ categories }: CocoDataset): (id: number) => string {
   return (id) => names.get(id) ?? String(id);
 }
 
-/** What a detector is called: a variant by its title, another by its own name. */
-export function detectorTitle(detector: string): string {
-  return (variantTitles as Record<string, string | undefined>)[detector] ?? detector;
+/** What a detector is called: a variant by its title, which may stand in `results`, another by its own name. */
+export function detectorTitle(detector: string, results: readonly Shown[] = []): string {
+  return lookOf(results.find(({ variant }) => variant === detector) ?? { variant: detector }).title;
 }
 
 export interface DetectionPanel {

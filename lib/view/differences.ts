@@ -2,9 +2,10 @@
  * Differences on equal seeds as text: the mean with its 95 % interval, how many seeds agree, and
  * what that allows one to say.
  */
-import { variants, variantTitles, type Variant } from '../runs/variants';
+import { variantsIn } from '../runs/looks';
 import { pairedBySeed, summarisePairs, verdictOf, type PairedSummary } from '../runs/paired';
 import type { RunResult } from '../runs/results';
+import type { Variant } from '../runs/variants';
 
 /** How the cells below are to be read. */
 export const DIFFERENCE_NOTE =
@@ -37,11 +38,15 @@ export function differenceCells(summary: PairedSummary | undefined): [string, st
  * undefined where there is nothing to compare.
  */
 export function controlCells(results: readonly RunResult[]): { header: string[]; rows: string[][] } | undefined {
-  const present = variants.filter((variant) => results.some((run) => run.variant === variant));
-  const control = (['mse', 'student'] as const).find((variant) => present.includes(variant));
+  const present = variantsIn(results);
+  const named = (name: Variant) => present.find(({ variant }) => variant === name);
+  const control = named('mse') ?? named('student');
   if (!control || present.length < 2) return undefined;
   const rows = present
-    .filter((variant) => variant !== control)
-    .map((variant) => [variantTitles[variant], ...differenceCells(summariseDifference(results, variant, control))]);
-  return { header: ['AP on equal seeds', `minus ${variantTitles[control]}`, ...differenceColumns], rows };
+    .filter(({ variant }) => variant !== control.variant)
+    .map(({ variant, title }) => [
+      title,
+      ...differenceCells(summariseDifference(results, variant, control.variant)),
+    ]);
+  return { header: ['AP on equal seeds', `minus ${control.title}`, ...differenceColumns], rows };
 }

@@ -3,7 +3,8 @@
  * on equal seeds.
  */
 import { detectorTitle, type DetectorConfig } from '../detection/families';
-import { variantTitles, type Variant } from '../runs/variants';
+import { lookOf } from '../runs/looks';
+import type { Variant } from '../runs/variants';
 import { summarise, type RunResult } from '../runs/results';
 import { DIFFERENCE_NOTE, differenceCells, differenceColumns, summariseDifference } from './differences';
 import { percentText, pipeTable } from './text-table';
@@ -18,8 +19,10 @@ export function pairedTable(
   shown: readonly Variant[],
   [a, b]: readonly [Variant, Variant],
 ): string {
-  const titles = shown.map((variant) => variantTitles[variant]);
-  const header = ['data', 'teacher', ...titles, `${variantTitles[a]} − ${variantTitles[b]}`, ...differenceColumns];
+  const titleOf = (variant: Variant): string =>
+    lookOf(sets.flat().find((run) => run.variant === variant) ?? { variant }).title;
+  const titles = shown.map(titleOf);
+  const header = ['data', 'teacher', ...titles, `${titleOf(a)} − ${titleOf(b)}`, ...differenceColumns];
   const rows = sets.map((results) => {
     const cells = shown.map((variant) => {
       const [summary] = summarise([...results], [variant]);

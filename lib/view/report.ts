@@ -6,8 +6,8 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import sharp from 'sharp';
 import { writeAtomically } from '../core/atomic-file';
-import { variants, type Variant } from '../runs/variants';
-import { summarise, type RunResult } from '../runs/results';
+import { compareVariants, variantsIn } from '../runs/looks';
+import type { RunResult } from '../runs/results';
 import { apBars, categoryDots, lossCurves, sizeBars } from './charts';
 import { controlCells, DIFFERENCE_NOTE } from './differences';
 import { detectionPanels, detectorTitle, SCORE_THRESHOLD, type ReportPictures } from './detections';
@@ -134,22 +134,21 @@ async function charts(results: RunResult[], teacher: RunResult['metrics']): Prom
 async function detections(pictures: ReportPictures, results: RunResult[]): Promise<string> {
   const rows = await detectionPanels(pictures);
   if (!rows.length) return '';
-  const header = rows[0].panels.map(({ detector }) => `<th>${escapeHtml(detectorTitle(detector))}</th>`).join('');
+  const titleOf = (detector: string): string => detectorTitle(detector, results);
+  const header = rows[0].panels.map(({ detector }) => `<th>${escapeHtml(titleOf(detector))}</th>`).join('');
   const body = await Promise.all(
     rows.map(async ({ image, panels }) => {
       const cells = panels.map(async ({ detector, image: png, caption }) => {
         const jpeg = await sharp(png).jpeg({ quality: 82, chromaSubsampling: '4:4:4' }).toBuffer();
-        const picture = inlineImage(jpeg, 'jpeg', `${detectorTitle(detector)}, ${image.file_name}: ${caption}`);
+        const picture = inlineImage(jpeg, 'jpeg', `${titleOf(detector)}, ${image.file_name}: ${caption}`);
         return `<td>${picture}<div class="caption">${escapeHtml(caption)}</div></td>`;
       });
       return `<tr>${(await Promise.all(cells)).join('')}</tr>`;
     }),
   );
-  const absent = variants.filter(
-    (variant) => results.some((result) => result.variant === variant) && !pictures.detections[variant]?.length,
-  );
+  const absent = variantsIn(results).filter(({ variant }) => !pictures.detections[variant]?.length);
   const missing = absent.length
-    ? ` Not drawn, because this session made no detections with them: ${absent.map(detectorTitle).join(', ')}.`
+    ? ` Not drawn, because this session made no detections with them: ${absent.map(({ title }) => title).join(', ')}.`
     : '';
   const key = [
     ['truth', 'annotated'],
@@ -174,25 +173,23 @@ function details(summary: string, value: unknown): string {
 }
 
 function configuration(experiment: ReportedExperiment, results: RunResult[]): string {
-  const firsts = summarise(results, variants).map(
-    ({ variant }) => results.find((result) => result.variant === variant) as RunResult,
-  );
+  const present = variantsIn(results);
+  const configOf = (name: string): unknown => results.find(({ variant }) => variant === name)?.config;
   return section(
     'Configuration',
     [
       details('experiment', experiment),
-      ...firsts.map(({ variant, config }) => details(detectorTitle(variant), config)),
+      ...present.map(({ variant, title }) => details(title, configOf(variant))),
     ].join('\n'),
   );
 }
 
 function runs(results: RunResult[]): string {
   if (!results.length) return '';
-  const order = (variant: Variant): number => variants.indexOf(variant);
-  const sorted = [...results].sort((a, b) => order(a.variant) - order(b.variant) || a.seed - b.seed);
+  const sorted = [...results].sort((a, b) => compareVariants(a.variant, b.variant) || a.seed - b.seed);
   const header = ['variant', 'seed', 'AP', 'steps', 'ms/step', 'finished', 'commit'];
   const rows = sorted.map(({ variant, seed, metrics, steps, millisecondsPerStep, date, commit }) => [
-    detectorTitle(variant),
+    detectorTitle(variant, results),
     String(seed),
     percentText(metrics.AP),
     String(steps),

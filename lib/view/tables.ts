@@ -1,6 +1,5 @@
 /** Tables for notebooks: the comparison as a danfojs DataFrame, and any DataFrame as HTML. */
 import type { DataFrame } from 'danfojs-node';
-import { variantTitles, variants } from '../runs/variants';
 import { metricNames, summarise, type RunResult } from '../runs/results';
 import { escapeHtml } from './html';
 
@@ -31,8 +30,8 @@ export async function comparisonFrame(results: RunResult[], teacher: RunResult['
   });
   return new DataFrame([
     row('teacher', NaN, metricCells(teacher), NaN),
-    ...summarise(results, variants).map(({ variant, seeds, mean, deviation, millisecondsPerStep }) =>
-      row(variantTitles[variant], seeds.length, metricCells(mean, deviation), millisecondsPerStep),
+    ...summarise(results).map(({ title, seeds, mean, deviation, millisecondsPerStep }) =>
+      row(title, seeds.length, metricCells(mean, deviation), millisecondsPerStep),
     ),
   ]);
 }

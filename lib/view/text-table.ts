@@ -2,7 +2,6 @@
  * The comparison table: variants against the teacher, COCO box AP in percent, as text for a
  * terminal or a markdown file.
  */
-import { variantTitles, variants } from '../runs/variants';
 import { metricNames, summarise, type RunResult } from '../runs/results';
 import { controlCells, DIFFERENCE_NOTE } from './differences';
 
@@ -25,9 +24,9 @@ export function percentText(mean: number, deviation = NaN): string {
  * one.
  */
 export function comparisonCells(results: RunResult[], teacher: RunResult['metrics']): ComparisonCells {
-  const summaries = summarise(results, variants);
-  const students = summaries.map(({ variant, seeds, mean, deviation, millisecondsPerStep }) => [
-    variantTitles[variant],
+  const summaries = summarise(results);
+  const students = summaries.map(({ title, seeds, mean, deviation, millisecondsPerStep }) => [
+    title,
     String(seeds.length),
     ...metricNames.map((metric) => percentText(mean[metric], deviation[metric])),
     millisecondsPerStep.toFixed(0),

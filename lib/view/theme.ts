@@ -5,17 +5,19 @@
  * shape of a point or the dash of a line tells as well.
  */
 import type { Config, TopLevelSpec } from 'vega-lite';
-import { variantColors, type Variant } from '../runs/variants';
+import { lookOf, ownPlace, type Shown } from '../runs/looks';
+import { variantColors, variants, type Variant } from '../runs/variants';
 
 /** Text and axes: 4.5 to 1 or near it against white and against black. */
 export const TEXT_COLOR = '#767b84';
 /** What `svgToPng` and browsers look for, in this order. */
 export const FONT = 'Inter, system-ui, Helvetica, Arial, sans-serif';
 
-export const detectorColors: Record<Variant | 'teacher', string> = { teacher: '#939597', ...variantColors };
+export const detectorColors: Record<Variant, string> = { teacher: '#939597', ...variantColors };
 
 const SHAPES = 'circle square triangle-up diamond triangle-down cross triangle-right triangle-left'.split(' ');
-const DASHES = [[1, 0], [7, 3], [2, 2], [9, 3, 2, 3], [4, 2], [12, 4], [1, 3], [7, 2, 2, 2, 2, 2]];
+/** One more than shapes, so that places up to 72 differ in one of them at least. */
+const DASHES = [[1, 0], [7, 3], [2, 2], [9, 3, 2, 3], [4, 2], [12, 4], [1, 3], [7, 2, 2, 2, 2, 2], [5, 1, 1, 1]];
 
 /** How one series looks. */
 export interface Look {
@@ -26,16 +28,19 @@ export interface Look {
   dash: number[];
 }
 
-/** The look of the series at `place`: looks differ in shape and dash where places do. */
+/** The look of the series at `place`: the first eight differ in shape and in dash, others in one of them. */
 export function lookAt(place: number, color: string): Look {
   return { color, shape: SHAPES[place % SHAPES.length], dash: DASHES[place % DASHES.length] };
 }
 
-const places = ['freekd', 'mse', 'student', 'prompt', 'fkd', 'relation', 'released', 'teacher'];
+const first = ['freekd', 'mse', 'student', 'prompt', 'fkd', 'relation', 'released', 'teacher'];
+const places = [...first, ...variants.filter((variant) => !first.includes(variant))];
 
-/** A detector's look, the same in every chart. */
-export function detectorLook(detector: Variant | 'teacher'): Look {
-  return lookAt(places.indexOf(detector), detectorColors[detector]);
+/** A detector's look, the same in every chart; that of a loss of one's own comes from its name. */
+export function detectorLook(detector: Variant, look?: Shown['look']): Look {
+  const place = places.indexOf(detector);
+  if (place >= 0) return lookAt(place, detectorColors[detector]);
+  return lookAt(places.length + ownPlace(detector), lookOf({ variant: detector, look }).color);
 }
 
 /** In a legend of lines: long enough to show a dash. */
@@ -64,7 +69,7 @@ export function seriesChannels<Legend extends object | null>(
 }
 
 /** Of the detectors a seed's colour is none of: FreeKD's red is for means. */
-const seedColors = (['mse', 'student', 'prompt', 'fkd', 'released', 'relation'] as const).map(
+const seedColors = ['mse', 'student', 'prompt', 'fkd', 'released', 'relation'].map(
   (variant) => detectorColors[variant],
 );
 

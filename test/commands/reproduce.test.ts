@@ -28,6 +28,7 @@ test('--help names every option and variant', async () => {
     'experiment',
     'data',
     'variants',
+    'loss',
     'seeds',
     'steps',
     'teacher-steps',

@@ -16,7 +16,7 @@ import { openSplits } from '../../lib/dist/experiments/data';
 import { emojiScenes, type Experiment } from '../../lib/dist/experiments/experiment';
 import { Session } from '../../lib/dist/experiments/session';
 import { Workbench, type SessionOptions } from '../../lib/dist/experiments/workbench';
-import { distillationOf, promptOf, type Variant } from '../../lib/dist/runs/variants';
+import { variantRow, type Variant } from '../../lib/dist/runs/variants';
 import { readLog } from '../../lib/dist/train/log';
 import { exportWeights } from '../../lib/dist/weights/import';
 import { writeSafetensors } from '../../lib/dist/weights/safetensors';
@@ -115,7 +115,7 @@ test('feature MSE imitates the divided pyramid, as the losses it is compared wit
   const batch = await loader.batch(0);
   const side = { teacher, features: liveFeatures(teacher) };
   const student = new RetinaNet(tinyStudent, { seed: 1 });
-  const asked = activeImitations(distillationOf('mse', experiment));
+  const asked = activeImitations(variantRow('mse').distillation(experiment));
   const imitations = createImitations(asked, { student, ...side, seed: 1 });
   const pyramid = student.pyramid(batch.images, true);
   const imitated = imitatedIn(batch, imitations, side);
@@ -184,8 +184,9 @@ test('a student of any family starts with an imported backbone, and may inherit 
 
 test('every variant has the prompt and the losses of its row', () => {
   const parts = (variant: Variant): unknown => {
-    const { mse, freekd, released } = distillationOf(variant, experiment);
-    return [promptOf(variant), mse, freekd && [freekd.masks, freekd.relation, freekd.mu], released];
+    const { prompt, distillation } = variantRow(variant);
+    const { mse, freekd, released } = distillation(experiment);
+    return [prompt, mse, freekd && [freekd.masks, freekd.relation, freekd.mu], released];
   };
   const { mse, mu, released } = experiment.weights;
   assert.deepEqual(parts('student'), [undefined, undefined, undefined, undefined]);

@@ -290,11 +290,11 @@ export const mutations: Mutation[] = [
     '0.5',
   ]),
   ...each('experiments/session.js', 'experiments/session.test.ts', 'each profile mirrors pictures', [
-    'schedule(training, seed, (0, variants_1.profileOf)((0, variants_1.promptOf)(variant)))',
+    'schedule(training, seed, (0, variants_1.profileOf)(row.prompt))',
     'schedule(training, seed)',
   ]),
   ...each('experiments/session.js', 'experiments/session.test.ts', 'feature MSE imitates the divided pyramid', [
-    'const profile = (0, variants_1.profileOf)(prompted)',
+    'const profile = (0, variants_1.profileOf)(prompt)',
     "const profile = 'released'",
   ]),
   ...each(

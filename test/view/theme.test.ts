@@ -5,7 +5,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { converter, differenceCiede2000, parse, wcagContrast, type Rgb } from 'culori';
-import { variants } from '../../lib/dist/runs/variants';
+import { ownColors } from '../../lib/dist/runs/looks';
+import { variantRow, variants } from '../../lib/dist/runs/variants';
 import { detectorColors, detectorLook, lookAt, seedChannels } from '../../lib/dist/view/theme';
 
 /**
@@ -25,6 +26,9 @@ const visions = {
  * for Color Difference as a Function of Size", 2014).
  */
 const LEAST = 12;
+/** Where a shape or a dash tells the two apart as well: the lower end of what marks need. */
+const LEAST_WITH_SHAPE = 7;
+const peers = variants.filter((name) => variantRow(name).peer);
 
 const toLinear = converter('lrgb');
 const distance = differenceCiede2000();
@@ -55,21 +59,31 @@ test('the measure finds what was wrong: the former blue and violet are one colou
   assert.equal(found.what, 'prompt and mse, deuteranopia');
 });
 
-test(`any two detectors are ${LEAST} or more apart in CIEDE2000, whatever cones a reader has`, () => {
-  const { distance, what } = nearest(detectorColors);
+test(`any two detectors of the paper are ${LEAST} or more apart in CIEDE2000, whatever cones a reader has`, () => {
+  const own = Object.fromEntries(Object.entries(detectorColors).filter(([name]) => !peers.includes(name)));
+  const { distance, what } = nearest(own);
   assert.ok(distance >= LEAST, `${what}: ${distance.toFixed(1)}`);
 });
 
+test(`losses of others and of one's own are ${LEAST_WITH_SHAPE} or more apart from all, in another shape or dash`, () => {
+  const colors = { ...detectorColors, ...Object.fromEntries(ownColors.map((color) => [color, color])) };
+  const { distance, what } = nearest(colors);
+  assert.ok(distance >= LEAST_WITH_SHAPE, `${what}: ${distance.toFixed(1)}`);
+});
+
 test('every colour has 3 to 1 against a white and a dark page, what WCAG 2 asks of graphics', () => {
-  for (const [name, color] of Object.entries(detectorColors))
+  for (const [name, color] of [...Object.entries(detectorColors), ...ownColors.entries()])
     for (const page of ['#ffffff', '#14171b', '#111111'])
       assert.ok(wcagContrast(color, page) >= 2.995, `${name} on ${page}: ${wcagContrast(color, page).toFixed(2)}`);
 });
 
 test('what a colour tells, a shape and a dash tell too', () => {
-  const looks = [...variants, 'teacher' as const].map(detectorLook);
+  const looksOf = (names: readonly string[]) => names.map((name) => detectorLook(name));
+  const looks = looksOf(['teacher', ...variants.filter((name) => !peers.includes(name))]);
   assert.equal(new Set(looks.map(({ shape }) => shape)).size, looks.length);
   assert.equal(new Set(looks.map(({ dash }) => dash.join())).size, looks.length);
+  const all = looksOf(['teacher', ...variants]);
+  assert.equal(new Set(all.map(({ shape, dash }) => `${shape} ${dash}`)).size, all.length);
   assert.deepEqual(detectorLook('freekd'), lookAt(0, detectorColors.freekd));
   const { color, shape, strokeDash } = seedChannels([3, 1, 2, 1]);
   for (const { scale } of [color, shape, strokeDash]) {

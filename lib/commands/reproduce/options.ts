@@ -14,6 +14,7 @@ export interface Options {
   data?: string;
   detector: DetectorKind;
   variants?: Variant[];
+  loss?: string[];
   seeds: number;
   firstSeed: number;
   steps?: number;
@@ -110,6 +111,11 @@ export function parseOptions(words: readonly string[]): Options {
         .conflicts(['experiment', 'ablation']),
     )
     .option('--variants <a,b,...>', `which to run, of ${variants.join(', ')}`, variantList)
+    .option(
+      '--loss <file>',
+      'a loss of your own, TypeScript or JavaScript (see README.md), beside the others; may be repeated',
+      (word: string, before: string[] = []) => [...before, place(word)],
+    )
     .option('--seeds <n>', 'how many seeds', whole(1000), 1)
     .option('--first-seed <n>', 'the first of them', whole(LARGEST_SEED), 1)
     .option('--steps <n>', 'training steps of each student', whole(MOST_STEPS))
@@ -165,7 +171,7 @@ export function parseOptions(words: readonly string[]): Options {
         '(without it, earlier runs of the same name are moved into a folder before-N)',
       false,
     )
-    .option('--full', 'all variants, three seeds', false)
+    .option('--full', "all variants of the paper and its authors' code, three seeds", false)
     .option('--smoke', 'the whole path in a minute; its numbers mean nothing', false)
     .option('--train-teacher', 'train the teacher again, below --out, instead of taking the existing one', false)
     .addOption(

@@ -9,7 +9,7 @@ import * as path from 'node:path';
 import type { Experiment, TrainingConfig } from '../../experiments/experiment';
 import { measureSteps } from '../../experiments/step-time';
 import { resultFile } from '../../runs/results';
-import { distillationOf, promptOf, type PromptName, type Variant } from '../../runs/variants';
+import type { PromptName, VariantRow } from '../../runs/variants';
 import { clock } from '../../core/progress';
 
 /** One kind of work: `runs` times `steps` steps of `milliseconds`. */
@@ -22,7 +22,7 @@ interface Work {
 
 export interface Planned {
   experiment: Experiment;
-  variants: readonly Variant[];
+  variants: readonly VariantRow[];
   seeds: readonly number[];
   /** Teacher file without its extension. */
   teacherFile: string;
@@ -77,15 +77,15 @@ async function worksOf(planned: Planned, folder: string): Promise<Work[]> {
   for (const name of Object.keys(prompt) as PromptName[]) {
     if (name === 'released' && promptFile) continue;
     const needed = seeds.filter((seed) =>
-      variants.some((variant) => promptOf(variant) === name && seedsLeft(planned, variant).includes(seed)),
+      variants.some((variant) => variant.prompt === name && seedsLeft(planned, variant).includes(seed)),
     );
     await add(`stage 1, ${name}`, needed.length, prompt[name].tuning.steps, () =>
       measureSteps.prompt(experiment, name, folder),
     );
   }
   for (const variant of variants) {
-    const losses = { distillation: distillationOf(variant, experiment), stageOne: promptOf(variant) };
-    await add(`student, ${variant}`, seedsLeft(planned, variant).length, student.steps, () =>
+    const losses = { distillation: variant.distillation(experiment), stageOne: variant.prompt };
+    await add(`student, ${variant.name}`, seedsLeft(planned, variant).length, student.steps, () =>
       measureSteps.student(experiment, losses, folder),
     );
   }
@@ -93,6 +93,6 @@ async function worksOf(planned: Planned, folder: string): Promise<Work[]> {
 }
 
 /** Seeds of a variant that are not finished yet. */
-function seedsLeft({ seeds, resume, out }: Planned, variant: Variant): number[] {
-  return seeds.filter((seed) => !(resume && fs.existsSync(resultFile(out, variant, seed))));
+function seedsLeft({ seeds, resume, out }: Planned, { name }: VariantRow): number[] {
+  return seeds.filter((seed) => !(resume && fs.existsSync(resultFile(out, name, seed))));
 }

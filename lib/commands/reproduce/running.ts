@@ -12,7 +12,7 @@ import { checkpointFile } from '../../experiments/checkpoint-file';
 import { CorruptionRuns, type Subject } from '../../experiments/corruptions';
 import { writeDetector } from '../../distill/detector-file';
 import { type Experiment } from '../../experiments/experiment';
-import { variants, type Variant } from '../../runs/variants';
+import { variantRow, variants, type Variant, type VariantRow } from '../../runs/variants';
 import { readResult, readResults, resultFile, saveResult } from '../../runs/results';
 import { Session } from '../../experiments/session';
 import { shipTeacher } from '../../experiments/teacher-file';
@@ -26,6 +26,7 @@ import { corruptionChart, corruptionTables } from '../../view/corruptions';
 import { toPng } from '../../view/render';
 import { writeReport, type ReportContent, type ReportPictures } from '../../view/report';
 import { comparisonTable } from '../../view/text-table';
+import { readLoss } from './loss-file';
 import { openExperiment, shippedFile } from './opening';
 import type { Options } from './options';
 import { base, root } from './places';
@@ -38,8 +39,16 @@ import { goOn, progress, say } from './speech';
  */
 function standardVariants({ ablation, full, profile }: Options, { teacher }: Experiment): Variant[] {
   const distilled = profile === 'released' ? 'released' : 'freekd';
-  if (full) return [...variants];
+  if (full) return variants.filter((name) => !variantRow(name).peer);
   return ablation || 'checkpoint' in teacher ? [distilled] : ['student', 'mse', distilled];
+}
+
+/** Losses of the user's own. */
+function ownLosses({ loss = [] }: Options): VariantRow[] {
+  const own = loss.map((file) => readLoss(file, path.resolve(base, file)));
+  const twice = own.find(({ name }, i) => own.findIndex((other) => other.name === name) < i);
+  if (twice) throw new Error(`--loss: two files have the name "${twice.name}"`);
+  return own;
 }
 
 /** Runs every variant and seed that the options ask for and writes table, charts and report. */
@@ -49,11 +58,12 @@ export async function run(options: Options, signal: AbortSignal): Promise<void> 
     throw new Error(
       `--ranks ${options.ranks}: this is a run of ${size}; start it as npm run reproduce -- --ranks ${options.ranks}`,
     );
+  const own = ownLosses(options);
   const { open, ...opened } = openExperiment(options);
   const { out } = opened;
   const occupied = rank === 0 ? occupy(out) : undefined;
   try {
-    await runOpened(options, signal, { ...opened, splits: await open(signal) });
+    await runOpened(options, signal, { ...opened, own, splits: await open(signal) });
   } finally {
     occupied?.release();
   }
@@ -72,13 +82,16 @@ function occupy(out: string): { release(): void } {
   };
 }
 
-type Opened = Pick<SessionOptions, 'experiment' | 'splits' | 'teacherFile' | 'shippedTeacher' | 'out'>;
+type Opened = Pick<SessionOptions, 'experiment' | 'splits' | 'teacherFile' | 'shippedTeacher' | 'out'> & {
+  /** Losses of the user's own, which run after those of the table. */
+  own: VariantRow[];
+};
 
-async function runOpened(options: Options, signal: AbortSignal, opened: Opened): Promise<void> {
+async function runOpened(options: Options, signal: AbortSignal, { own, ...opened }: Opened): Promise<void> {
   const { size, rank } = world();
   const { experiment, out, teacherFile } = opened;
   const { full, resume, trainTeacher, firstSeed } = options;
-  const chosen = options.variants ?? standardVariants(options, experiment);
+  const chosen = [...(options.variants ?? standardVariants(options, experiment)).map(variantRow), ...own];
   const seeds = Array.from({ length: full ? Math.max(3, options.seeds) : options.seeds }, (_, i) => firstSeed + i);
   const promptFile = options.prompt && (await checkpointFile(options.prompt, base));
   const session = new Session({
@@ -113,11 +126,13 @@ async function runOpened(options: Options, signal: AbortSignal, opened: Opened):
     for (const seed of seeds)
       for (const variant of chosen) {
         const detections = await runStudent(session, variant, seed, corruptions);
-        subjects.push({ detector: variant, seed, config: await session.configOf(variant, seed) });
-        if (seed === seeds[0] && detections) pictures.detections[variant] = detections;
+        subjects.push(await subjectOf(session, variant, seed));
+        if (seed === seeds[0] && detections) pictures.detections[variant.name] = detections;
       }
     if (rank > 0) return;
-    const results = readResults(out).filter((result) => seeds.includes(result.seed) && chosen.includes(result.variant));
+    const results = readResults(out).filter(
+      ({ seed, variant }) => seeds.includes(seed) && chosen.some(({ name }) => name === variant),
+    );
     await compare(out, { experiment, results, teacher: score.metrics, pictures });
     if (corruptions) await reportCorruptions(out, corruptions.results(subjects));
     for (const { split, skipped } of [session.train, session.val])
@@ -145,20 +160,28 @@ async function reportCorruptions(out: string, results: CorruptionResult[]): Prom
   );
 }
 
+/** A student whose AP under corruptions is asked for. */
+async function subjectOf(session: Session, variant: VariantRow, seed: number): Promise<Subject> {
+  const { name, title, color } = variant;
+  const look = variants.includes(name) ? undefined : { title, color };
+  return { detector: name, look, seed, config: await session.configOf(variant, seed) };
+}
+
 /**
  * Trains, scores and saves one student with its weights; returns its detections, or nothing where its finished
  * result was kept.
  */
 async function runStudent(
   session: Session,
-  variant: Variant,
+  variant: VariantRow,
   seed: number,
   corruptions?: CorruptionRuns,
 ): Promise<CocoDetection[] | undefined> {
   const { out, resume } = session.options;
-  const file = resultFile(out, variant, seed);
-  const config = await session.configOf(variant, seed);
-  const subject = { detector: variant, seed, config };
+  const { name } = variant;
+  const file = resultFile(out, name, seed);
+  const subject = await subjectOf(session, variant, seed);
+  const { config } = subject;
   const kept = agreed(world(), resume && fs.existsSync(file)) ? readResult(file) : undefined;
   const other = kept && difference(kept.config, config);
   if (other)
@@ -166,7 +189,7 @@ async function runStudent(
       `${file} is of another configuration (${other}): choose another --out, or leave out --resume, ` +
         'which moves it aside and trains again',
     );
-  if (kept) say(`${variant}, seed ${seed}: ${kept.metrics.AP.toFixed(1)} AP, kept from ${kept.date}`);
+  if (kept) say(`${name}, seed ${seed}: ${kept.metrics.AP.toFixed(1)} AP, kept from ${kept.date}`);
   if (kept && (corruptions?.isComplete(subject) ?? true)) return undefined;
   const { result, detector, score } = await session.student(variant, seed); // of a kept one: from its last checkpoint
   try {
@@ -176,7 +199,7 @@ async function runStudent(
         await saveResult(out, result); // last: with it the student counts as made
       }
       say(
-        `${variant}, seed ${seed}: ${result.metrics.AP.toFixed(1)} AP, ` +
+        `${name}, seed ${seed}: ${result.metrics.AP.toFixed(1)} AP, ` +
           `${result.millisecondsPerStep.toFixed(0)} ms a step`,
       );
     }

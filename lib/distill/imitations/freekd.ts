@@ -9,16 +9,16 @@
  * and FD-CanKD, 2026). Of the third: masks m_t * m_s after a warm-up (`refineAfter`), the customised
  * masks of MasKD. That the authors mean these is not known.
  */
-import { freekdLoss, type FreeKDLossInput } from '../../freekd/freekd';
+import { freekdLoss, type FreeKDLossInput, type MaskFunction } from '../../freekd/freekd';
 import { needed, projected, type ImitationKind } from './imitation';
 
 /**
  * mu, and whether stage 1's masks (formula 2) and channel weights (formula 4) take part; without
- * both it is L_FKD.
+ * both it is L_FKD. A function takes the place of stage 1's masks.
  */
 export type FreeKDSettings = {
   mu: number;
-  masks: boolean;
+  masks: boolean | MaskFunction;
   relation: boolean;
   /** From this step on, counted from 0, masks are multiplied by those of the student. Default never. */
   refineAfter?: number;
@@ -28,13 +28,15 @@ export const freekd: ImitationKind<FreeKDSettings> = {
   weights: ({ mu }) => ({ mu }),
   create({ mu, masks, relation, refineAfter = Infinity, ...options }, context) {
     const { prompt } = context;
-    const prompts = masks ? needed(prompt?.prompts, 'masks come from stage 1: tune the prompt first') : undefined;
+    const own = typeof masks === 'function' ? masks : undefined;
+    const prompts =
+      masks === true ? needed(prompt?.prompts, 'masks come from stage 1: tune the prompt first') : undefined;
     const relations = relation
       ? needed(prompt?.relations, 'channel weights come from stage 1: tune the prompt with its gate first')
       : undefined;
     return projected(context, ({ teacher, step }, student) => {
-      const refined = masks && step >= refineAfter;
-      const value = freekdLoss({ teacher, student, prompts, relations, refined, ...options });
+      const refined = masks !== false && step >= refineAfter;
+      const value = freekdLoss({ teacher, student, prompts, masks: own, relations, refined, ...options });
       return { freekd: { value, weight: mu } };
     });
   },

@@ -55,8 +55,8 @@ export interface Imitation extends HeadReads {
   /** Trained beside the student, and saved with it. */
   parameters?: Parameters;
   losses(input: ImitationInput): LossParts;
-  /** Frees what it made. */
-  dispose(): void;
+  /** Frees what it made, if anything. */
+  dispose?(): void;
 }
 
 /** One way to imitate, with settings of its own. */

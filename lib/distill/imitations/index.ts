@@ -1,4 +1,5 @@
 /** The distillation losses by name, and those that a student gets. */
+import { unknownField } from '../../core/schema';
 import type { LossParts } from '../../train/loop';
 import { cankd } from './cankd';
 import { cwd } from './cwd';
@@ -7,6 +8,7 @@ import { fgd } from './fgd';
 import { freekd } from './freekd';
 import type { HeadReads, Imitation, ImitationContext, ImitationInput, ImitationKind } from './imitation';
 import { mgd } from './mgd';
+import { createOwn, type OwnImitation } from './own';
 import { pkd } from './pkd';
 import { released } from './released';
 
@@ -16,7 +18,7 @@ const kinds = { mse: featureMse, freekd, released, cwd, mgd, pkd, fgd, cankd };
 /** Which losses a student gets beside its task, with their settings. */
 export type Distillation = {
   [Name in keyof typeof kinds]?: (typeof kinds)[Name] extends ImitationKind<infer Settings> ? Settings : never;
-};
+} & { own?: OwnImitation };
 
 /** A loss that was asked for, whatever its settings are. */
 interface Asked {
@@ -30,12 +32,20 @@ function ask<Settings>(name: string, kind: ImitationKind<Settings>, settings: Se
   return [{ name, weights: kind.weights(settings), create: (context) => kind.create(settings, context) }];
 }
 
+/** @throws where a loss is none of those here: a sentence after `where`, with the nearest name */
+export function checkLossNames(losses: object, where: string): void {
+  for (const name of Object.keys(losses))
+    if (!Object.hasOwn(kinds, name)) throw new Error(`${where}: ${unknownField(name, Object.keys(kinds))}`);
+}
+
 /**
- * The losses with a weight above 0; with none a run is plain training, bit for bit.
- * @throws where a weight is negative or not finite, and for both profiles at once
+ * The losses with a weight above 0 and that of one's own; with none a run is plain training, bit
+ * for bit.
+ * @throws for an unknown loss, a weight that is negative or not finite, and both profiles at once
  */
-export function activeImitations(distillation: Distillation): Asked[] {
-  const settings: Record<string, unknown> = distillation;
+export function activeImitations({ own, ...losses }: Distillation): Asked[] {
+  checkLossNames(losses, 'distillation');
+  const settings: Record<string, unknown> = losses;
   const asked = Object.entries(kinds).flatMap(([name, kind]) =>
     ask(name, kind as ImitationKind<unknown>, settings[name]),
   );
@@ -45,24 +55,30 @@ export function activeImitations(distillation: Distillation): Asked[] {
         throw new Error(
           `distillation: the weight ${[name, field].filter(Boolean).join('.')} should be a number >= 0, is ${weight}`,
         );
-  if (distillation.freekd && distillation.released)
+  if (losses.freekd && losses.released)
     throw new Error("distillation: freekd is profile 'paper', released is profile 'released': choose one");
-  return asked.filter(({ weights }) => Object.values(weights).some((weight) => weight > 0));
+  const active = asked.filter(({ weights }) => Object.values(weights).some((weight) => weight > 0));
+  const create = own?.create;
+  if (!own || !create) return active;
+  return [...active, { name: 'own', weights: {}, create: (context) => createOwn({ ...own, create }, context) }];
 }
 
 /** Imitations made for one run. */
 export interface Imitations extends Required<HeadReads> {
   /** What is trained beside the student, by loss. */
   parameters: Record<string, NonNullable<Imitation['parameters']>>;
-  /** The parts of all; one whose name is taken gets that of its loss before it. */
-  losses(input: ImitationInput): LossParts;
+  /**
+   * The parts of all; one whose name is taken gets that of its loss before it.
+   * @param taken names that others have
+   */
+  losses(input: ImitationInput, taken?: readonly string[]): LossParts;
   dispose(): void;
 }
 
 /** Makes the losses that `activeImitations` gave. */
 export function createImitations(asked: readonly Asked[], context: ImitationContext): Imitations {
   const made: { name: string; imitation: Imitation }[] = [];
-  const dispose = (): void => made.forEach(({ imitation }) => imitation.dispose());
+  const dispose = (): void => made.forEach(({ imitation }) => imitation.dispose?.());
   try {
     for (const { name, create } of asked) made.push({ name, imitation: create(context) });
   } catch (error) {
@@ -78,11 +94,11 @@ export function createImitations(asked: readonly Asked[], context: ImitationCont
     readsHead: made.some(({ imitation }) => imitation.readsHead),
     readsOutputs: made.some(({ imitation }) => imitation.readsOutputs),
     dispose,
-    losses(input) {
+    losses(input, taken = []) {
       const parts: LossParts = {};
       for (const { name, imitation } of made)
         for (const [part, loss] of Object.entries(imitation.losses(input)))
-          parts[part in parts ? `${name}.${part}` : part] = loss;
+          parts[part in parts || taken.includes(part) ? `${name}.${part}` : part] = loss;
       return parts;
     },
   };

@@ -45,7 +45,6 @@ export const pkd: ImitationKind<PkdSettings> = {
       losses: (input) => ({
         pkd: { value: pkdLoss(input.teacher.slice(0, levels), input.student.slice(0, levels)), weight },
       }),
-      dispose: () => undefined,
     };
   },
 };

@@ -25,6 +25,7 @@
 import { cascadeRcnnX101 } from '../../detection/cascade-rcnn/presets';
 import { fasterRcnnR50ClassAgnostic } from '../../detection/faster-rcnn/presets';
 import type { Experiment } from '../experiment';
+import { twoStagePeers } from '../peers';
 import { promptsOf } from '../prompts';
 import { fasterRcnnR101R50Coco } from './faster-rcnn-r101-r50-coco';
 
@@ -44,5 +45,5 @@ export const fasterRcnnCascadeX101R50Coco: Experiment = {
   student: { ...fasterRcnnR101R50Coco.student, model: fasterRcnnR50ClassAgnostic, clip: 35 },
   inherit: 'neck',
   prompt: promptsOf(undefined, PROMPT_DECAY),
-  weights: { mse: 2, mu: 10, released: { frequency: 1, mse: 2, regression: 1 } },
+  weights: { mse: 2, mu: 10, released: { frequency: 1, mse: 2, regression: 1 }, ...twoStagePeers, cwd: { weight: 1 } },
 };

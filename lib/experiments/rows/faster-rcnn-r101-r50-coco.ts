@@ -21,6 +21,7 @@
  */
 import { fasterRcnnR101, fasterRcnnR50 } from '../../detection/faster-rcnn/presets';
 import type { Experiment } from '../experiment';
+import { twoStagePeers } from '../peers';
 import { retinanetR101R50Coco } from './retinanet-r101-r50-coco';
 
 export const fasterRcnnR101R50Coco: Experiment = {
@@ -29,5 +30,5 @@ export const fasterRcnnR101R50Coco: Experiment = {
   title: 'COCO 2017, Faster R-CNN R101 to R50',
   teacher: { model: fasterRcnnR101, checkpoint: 'faster-rcnn-r101-2x', names: 'mmdet-faster-rcnn', AP: 39.8 },
   student: { ...retinanetR101R50Coco.student, model: fasterRcnnR50, warmupSteps: 500, clip: undefined },
-  weights: { mse: 1, mu: 10, released: { frequency: 0.8, mse: 1, regression: 1 } },
+  weights: { mse: 1, mu: 10, released: { frequency: 0.8, mse: 1, regression: 1 }, ...twoStagePeers },
 };

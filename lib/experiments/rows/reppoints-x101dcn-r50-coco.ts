@@ -23,6 +23,7 @@
  */
 import { repPointsR50, repPointsX101Deformable } from '../../detection/reppoints/presets';
 import type { Experiment } from '../experiment';
+import { oneStagePeers } from '../peers';
 import { retinanetR101R50Coco } from './retinanet-r101-r50-coco';
 
 export const reppointsX101dcnR50Coco: Experiment = {
@@ -42,5 +43,12 @@ export const reppointsX101dcnR50Coco: Experiment = {
     warmupSteps: 500,
     clip: undefined,
   },
-  weights: { mse: 10, mu: 10, released: { frequency: 5, mse: 10, regression: 0 } },
+  weights: {
+    mse: 10,
+    mu: 10,
+    released: { frequency: 5, mse: 10, regression: 0 },
+    ...oneStagePeers,
+    cwd: { weight: 7.5 },
+    pkd: { weight: 10 },
+  },
 };

@@ -19,6 +19,7 @@
  */
 import { retinaNetR101, retinaNetR50 } from '../../detection/retinanet/presets';
 import type { Experiment } from '../experiment';
+import { oneStagePeers } from '../peers';
 import { promptsOf } from '../prompts';
 
 const epoch = 7330; // steps of 16 pictures, over the 117,266 that have a box
@@ -44,5 +45,5 @@ export const retinanetR101R50Coco: Experiment = {
   },
   prompt: promptsOf(),
   loss: { bands: 'all', reduction: 'mean' },
-  weights: { mse: 5, mu: 10, released: { frequency: 1, mse: 5, regression: 1 } },
+  weights: { mse: 5, mu: 10, released: { frequency: 1, mse: 5, regression: 1 }, ...oneStagePeers, cwd: { weight: 1 } },
 };
