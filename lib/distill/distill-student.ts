@@ -34,9 +34,9 @@ export interface TeacherSide {
  * Copies the teacher's neck and head, or the neck alone, into the student wherever name and shape
  * agree; returns the names.
  */
-export function inheritNeckAndHead(student: Detector, teacher: Detector, only?: 'neck'): string[] {
+export function inheritNeckAndHead(student: Detector, teacher: Detector, what: true | 'neck' = true): string[] {
   const fits = (name: string, shape: number[]): boolean =>
-    (only === 'neck' ? name.startsWith('neck.') : !name.startsWith('backbone.')) &&
+    (what === 'neck' ? name.startsWith('neck.') : !name.startsWith('backbone.')) &&
     student.parameters.has(name) &&
     student.parameters.get(name).shape.join() === shape.join();
   const inherited = new Map([...teacher.parameters.read()].filter(([name, { shape }]) => fits(name, shape)));

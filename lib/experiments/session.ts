@@ -213,9 +213,7 @@ export class Session {
       const from = `${path.basename(backbone.checkpoint)}${prefix && `, below "${prefix}"`}`;
       say(`student: backbone of ${loaded.length} tensors imported from ${from}`);
     }
-    if (!inherit) return;
-    const { detector: teacher } = await this.source.take();
-    inheritNeckAndHead(detector, teacher, inherit === 'neck' ? 'neck' : undefined);
+    if (inherit) inheritNeckAndHead(detector, (await this.source.take()).detector, inherit);
   }
 
   /** Everything that decides the outcome of a run, imported weights included. */

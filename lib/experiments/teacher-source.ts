@@ -132,7 +132,7 @@ export class TeacherSource {
       const { loaded, prefix, left } = await importWeights(detector.parameters, file, { names });
       const below = prefix && `, below "${prefix}"`;
       const others = [...new Set(left.map((name) => name.split('.', 2).join('.')))].slice(0, 3).join(', ');
-      const aside = left.length > 0 ? `; ${left.length} others are read over, which it has no use for: ${others}` : '';
+      const aside = left.length > 0 ? `; read over: ${left.length} of ${others}` : '';
       this.bench.options.say(
         `teacher: ${loaded.length} tensors imported from ${path.basename(checkpoint)}${below}${aside}`,
       );

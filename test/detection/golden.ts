@@ -84,8 +84,13 @@ export function publishedFcosNumbers(name: string, shape: readonly number[]): Fl
 
 /** A Faster R-CNN's or Cascade R-CNN's numbers: faster_rcnn_reference.py's `start`. */
 export function regionNumbers(name: string, shape: readonly number[]): Float32Array {
-  if (!/^(rpn_head|roi_head)\..*weight$/.test(name)) return parameterNumbers(name, shape);
+  if (!/\b(rpn_head|roi_head)\..*weight$/.test(name)) return parameterNumbers(name, shape);
   return filterNumbers(name, shape, name.includes('fc_cls') ? 6 : 2);
+}
+
+/** The same at the published size: cascade_steps.py's `start`. */
+export function publishedRegionNumbers(name: string, shape: readonly number[]): Float32Array {
+  return (name.endsWith('bn3.weight') ? publishedNumbers : regionNumbers)(name, shape);
 }
 
 /** Draws the first that there are, as faster_rcnn_reference.py does. */

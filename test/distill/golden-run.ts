@@ -79,7 +79,7 @@ export async function holdTenSteps(
 ): Promise<void> {
   const file = path.join(__dirname, `../golden/${name}.json`);
   const golden = JSON.parse(readFileSync(file, 'utf8')) as GoldenRun;
-  if (row.inherit) inheritNeckAndHead(student, detector);
+  if (row.inherit) inheritNeckAndHead(student, detector, row.inherit);
   const { strides, channels } = student;
   const projections = createProjections(strides.length, channels, detector.channels, 0);
   fill({ parameters: projections }, publishedNumbers);

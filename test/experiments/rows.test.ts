@@ -245,7 +245,7 @@ test(
       /linear scaling: 2 pictures a step in place of 16, learning rate 0\.0025 in place of 0\.02/,
     );
     assert.match(whole.stdout, /teacher: \d+ tensors imported from .*teacher\.safetensors/);
-    assert.match(whole.stdout, /; 1 others are read over, which it has no use for: roi_head\.mask_head/);
+    assert.match(whole.stdout, /; read over: 1 of roi_head\.mask_head/);
     const result = readResult(join(folder, 'out/freekd-seed1.json'));
     assert.deepEqual(Object.keys(result.curve[0].losses).sort(), ['box', 'classification', 'freekd', 'loss']);
     const released = readResult(join(folder, 'out/released-seed1.json'));

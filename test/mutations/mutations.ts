@@ -81,7 +81,7 @@ export const mutations: Mutation[] = [
     'distill/student.test.ts',
     'copies what fits by name and shape',
     ['student.parameters.load(inherited', 'student.parameters.load(new Map()'],
-    ["only === 'neck'", 'false'],
+    ["what === 'neck'", 'false'],
   ),
   ...each(
     'train/schedule.js',
@@ -301,8 +301,8 @@ export const mutations: Mutation[] = [
     'experiments/session.js',
     'experiments/session.test.ts',
     "inherits the teacher's neck and head",
-    ['if (!inherit)', 'if (true)'],
-    ["inherit === 'neck' ? 'neck' : undefined", 'undefined'],
+    ['if (inherit)', 'if (false)'],
+    ['.detector, inherit)', '.detector)'],
   ),
   ...each('experiments/configs.js', 'experiments/session.test.ts', "inherits the teacher's neck and head", [
     'inherit: experiment.inherit }',
