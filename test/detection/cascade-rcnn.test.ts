@@ -47,7 +47,8 @@ for (const [name, c] of Object.entries(golden.cases))
     const extents = targets.map(() => ({ inputWidth: c.extent[0], inputHeight: c.extent[1] }));
     const trained = model.parameters.trainable();
     const { value, gradients } = valueAndGradients(() => {
-      const outputs = model.head(model.pyramid(images, true));
+      const pyramid = model.pyramid(images, true);
+      const outputs = model.head(pyramid);
       for (const [level, output] of outputs.rpn.entries())
         for (const [kind, levels] of Object.entries(c.outputs))
           near(tf.slice(output[kind as keyof typeof output], 0, 1).dataSync(), levels[level], 2e-5, `${kind} ${level}`);
@@ -58,6 +59,7 @@ for (const [name, c] of Object.entries(golden.cases))
       const parts = model.loss(outputs, targets, { extents });
       near(outputs.drawn!.boxes, c.regions, 1e-5, 'regions');
       near(model.regression(outputs)[0].dataSync(), c.regression, 1e-4, 'regression');
+      near(model.regression(model.head(pyramid), outputs)[0].dataSync(), c.regression, 1e-4, 'of those regions');
       assert.deepEqual(Object.keys(parts), Object.keys(c.losses));
       for (const [part, expected] of Object.entries(c.losses))
         near(parts[part].value.dataSync(), [expected], 2e-5, part);

@@ -9,7 +9,7 @@ import torch
 
 from cascade_rcnn_reference import CascadeRcnn
 from detection_reference import boxes_of, first_listed, gradients_of, listed, tensor
-from faster_rcnn import reshaped
+from faster_rcnn_reference import reshaped
 
 torch.manual_seed(0)
 RPN = {"channels": 8, "assign": {"positive": 0.7, "negative": 0.3, "least": 0.3}}

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from detection_reference import boxes_of, first_listed, gradients_of, listed, tensor
-from faster_rcnn_reference import FasterRcnn
+from faster_rcnn_reference import FasterRcnn, reshaped
 
 torch.manual_seed(0)
 RPN = {"channels": 8, "assign": {"positive": 0.7, "negative": 0.3, "least": 0.3}}
@@ -36,14 +36,6 @@ CASES = {
 }
 DETECT = {"threshold": 0.05, "iou": 0.5, "maximum": 30}
 MARGIN = 1e-5
-
-
-def reshaped(config):
-    """A head's matrices as filters of a region."""
-    def reshape(key, g):
-        side = config["head"]["bins"] if "shared_fcs.0" in key else 1
-        return g.reshape(g.shape[0], -1, side, side) if key.startswith("roi_head") and g.dim() == 2 else g
-    return reshape
 
 
 def case(name, config):

@@ -209,6 +209,14 @@ class FasterRcnn(Stages):
         return *found, min(margin, near, near2)
 
 
+def reshaped(config):
+    """A parameter, by its name, as our side has it: a head's matrices are filters of a region."""
+    def reshape(name, x):
+        side = config["head"]["bins"] if "shared_fcs.0" in name else 1
+        return x.reshape(x.shape[0], -1, side, side) if name.startswith("roi_head") and x.dim() == 2 else x
+    return reshape
+
+
 def start(name: str, shape, bins: int) -> torch.Tensor:
     """A parameter's numbers: `initial`'s, but for the two heads' layers, so that boxes move and scores differ."""
     if ("rpn_head." in name or "roi_head." in name) and name.endswith("weight"):

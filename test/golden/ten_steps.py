@@ -36,6 +36,7 @@ class Row:
     clip: float = 1e30  # largest norm of the gradients
     heads: Callable = None  # after task: teacher, its pyramid, student -> box outputs of the student, and of the teacher
     pictures: Callable = lambda step, attempt: f"steps/images{step}"  # the name of a batch
+    shaped: Callable = lambda name, change: change  # a parameter's change in the shape that our side has it in
 
 
 def warm_up(rate: float, steps: int, ratio: float):
@@ -105,7 +106,7 @@ def write(path: Path, row: Row) -> None:
     goals = [row.objects(step, attempt) for step, attempt in enumerate(attempts)]
     answer = {"size": SIZE, "tokens": TOKENS, "losses": losses, "images": [row.pictures(step, attempt) for step, attempt in enumerate(attempts)],
               "targets": [[{"boxes": [float(f"{v:.9g}") for v in b.flatten().tolist()], "labels": l.tolist()} for b, l in own] for own in goals],
-              "changes": {name: sketch(name, change, changes32[name], turned[name]) for name, change in changes.items()}}
+              "changes": {name: sketch(name, *(row.shaped(name, of[name]) for of in (changes, changes32, turned))) for name in changes}}
     floors = sorted(((v[1], k) for k, v in answer["changes"].items()), reverse=True)
     print("objects", attempts)
     print("floor:", [f"{v:.1e} {k}" for v, k in floors[:6]], "median", f"{floors[len(floors) // 2][0]:.1e}")

@@ -204,6 +204,7 @@ export const mutations: Mutation[] = [
     ['logits: mean', 'logits: last.logits'],
     ['stages[stages.length - 1]', 'stages[0]'],
     ['if (i === 0)', ''],
+    ['this.stage(0, outputs, boxes).deltas', 'this.stage(1, outputs, boxes).deltas'],
   ),
   ...each('detection/cascade-rcnn/refine.js', 'detection/cascade-rcnn.test.ts', '"published": outputs', [
     'if (!isObject)',
