@@ -48,6 +48,27 @@ export const works: Work[] = [
     tolerance: 1e-4,
   },
   {
+    name: 'train-fcos',
+    title: 'training step, FCOS-R18, 8 x 128 x 128, frozen batch norm',
+    references: pytorch('train-fcos', 0.8),
+    runs: 2,
+    tolerance: 1e-4,
+  },
+  {
+    name: 'train-faster-rcnn',
+    title: 'training step, Faster R-CNN-R18',
+    references: [{ name: 'PyTorch + torchvision', task: 'train-faster-rcnn', target: 0.8 }],
+    runs: 1,
+    tolerance: 1e-3,
+  },
+  {
+    name: 'train-reppoints',
+    title: 'training step, RepPoints-R18',
+    references: [{ name: 'PyTorch + torchvision', task: 'train-reppoints', target: 0.8 }],
+    runs: 1,
+    tolerance: 1e-3,
+  },
+  {
     name: 'frequency-loss',
     title: 'frequency loss and gradient, 5 levels of 256 channels, T = 6',
     references: [

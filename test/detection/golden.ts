@@ -82,6 +82,15 @@ export function publishedFcosNumbers(name: string, shape: readonly number[]): Fl
   return (name.endsWith('bn3.weight') ? publishedNumbers : fcosNumbers)(name, shape);
 }
 
+/** A RepPoints' numbers: reppoints_reference.py's `start`. */
+export function repPointsNumbers(name: string, shape: readonly number[]): Float32Array {
+  const size = sizeOf(shape);
+  if (name === 'bbox_head.reppoints_pts_init_out.bias') return numbers(name, size, -2.5, 2.5);
+  if (name === 'bbox_head.reppoints_cls_out.bias') return numbers(name, size, -4, -1);
+  if (name === 'bbox_head.moment_transfer') return numbers(name, size, 0.1, 0.4);
+  return /^bbox_head\.reppoints_\w+\.weight$/.test(name) ? filterNumbers(name, shape, 1) : parameterNumbers(name, shape);
+}
+
 /** A Faster R-CNN's or Cascade R-CNN's numbers: faster_rcnn_reference.py's `start`. */
 export function regionNumbers(name: string, shape: readonly number[]): Float32Array {
   if (!/\b(rpn_head|roi_head)\..*weight$/.test(name)) return parameterNumbers(name, shape);

@@ -19,7 +19,7 @@ import { valueAndGradients } from '../../lib/dist/core/gradients';
 import { Parameters } from '../../lib/dist/core/parameters';
 import { Random } from '../../lib/dist/core/random';
 import { tf, type Scalar, type Tensor1D, type Tensor2D, type Tensor4D } from '../../lib/dist/tf';
-import { fill, near, nearDetections, nearGradients, numbers, parameterNumbers, targetsOf } from './golden';
+import { fill, near, nearDetections, nearGradients, numbers, repPointsNumbers, targetsOf } from './golden';
 
 /** Of one stage and picture: a point and its object, or -2 where the point learns nothing. */
 type Learned = [point: number, object: number][];
@@ -48,17 +48,6 @@ const golden = JSON.parse(readFileSync(file, 'utf8')) as {
   cases: Record<string, Case>;
 };
 const WEIGHTS = { classification: 1, initialBox: 2, box: 3 };
-
-/** reppoints_reference.py's `start`. */
-function repPointsNumbers(name: string, shape: readonly number[]): Float32Array {
-  const size = shape.reduce((product, n) => product * n, 1);
-  if (name === 'bbox_head.reppoints_pts_init_out.bias') return numbers(name, size, -2.5, 2.5);
-  if (name === 'bbox_head.reppoints_cls_out.bias') return numbers(name, size, -4, -1);
-  if (name === 'bbox_head.moment_transfer') return numbers(name, size, 0.1, 0.4);
-  if (!/^bbox_head\.reppoints_\w+\.weight$/.test(name)) return parameterNumbers(name, shape);
-  const bound = 1 / Math.sqrt(shape[0] * shape[1] * shape[2]);
-  return numbers(name, size, -bound, bound);
-}
 
 const extentsOf = ({ extents }: Case) => extents.map(([inputWidth, inputHeight]) => ({ inputWidth, inputHeight }));
 

@@ -13,6 +13,7 @@ TASKS = {
     "train-frozen": "detector", "train-batch": "detector", "distillation": "distillation", "inference": "inference",
     "frequency-loss": "frequency_loss", "frequency-loss-algebra": "frequency_loss", "wavelet-haar": "wavelet", "wavelet-db4": "wavelet",
     "memory-forward": "inference", "memory-distillation": "distillation", "pycocotools": "evaluation", "faster-coco-eval": "evaluation",
+    "train-fcos": "families", "train-faster-rcnn": "families", "train-reppoints": "families",
     "roi-align": "detector_kernels", "deform-conv": "detector_kernels",
 }
 
