@@ -3,11 +3,11 @@
  * over space.
  *
  * With m and s the mean and deviation of a group, y = x a + b where a = gamma / s and b = beta - m
- * a, one pair for each image and channel. So all but a few passes over the data is arithmetic on
- * small [N, 1, 1, C] tensors.
+ * a, one pair for each image and channel. Without a kernel of our own, all but a few passes over the
+ * data is arithmetic on small [N, 1, 1, C] tensors.
  */
 import { tf, type Tensor, type Tensor1D, type Tensor4D } from '../tf';
-import { attribute, elementwise, execute1, kernelLevel } from '../core/native';
+import { attribute, elementwise, execute, execute1, kernelLevel, ownKernels } from '../core/native';
 import { defineOperation } from '../core/operation';
 
 export interface GroupNormOptions {
@@ -32,7 +32,9 @@ export function groupNorm(x: Tensor4D, options: GroupNormOptions): Tensor4D {
   const { gamma, beta, groups, epsilon = 1e-5, relu = false } = options;
   const [n, h, w, c] = x.shape;
   if (c % groups !== 0) throw new Error(`groupNorm: ${c} channels cannot be split into ${groups} groups`);
-  if (kernelLevel() !== 'stock') return normalization({ x, gamma, beta }, { groups, epsilon, relu })[0] as Tensor4D;
+  const inputs = { x, gamma, beta };
+  if (ownKernels()) return ownNormalization(inputs, { groups, epsilon, relu })[0] as Tensor4D;
+  if (kernelLevel() !== 'stock') return normalization(inputs, { groups, epsilon, relu })[0] as Tensor4D;
   const grouped = tf.reshape(x, [n, h * w, groups, c / groups]);
   const { mean, variance } = tf.moments(grouped, [1, 3], true); // [N, 1, G, 1]
   const normalized = tf.mul(tf.sub(grouped, mean), tf.rsqrt(tf.add(variance, epsilon)));
@@ -40,11 +42,34 @@ export function groupNorm(x: Tensor4D, options: GroupNormOptions): Tensor4D {
   return relu ? tf.relu(y) : y;
 }
 
+interface Settings {
+  groups: number;
+  epsilon: number;
+  relu: boolean;
+}
+
+/** By lib/native/group_norm.cc. */
+const ownNormalization = defineOperation<Settings>({
+  name: 'OwnGroupNorm',
+  forward: ({ x, gamma, beta }, { groups, epsilon, relu }) => {
+    const name = relu ? 'FreekdGroupNormRelu' : 'FreekdGroupNorm';
+    return execute(name, [], [x, gamma, beta, tf.tensor1d([groups], 'int32'), tf.tensor1d([epsilon])], 3);
+  },
+  saveInputs: ['x', 'gamma'],
+  saveOutputs: [true, true, true],
+  backward: ([dy], [x, gamma, y, mean, inverse], { groups, relu }) => {
+    const name = relu ? 'FreekdGroupNormReluGradient' : 'FreekdGroupNormGradient';
+    const given = [dy, x, y, gamma, mean, inverse, tf.tensor1d([groups], 'int32')];
+    const [dx, dgamma, dbeta] = execute(name, [], given, 3);
+    return { x: () => dx, gamma: () => dgamma, beta: () => dbeta };
+  },
+});
+
 const mul = (a: Tensor, b: Tensor): Tensor => elementwise('Mul', a, b);
 const add = (a: Tensor, b: Tensor): Tensor => elementwise('AddV2', a, b);
 const sub = (a: Tensor, b: Tensor): Tensor => elementwise('Sub', a, b);
 
-const normalization = defineOperation<{ groups: number; epsilon: number; relu: boolean }>({
+const normalization = defineOperation<Settings>({
   name: 'GroupNorm',
   forward: ({ x, gamma, beta }, { groups, epsilon, relu }) => {
     const members = membership(gamma.size, groups);

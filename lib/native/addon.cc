@@ -12,6 +12,7 @@ void define_band_distance();
 void define_winograd();
 void define_roi_align();
 void define_deformable();
+void define_group_norm();
 }  // namespace freekd
 
 extern "C" __attribute__((visibility("default"))) void* napi_register_module_v1(void* /* env */, void* exports) {
@@ -23,6 +24,7 @@ extern "C" __attribute__((visibility("default"))) void* napi_register_module_v1(
       freekd::define_winograd();
       freekd::define_roi_align();
       freekd::define_deformable();
+      freekd::define_group_norm();
     } catch (const std::exception& error) {
       std::fprintf(stderr, "operations of lib/native could not be registered: %s\n", error.what());
     }

@@ -1,6 +1,6 @@
 /**
  * Every kernel against PyTorch, in value and gradient, at each level: stock tfjs, TensorFlow's
- * kernels, oneDNN's.
+ * kernels, oneDNN's, our own.
  */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -10,7 +10,7 @@ import { relu6 } from '../../lib/dist/kernels/activation';
 import { batchNorm, batchNormTraining } from '../../lib/dist/kernels/batch-norm';
 import { conv2d } from '../../lib/dist/kernels/conv';
 import { groupNorm } from '../../lib/dist/kernels/group-norm';
-import { kernelLevel, setKernelLevel, type KernelLevel } from '../../lib/dist/core/native';
+import { kernelLevel, ownKernels, setKernelLevel, type KernelLevel } from '../../lib/dist/core/native';
 import { maxPool } from '../../lib/dist/kernels/pool';
 import { upsampleNearest } from '../../lib/dist/kernels/upsample';
 import type { Rank } from '@tensorflow/tfjs-node-gpu';
@@ -32,8 +32,8 @@ interface Case {
 const golden = JSON.parse(readFileSync(join(__dirname, '../golden/kernels.json'), 'utf8')) as Record<string, Case[]>;
 const read = ({ shape, data }: Stored): Tensor => tf.tensor(data, shape);
 // Those that this machine has.
-const all: KernelLevel[] = ['stock', 'plain', 'onednn'];
-const levels = all.slice(0, all.indexOf(kernelLevel()) + 1);
+const all: KernelLevel[] = ['stock', 'plain', 'onednn', 'own'];
+const levels = all.slice(0, ownKernels() ? 4 : all.indexOf(kernelLevel()) + 1);
 
 function assertClose(actual: Tensor, expected: Stored, message: string): void {
   assert.deepEqual(actual.shape, expected.shape, message);

@@ -1,7 +1,7 @@
 /**
  * Row:       RetinaNet MobileNetV2 <- RetinaNet R50 on coco128 with weights from a seed, as retinanet-r101-r50-coco128
  * Expected:  an AP of 0: nothing here has learned to detect
- * Cost:      not run by this project yet
+ * Cost:      1 s a step of 4 pictures on two cores; eight steps with three of the prompt were run, no longer schedule
  * Command:   npm run reproduce -- --experiment retinanet-r50-mobilenetv2-coco128 --data FOLDER
  */
 import { retinaNetMobileNetV2, retinaNetR50 } from '../../detection/retinanet/presets';

@@ -7,6 +7,7 @@ import { execute, ownKernels } from '../../../lib/dist/core/native';
 import { tf } from '../../../lib/dist/tf';
 import { convolutionInputs } from './convolution';
 import { deformableInputs } from './deformable';
+import { groupNormInputs } from './group-norm';
 import { roiAlignInputs } from './roi-align';
 import { type Outcome, type WrongInput } from './rows';
 import { waveletInputs } from './wavelet';
@@ -16,6 +17,7 @@ export const wrongInputs: WrongInput[] = [
   ...convolutionInputs,
   ...roiAlignInputs,
   ...deformableInputs,
+  ...groupNormInputs,
 ];
 
 function outcome({ operation, attributes, inputs, outputs }: WrongInput): Outcome {
