@@ -5,7 +5,9 @@
  * and whatever was asked before. A training step blocks the main thread; the workers run on
  * meanwhile, and the main thread is left with wrapping an array into a tensor.
  */
-import type { Batch, Normalization } from '../data/types';
+import { checked } from '../core/schema';
+import type { Random } from '../core/random';
+import type { Batch, Normalization, Origin, Target } from '../data/types';
 import { tf, type Tensor4D } from '../tf';
 import {
   createAssembler,
@@ -15,11 +17,14 @@ import {
   type Order,
   type SeededCorruption,
 } from './assemble';
+import { drawAugmentation, type Augmentation, type Drawn } from './augmentation';
 import { checkCorruption, SMALLEST_SIDE } from './corruptions/corrupt';
 import type { CocoDataset } from './dataset';
+import type { InputSize } from './input-size';
 import { WorkerPool } from './pool';
 import { Sampler, type Shard } from './sampler';
-import { IMAGENET, originOf, targetOf, type InputSize } from './transforms';
+import { augmentationSchema } from './schema';
+import { IMAGENET, originOf, targetOf } from './transforms';
 import { isTrainedOn } from './training-boxes';
 import type { CocoImage } from './types';
 
@@ -42,7 +47,7 @@ export interface LoaderOptions {
   flip?: number;
   /** A new order every epoch. Default false: the order of the annotation file. */
   shuffle?: boolean;
-  /** Seed of order and flips. Default 0. */
+  /** Seed of order, flips and augmentation. Default 0. */
   seed?: number | string;
   /** Order of the input's channels. Default 'rgb'. */
   order?: Normalization['order'];
@@ -71,6 +76,11 @@ export interface LoaderOptions {
    * numbers are drawn depends on its seed and the picture's id.
    */
   corruption?: SeededCorruption;
+  /**
+   * Random sizes, parts and colours, drawn for each picture and epoch from the seed. An object is
+   * kept where its centre is shown.
+   */
+  augmentation?: Augmentation;
   /** Worker threads. Default 1; 0 decodes on the main thread. */
   workers?: number;
   /** Batches made ahead. Default 3. */
@@ -114,6 +124,7 @@ export function createLoader(dataset: CocoDataset, options: LoaderOptions): Load
     workers = 1,
     ahead = 3,
     shard = { rank: 0, size: 1 },
+    augmentation,
   } = options;
   const { padMultiple = 32, antialias = false, mean = IMAGENET.mean, std = IMAGENET.std, dropLast = shuffle } = options;
   check(options);
@@ -123,7 +134,17 @@ export function createLoader(dataset: CocoDataset, options: LoaderOptions): Load
   const indices = images
     .map((_, index) => index)
     .filter((index) => !options.skipEmpty || hasObject(images[index]));
-  const sampler = new Sampler(images, indices, { batch, shard, shuffle, flip, seed, dropLast, groupByAspect });
+  const classOf = new Map(dataset.categories.map(({ id }, index) => [id, index]));
+  const targetIn = (origin: Origin): Target => targetOf(dataset.annotationsOf(origin.id), origin, classOf);
+  const augment =
+    augmentation &&
+    ((index: number, random: Random): Drawn => {
+      const image = images[index];
+      const showsObject = (drawn: Drawn): boolean =>
+        targetIn(originOf(image, size, false, augmentation, drawn)).labels.length > 0;
+      return drawAugmentation(augmentation, random, hasObject(image) ? showsObject : () => true);
+    });
+  const sampler = new Sampler(images, indices, { batch, shard, shuffle, flip, seed, dropLast, groupByAspect, augment });
   const { batchesPerEpoch } = sampler;
   if (dropLast ? batchesPerEpoch === 0 : indices.length === 0) {
     const where = `split ${dataset.split} of ${dataset.folder}`;
@@ -139,7 +160,6 @@ export function createLoader(dataset: CocoDataset, options: LoaderOptions): Load
       `createLoader: corruptions are for pictures of ${SMALLEST_SIDE} x ${SMALLEST_SIDE} pixels or ` +
         `more; ${dataset.fileOf(small)} is ${small.width} x ${small.height}.`,
     );
-  const classOf = new Map(dataset.categories.map(({ id }, index) => [id, index]));
   const plan: AssemblyPlan = {
     images,
     files: images.map((image) => dataset.fileOf(image)),
@@ -148,8 +168,12 @@ export function createLoader(dataset: CocoDataset, options: LoaderOptions): Load
     antialias,
     normalization: { order: options.order, mean, std },
     corruption: options.corruption,
+    augmentation,
     onBad: !dataset.skipBad ? 'throw' : dropLast ? 'replace' : 'leave-out',
-    cache: options.cache === 'none' ? undefined : createPictureCache(images, size, options.cacheLimit ?? 2 ** 29),
+    cache:
+      options.cache === 'none'
+        ? undefined
+        : createPictureCache(images, size, augmentation, options.cacheLimit ?? 2 ** 29),
   };
   // A training batch of all ranks has one size.
   const order = (step: number): Order => ({
@@ -172,9 +196,8 @@ export function createLoader(dataset: CocoDataset, options: LoaderOptions): Load
         throw new Error(`Loader.batch: step should be an integer >= 0, is ${step}.`);
       const { inputs, shape, draws, problems } = await maker.take(step, horizon(step));
       problems.forEach((problem) => dataset.note(problem));
-      const origins = draws.map(({ index, flip }) => originOf(images[index], size, flip));
-      const targets = origins.map((origin) => targetOf(dataset.annotationsOf(origin.id), origin, classOf));
-      return { images: tf.tensor4d(inputs, shape, 'float32') as Tensor4D, targets, origins };
+      const origins = draws.map(({ index, flip, drawn }) => originOf(images[index], size, flip, augmentation, drawn));
+      return { images: tf.tensor4d(inputs, shape, 'float32') as Tensor4D, targets: origins.map(targetIn), origins };
     },
   };
 }
@@ -201,6 +224,7 @@ function check(options: LoaderOptions): void {
   whole('workers', options.workers, 0);
   whole('ahead', options.ahead, 0);
   if (options.corruption) checkCorruption(options.corruption);
+  if (options.augmentation) checked(augmentationSchema, options.augmentation, 'createLoader: augmentation');
   const { flip = 0, std = IMAGENET.std } = options;
   if (!(flip >= 0 && flip <= 1)) throw new Error(`createLoader: flip is a probability from 0 to 1, not ${flip}.`);
   if (!std.every((value) => value > 0))

@@ -3,12 +3,15 @@
  * know its step only.
  */
 import { Random } from '../core/random';
+import type { Drawn } from './augmentation';
 import type { CocoImage } from './types';
 
 export interface Draw {
   /** Position in the data set's `images`. */
   index: number;
   flip: boolean;
+  /** Only where the loader augments. */
+  drawn?: Drawn;
 }
 
 /** A part of a data-parallel run: `size` ranks share the batches of an epoch. */
@@ -36,6 +39,11 @@ export interface SamplerOptions {
    * mmdet's AspectRatioBatchSampler.
    */
   groupByAspect: boolean;
+  /**
+   * What else is drawn for a picture, if anything.
+   * @param random of this picture in this epoch: the same in whatever batch and rank it comes
+   */
+  augment?(index: number, random: Random): Drawn;
 }
 
 export class Sampler {
@@ -60,18 +68,30 @@ export class Sampler {
   /** Pictures of a step, counted from 0 over all epochs. */
   draws(step: number): Draw[] {
     const { batch, shard } = this.options;
-    const start = shard.rank * batch;
-    return this.drawsOfAll(step).slice(start, start + batch);
+    return this.taken(step, shard.rank * batch, batch);
   }
 
   /** Pictures of a step of all ranks. */
   drawsOfAll(step: number): Draw[] {
     const { batch, shard } = this.options;
-    const start = (step % this.batchesPerEpoch) * batch * shard.size;
-    return this.epoch(Math.floor(step / this.batchesPerEpoch)).slice(start, start + batch * shard.size);
+    return this.taken(step, 0, batch * shard.size);
   }
 
-  /** All pictures of an epoch in their order, those of an incomplete last batch included. */
+  /** `count` of the pictures of a step of all ranks. */
+  private taken(step: number, first: number, count: number): Draw[] {
+    const { batch, shard, augment } = this.options;
+    const start = (step % this.batchesPerEpoch) * batch * shard.size + first;
+    const epoch = Math.floor(step / this.batchesPerEpoch);
+    const draws = this.epoch(epoch).slice(start, start + count);
+    if (!augment) return draws;
+    const random = this.random.fork('augmentation').fork(epoch);
+    return draws.map((draw) => ({ ...draw, drawn: augment(draw.index, random.fork(draw.index)) }));
+  }
+
+  /**
+   * All pictures of an epoch in their order, those of an incomplete last batch included, without
+   * what `augment` draws.
+   */
   epoch(epoch: number): Draw[] {
     const known = this.recent.get(epoch);
     if (known !== undefined) return known;

@@ -3,39 +3,14 @@
  * Boxes follow. Pure arithmetic, no tensors: it runs in the loader's worker threads.
  */
 import type { Normalization, Origin, Target } from '../data/types';
+import { viewOf, type Augmentation, type Drawn } from './augmentation';
 import type { Picture } from './image';
-import { hasArea, isTrainedOn } from './training-boxes';
+import type { InputSize } from './input-size';
+import { clipped, hasArea, isTrainedOn, type Corners } from './training-boxes';
 import type { CocoAnnotation, CocoImage } from './types';
-
-/**
- * A fixed size, or the largest of the same proportions whose sides fit: mmdet's (1333, 800) is `{
- * longSide: 1333, shortSide: 800 }`.
- */
-export type InputSize = { width: number; height: number } | { longSide: number; shortSide: number };
-
-export interface Size {
-  width: number;
-  height: number;
-}
 
 /** ImageNet's statistics, as mmdet and torchvision use them. */
 export const IMAGENET: Normalization = { mean: [123.675, 116.28, 103.53], std: [58.395, 57.12, 57.375] };
-
-/**
- * Size of a picture after resizing: mmcv's `rescale_size` (both limits kept, sides rounded half
- * up), or the fixed size.
- */
-export function inputSize({ width, height }: Size, size: InputSize): Size {
-  if ('width' in size) return { width: size.width, height: size.height };
-  const scale = Math.min(size.longSide / Math.max(width, height), size.shortSide / Math.min(width, height));
-  return { width: Math.max(1, Math.floor(width * scale + 0.5)), height: Math.max(1, Math.floor(height * scale + 0.5)) };
-}
-
-/** The smallest size that holds all `sizes` and whose sides are multiples of `multiple`. */
-export function paddedSize(sizes: readonly Size[], multiple: number): Size {
-  const round = (sides: number[]): number => Math.ceil(Math.max(...sides) / multiple) * multiple;
-  return { width: round(sizes.map(({ width }) => width)), height: round(sizes.map(({ height }) => height)) };
-}
 
 /** What `fill` looks up: (value - mean) / std for every channel and byte, [3 * 256] float32. */
 export function normalizationTable({ mean, std }: Normalization): Float32Array {
@@ -72,17 +47,32 @@ export function fill(
   }
 }
 
-/** Where an input came from. */
-export function originOf(image: CocoImage, size: InputSize, flipped: boolean): Origin {
+/**
+ * Where an input came from.
+ * @param drawn what was drawn for it by `augmentation`
+ */
+export function originOf(
+  image: CocoImage,
+  size: InputSize,
+  flipped: boolean,
+  augmentation?: Augmentation,
+  drawn?: Drawn,
+): Origin {
   const { width, height, id } = image;
-  const input = inputSize(image, size);
-  const [scaleX, scaleY] = [input.width / width, input.height / height];
-  return { id, width, height, scaleX, scaleY, inputWidth: input.width, inputHeight: input.height, flipped };
+  const { kept, part, place, input } = viewOf(image, size, augmentation, drawn);
+  const [stretchX, stretchY] = [place.width / part.width, place.height / part.height];
+  const [scaleX, scaleY] = [(kept.width / width) * stretchX, (kept.height / height) * stretchY];
+  const origin = { id, width, height, scaleX, scaleY, inputWidth: input.width, inputHeight: input.height, flipped };
+  if (!augmentation) return origin;
+  const shift = { x: place.x - part.x * stretchX, y: place.y - part.y * stretchY };
+  const shown = [place.x, place.y, place.x + place.width, place.y + place.height] as const;
+  return { ...origin, augmented: { shift, shown } };
 }
 
 /**
- * Annotations as boxes and class indices in input pixels, clipped to the picture; what is not
- * trained on (training-boxes.ts) is left out. `classOf` maps a category id to its class index.
+ * Annotations as boxes and class indices in input pixels, clipped to what is shown of the picture;
+ * what is not trained on (training-boxes.ts) is left out. `classOf` maps a category id to its class
+ * index.
  */
 export function targetOf(
   annotations: readonly CocoAnnotation[],
@@ -93,15 +83,35 @@ export function targetOf(
   const labels: number[] = [];
   for (const annotation of annotations) {
     if (!isTrainedOn(annotation, origin)) continue;
-    const [x, y, w, h] = annotation.bbox;
-    const clipX = (value: number): number => Math.min(Math.max(value * origin.scaleX, 0), origin.inputWidth);
-    const clipY = (value: number): number => Math.min(Math.max(value * origin.scaleY, 0), origin.inputHeight);
-    const [left, right] = [clipX(x), clipX(x + w)];
+    const seen = visible(annotation.bbox, origin);
+    if (!seen) continue;
+    const [left, top, right, bottom] = seen;
     const [x1, x2] = origin.flipped ? [origin.inputWidth - right, origin.inputWidth - left] : [left, right];
-    const box = [x1, clipY(y), x2, clipY(y + h)];
+    const box = [x1, top, x2, bottom];
     if (!hasArea(box)) continue;
     boxes.push(...box);
     labels.push(classOf.get(annotation.category_id) as number);
   }
   return { boxes: Float32Array.from(boxes), labels: Int32Array.from(labels) };
+}
+
+/**
+ * The part of a box [x, y, width, height] of the original picture that is shown, in input pixels
+ * before mirroring. Of a picture that is cut, a box is seen where its centre is and at least one
+ * original pixel is left of both sides.
+ */
+function visible(bbox: CocoAnnotation['bbox'], origin: Origin): Corners | undefined {
+  const { scaleX, scaleY, inputWidth, inputHeight, augmented } = origin;
+  const shift = augmented?.shift ?? { x: 0, y: 0 };
+  const [left, top, right, bottom] = augmented?.shown ?? [0, 0, inputWidth, inputHeight];
+  const between = (value: number, low: number, high: number): number => Math.min(Math.max(value, low), high);
+  const x = (value: number): number => between(value * scaleX + shift.x, left, right);
+  const y = (value: number): number => between(value * scaleY + shift.y, top, bottom);
+  const [x1, y1, x2, y2] = augmented ? clipped(bbox, origin) : [bbox[0], bbox[1], bbox[0] + bbox[2], bbox[1] + bbox[3]];
+  const seen: Corners = [x(x1), y(y1), x(x2), y(y2)];
+  if (!augmented) return seen;
+  const centre = [((x1 + x2) / 2) * scaleX + shift.x, ((y1 + y2) / 2) * scaleY + shift.y];
+  const isInside = left <= centre[0] && centre[0] < right && top <= centre[1] && centre[1] < bottom;
+  const isWide = seen[2] - seen[0] >= scaleX && seen[3] - seen[1] >= scaleY;
+  return isInside && isWide ? seen : undefined;
 }

@@ -40,6 +40,15 @@ export function positive(high: number) {
   return v.pipe(v.number(message), v.gtValue(0, message), v.maxValue(high, message));
 }
 
+/** Two numbers from `low` to `high`, the smaller one first. */
+export function range(low: number, high: number) {
+  const message = must(`a smaller and a larger number from ${low} to ${high}`);
+  return v.pipe(
+    v.strictTuple([real(low, high), real(low, high)], message),
+    v.check(([least, most]) => least <= most, message),
+  );
+}
+
 export const truth = () => v.boolean(must('true or false'));
 
 /** A text that is not empty. */

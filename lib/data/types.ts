@@ -26,6 +26,12 @@ export interface Origin {
   inputHeight: number;
   /** Whether it was mirrored left to right. */
   flipped: boolean;
+  /** Only where the loader augments, before mirroring: input pixel = original pixel * scale + shift. */
+  augmented?: {
+    shift: { x: number; y: number };
+    /** The part of the input that shows the picture: x1, y1, x2, y2. */
+    shown: readonly [number, number, number, number];
+  };
 }
 
 /** One step's pictures, normalised and padded. The receiver disposes `images`. */

@@ -2,7 +2,8 @@
 import { toCocoDetections } from '../coco/detections';
 import { decode, type Picture } from '../coco/image';
 import { resizeAntialias, resizeBilinear } from '../coco/resize';
-import { fill, IMAGENET, inputSize, normalizationTable, originOf, paddedSize } from '../coco/transforms';
+import { inputSize, paddedSize } from '../coco/input-size';
+import { fill, IMAGENET, normalizationTable, originOf } from '../coco/transforms';
 import type { CocoDetection } from '../coco/types';
 import type { Detections } from '../data/types';
 import type { DetectOptions } from '../detection/detector';

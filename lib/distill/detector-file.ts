@@ -4,7 +4,8 @@
  * Teachers of before have that in their card, the JSON file of the same name beside them.
  */
 import * as fs from 'node:fs';
-import type { InputSize } from '../coco/transforms';
+import type { InputSize } from '../coco/input-size';
+import { inputSizeSchema } from '../coco/schema';
 import type { CocoCategory } from '../coco/types';
 import * as s from '../core/schema';
 import { createDetector, detectorSchema, type DetectorConfig } from '../detection/families';
@@ -30,12 +31,6 @@ interface Described extends PictureInput {
   model: DetectorConfig;
 }
 
-const side = s.whole(8, 8192); // pixels
-export const inputSizeSchema: s.Schema<InputSize> = s.either(
-  s.has('longSide'),
-  s.fields({ longSide: side, shortSide: side }),
-  s.fields({ width: side, height: side }),
-);
 const described: s.Schema<Described> = s.pipe(
   s.openFields({
     model: detectorSchema,

@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { detectorSchema as model } from '../detection/families';
 import * as s from '../core/schema';
-import { inputSizeSchema } from '../distill/detector-file';
+import { augmentationSchema, inputSizeSchema } from '../coco/schema';
 import type { OptimizerConfig } from '../train/optimizer';
 import { MODE_NAMES } from '../wavelet/boundary';
 import { wavelets } from '../wavelet/filter-bank';
@@ -93,6 +93,7 @@ const fields: s.Schema<Experiment> = s.fields({
   sampling: s.optional(
     s.fields({ flip: s.fields({ paper: share, released: share }), skipEmpty: s.truth(), groupByAspect: s.truth() }),
   ),
+  augmentation: s.optional(augmentationSchema),
   teacher,
   student: training,
   inherit: s.optional(s.either((value) => typeof value === 'string', s.oneOf(['neck']), s.truth())),

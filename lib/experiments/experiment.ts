@@ -11,7 +11,7 @@
  * NAME`.
  */
 import type { LoaderOptions } from '../coco/loader';
-import type { InputSize } from '../coco/transforms';
+import type { InputSize } from '../coco/input-size';
 import { smallDetectors, type DetectorConfig, type DetectorKind } from '../detection/families';
 import type { RetinaNetConfig } from '../detection/retinanet';
 import type { LossSettings, Profile } from '../runs/variants';
