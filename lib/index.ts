@@ -46,6 +46,7 @@ export { type Detector, type DetectOptions } from './detection/detector';
 export type * from './coco/types';
 export type * from './data/types';
 export { checkPictures, openCoco, splitsOf, type CocoDataset } from './coco/dataset';
+export { standardAugmentation, type Augmentation } from './coco/augmentation';
 export { createLoader, type Loader, type LoaderOptions } from './coco/loader';
 export { DatasetError, type Problem } from './coco/problems';
 export { corrupt, corruptionNames, type Corruption, type CorruptionName } from './coco/corruptions/corrupt';

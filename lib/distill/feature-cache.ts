@@ -18,7 +18,7 @@ import type { Teacher } from './teacher';
 /** Gives the teacher's divided pyramid of a batch; the receiver disposes it. */
 export type TeacherFeatures = (batch: Batch) => Tensor4D[];
 
-/** The teacher's forward pass in every step: for augmentations that never repeat. */
+/** The teacher's forward pass in every step: for augmented pictures, which never repeat. */
 export function liveFeatures(teacher: Teacher): TeacherFeatures {
   return (batch) => teacher.pyramid(batch.images);
 }
@@ -120,7 +120,9 @@ function fromCache(pyramids: Map<string, Float32Array[]>, shapes: Shape[]): Teac
     shapes.map((shape, level) => {
       const size = shape[0] * shape[1] * shape[2];
       const values = new Float32Array(origins.length * size);
-      origins.forEach(({ id, flipped }, i) => {
+      origins.forEach(({ id, flipped, augmented }, i) => {
+        if (augmented)
+          throw new Error(`picture ${id} is augmented, and its features are not in a cache: use liveFeatures`);
         const maps = pyramids.get(key(id, flipped));
         if (!maps)
           throw new Error(`picture ${id} is not in the cache of teacher features: it belongs to another data set`);

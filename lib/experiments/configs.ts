@@ -15,12 +15,15 @@ import type { PromptName, PromptSettings, VariantRow } from '../runs/variants';
 const code = { teacher: 1, prompt: 1, student: 1 };
 
 /** What all work on the pictures depends on. */
-export interface Inputs extends Pick<Experiment, 'size' | 'antialias' | 'sampling'> {
+export interface Inputs extends Pick<Experiment, 'size' | 'antialias' | 'sampling' | 'augmentation'> {
   data: DataFingerprint;
 }
 
-export function inputsOf({ size, antialias, sampling }: Experiment, data: DataFingerprint): Inputs {
-  return { size, antialias, ...(sampling && { sampling }), data };
+export function inputsOf(
+  { size, antialias, sampling, augmentation }: Experiment,
+  data: DataFingerprint,
+): Inputs {
+  return { size, antialias, ...(sampling && { sampling }), ...(augmentation && { augmentation }), data };
 }
 
 export interface TeacherConfig extends TrainingConfig, Inputs {

@@ -10,6 +10,7 @@
  * The rows of the paper's table are in rows/, one file each: `npm run reproduce -- --experiment
  * NAME`.
  */
+import type { Augmentation } from '../coco/augmentation';
 import type { LoaderOptions } from '../coco/loader';
 import type { InputSize } from '../coco/input-size';
 import { smallDetectors, type DetectorConfig, type DetectorKind } from '../detection/families';
@@ -67,10 +68,20 @@ export interface Experiment extends LossSettings {
   antialias: boolean;
   /** How training pictures are drawn; by default all alike, half of them mirrored. */
   sampling?: { flip: Record<Profile, number> } & Required<Pick<LoaderOptions, 'skipEmpty' | 'groupByAspect'>>;
+  /**
+   * How training pictures are changed beside that, of teacher, prompt and student alike. Then no
+   * picture comes twice, and the teacher's features are made in every step.
+   */
+  augmentation?: Augmentation;
   teacher: TrainingConfig | ImportedTeacher;
   student: TrainingConfig;
   /** Whether distilled students start with the teacher's neck and head, or with its neck alone. */
   inherit?: boolean | 'neck';
+}
+
+/** Whether a picture has two inputs only, mirrored and not, so that the teacher's features can be kept. */
+export function hasFixedInputs({ size, augmentation }: Pick<Experiment, 'size' | 'augmentation'>): boolean {
+  return 'width' in size && !augmentation;
 }
 
 const small = smallDetectors('retinanet');

@@ -14,7 +14,7 @@ import { tf, type Tensor4D } from '../tf';
 import { world } from '../train/distributed/communicator';
 import type { TrainResult } from '../train/loop';
 import type { PromptName } from '../runs/variants';
-import type { Experiment, TrainingConfig } from './experiment';
+import { hasFixedInputs, type Experiment, type TrainingConfig } from './experiment';
 
 /** The first step is slower than the others: the median of three is another one's. */
 const STEPS = 3;
@@ -96,7 +96,7 @@ async function withTeacher<T>(experiment: Experiment, body: (side: TeacherSide) 
       const [height, width] = [shape[1], shape[2]].map((side) => Math.ceil(side / stride));
       return tf.randomNormal([shape[0], height, width, teacher.channels]) as Tensor4D;
     });
-  const features = 'width' in experiment.size ? noise : liveFeatures(teacher);
+  const features = hasFixedInputs(experiment) ? noise : liveFeatures(teacher);
   try {
     return await body({ teacher, features });
   } finally {

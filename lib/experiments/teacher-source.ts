@@ -17,7 +17,7 @@ import { readLog } from '../train/log';
 import { importWeights } from '../weights/import';
 import { checkpointFile } from './checkpoint-file';
 import { teacherConfig, type TeacherConfig } from './configs';
-import type { ImportedTeacher, TrainingConfig } from './experiment';
+import { hasFixedInputs, type ImportedTeacher, type TrainingConfig } from './experiment';
 import type { Profile } from '../runs/variants';
 import { provenance, thin } from '../runs/results';
 import { adoptTeacher, howItDiffers, readCard, readTeacher, saveTeacher, type TeacherCard } from './teacher-file';
@@ -196,7 +196,10 @@ export class TeacherSource {
     }
   }
 
-  /** The teacher's pyramids as a profile sees them, cached where they fit in memory. */
+  /**
+   * The teacher's pyramids as a profile sees them: cached where inputs are fixed and all fit in
+   * memory, else made in every step.
+   */
   async features(profile: Profile): Promise<TeacherFeatures> {
     const state = await this.take();
     state.features ??= await this.undividedFeatures(state.views.released);
@@ -204,11 +207,13 @@ export class TeacherSource {
   }
 
   private async undividedFeatures(teacher: Teacher): Promise<TeacherFeatures> {
-    const { size } = this.bench.options.experiment;
-    const positions =
-      'width' in size
-        ? teacher.detector.strides.reduce((sum, s) => sum + Math.ceil(size.width / s) * Math.ceil(size.height / s), 0)
-        : Infinity;
+    const { experiment } = this.bench.options;
+    const { size } = experiment;
+    if (!hasFixedInputs(experiment) || !('width' in size)) return liveFeatures(teacher);
+    const positions = teacher.detector.strides.reduce(
+      (sum, stride) => sum + Math.ceil(size.width / stride) * Math.ceil(size.height / stride),
+      0,
+    );
     const bytes = 2 * this.bench.train.images.length * positions * teacher.channels * 4;
     if (bytes > CACHE_LIMIT) return liveFeatures(teacher);
     const plain = this.bench.inOrder(this.bench.train);

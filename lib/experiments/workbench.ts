@@ -99,11 +99,11 @@ export class Workbench {
   }
 
   /**
-   * Pictures to train on, in a new order every epoch; the caller closes the loader when its run has
-   * ended. Of several ranks, this rank's part of every batch.
+   * Pictures to train on, augmented as the experiment says, in a new order every epoch; the caller
+   * closes the loader when its run has ended. Of several ranks, this rank's part of every batch.
    */
   trainingLoader(batch: number, seed: number | string, profile: Profile = 'paper'): Loader {
-    const { sampling } = this.options.experiment;
+    const { sampling, augmentation } = this.options.experiment;
     const { rank, size } = world();
     if (batch % size !== 0)
       throw new Error(
@@ -117,6 +117,7 @@ export class Workbench {
       seed,
       ...sampling,
       flip: sampling?.flip[profile] ?? 0.5,
+      augmentation,
     });
   }
 
@@ -144,7 +145,10 @@ export class Workbench {
     );
   }
 
-  /** Long work under a progress display that is no training: throws `Stopped` where the user stopped it. */
+  /**
+   * Long work under a progress display that is no training: throws `Stopped` where the user stopped
+   * it.
+   */
   async untilStopped<T>(
     title: string,
     total: number,

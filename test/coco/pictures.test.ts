@@ -12,15 +12,8 @@ import { deflateSync, gzipSync } from 'node:zlib';
 import { decode, decodeChecked } from '../../lib/dist/coco/image';
 import { crc32 } from '../../lib/dist/download/crc32';
 import { resizeAntialias, resizeBilinear } from '../../lib/dist/coco/resize';
-import {
-  fill,
-  IMAGENET,
-  inputSize,
-  normalizationTable,
-  originOf,
-  paddedSize,
-  targetOf,
-} from '../../lib/dist/coco/transforms';
+import { inputSize, paddedSize } from '../../lib/dist/coco/input-size';
+import { fill, IMAGENET, normalizationTable, originOf, targetOf } from '../../lib/dist/coco/transforms';
 
 /** A PNG of `side` x `side` black pixels of one bit. */
 function zerosPng(side: number): Buffer {

@@ -7,12 +7,16 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { standardAugmentation } from '../../lib/dist/coco/augmentation';
+import { openExperiment } from '../../lib/dist/commands/reproduce/opening';
+import { parseOptions } from '../../lib/dist/commands/reproduce/options';
 import { readDetector } from '../../lib/dist/distill/detector-file';
 import { variants } from '../../lib/dist/runs/variants';
 import { readResult, readResults } from '../../lib/dist/runs/results';
 import { hashOf } from '../../lib/dist/train/checkpoint';
 import { readLog } from '../../lib/dist/train/log';
 import { writeFixture } from '../coco/fixture';
+import { writePictures } from '../distill/tiny';
 import { byNpm, bySetup, reproduce as run, type Stop } from '../experiments/command';
 
 const folder = mkdtempSync(join(tmpdir(), 'freekd-reproduce-'));
@@ -27,6 +31,8 @@ test('--help names every option and variant', async () => {
   for (const option of [
     'experiment',
     'data',
+    'augment',
+    'no-augment',
     'variants',
     'loss',
     'seeds',
@@ -53,6 +59,19 @@ test('--help names every option and variant', async () => {
   ])
     assert.match(stdout, new RegExp(`--${option}\\b`));
   for (const variant of variants) assert.ok(stdout.includes(variant), variant);
+});
+
+test('a folder of --data is augmented, emoji scenes and rows are as they were recorded', async () => {
+  const pictures = await writePictures();
+  const augmentationOf = (...words: string[]): unknown => openExperiment(parseOptions(words)).experiment.augmentation;
+  assert.deepEqual(augmentationOf('--data', pictures), standardAugmentation);
+  assert.equal(augmentationOf('--data', pictures, '--no-augment'), undefined);
+  assert.equal(augmentationOf(), undefined);
+  assert.equal(augmentationOf('--experiment', 'bccd', '--data', pictures), undefined);
+  assert.deepEqual(augmentationOf('--augment'), standardAugmentation);
+  assert.equal(openExperiment(parseOptions(['--augment'])).shippedTeacher, true);
+  const sizes = [640, 800].map((shortSide) => ({ longSide: 1333, shortSide }));
+  assert.deepEqual(augmentationOf('--experiment', 'fcos-r101-r50-coco'), { sizes });
 });
 
 test('what was asked for wrongly is said in one sentence', async () => {

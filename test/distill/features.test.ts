@@ -60,6 +60,9 @@ describe('cached features', () => {
       origins: [{ ...(await plain.batch(0)).origins[0], id: 99 }],
     };
     assert.throws(() => cached(stranger), /picture 99 is not in the cache of teacher features/);
+    const augmented = { shift: { x: 0, y: 0 }, shown: [0, 0, 64, 64] as const };
+    const changed = { ...stranger, origins: [{ ...(await plain.batch(0)).origins[0], augmented }] };
+    assert.throws(() => cached(changed), /picture \d+ is augmented, .*use liveFeatures/);
     detector.dispose();
   });
 

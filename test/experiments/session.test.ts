@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { standardAugmentation } from '../../lib/dist/coco/augmentation';
 import { headsOf, imitatedIn, inheritNeckAndHead } from '../../lib/dist/distill/distill-student';
 import { liveFeatures } from '../../lib/dist/distill/feature-cache';
 import { activeImitations, createImitations } from '../../lib/dist/distill/imitations/index';
@@ -104,6 +105,23 @@ test('each profile mirrors pictures as often as its experiment says', async () =
   assert.notEqual(never.losses.classification, always.losses.classification, "a variant's run has its profile's");
   const [same, other] = [await train('mse', sampling(0, 0)), await train('mse', sampling(0, 1))];
   assert.equal(same.parameters, other.parameters);
+});
+
+test('augmented pictures: the teacher sees each anew, and a run is the same again', async () => {
+  const augmentation = standardAugmentation;
+  const titles: string[] = [];
+  const options = optionsOf({ augmentation });
+  options.progress = (title) => (titles.push(title), { update: () => undefined, stop: () => undefined });
+  const session = new Session(options);
+  sessions.push(session);
+  const { result, detector } = await session.student('mse', 1);
+  detector.dispose();
+  assert.deepEqual((result.config as { augmentation?: unknown }).augmentation, augmentation);
+  assert.ok(!titles.includes('teacher features'), `${titles}`);
+  assert.equal((await train('mse', { augmentation })).parameters, result.parameters);
+  const plain = await train('mse');
+  assert.notEqual(plain.parameters, result.parameters);
+  assert.ok(!('augmentation' in (await plain.session.configOf('mse', 1))), 'what is off is in no fingerprint');
 });
 
 test('feature MSE imitates the divided pyramid, as the losses it is compared with', async () => {

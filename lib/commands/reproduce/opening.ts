@@ -1,6 +1,7 @@
 /** Which experiment `npm run reproduce` runs, on which pictures, and where its results go. */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
+import { standardAugmentation } from '../../coco/augmentation';
 import { ablationExperiment } from '../../experiments/ablations';
 import { checkSplits, openSplits, type Splits } from '../../experiments/data';
 import {
@@ -70,6 +71,13 @@ async function openRow(
   return splits;
 }
 
+/** The experiment with the augmentation that is asked for; without a word, its own. */
+function augmented(experiment: Experiment, augment: boolean | undefined): Experiment {
+  if (augment === undefined) return experiment;
+  const { augmentation, ...plain } = experiment;
+  return augment ? { ...plain, augmentation: { ...standardAugmentation, ...augmentation } } : plain;
+}
+
 /** What is run, before the options change its numbers. */
 interface Chosen {
   experiment: Experiment;
@@ -96,7 +104,7 @@ function choose(options: Options): Chosen {
   if (!fs.existsSync(folder)) throw new Error(`--data: there is no folder ${folder}`);
   const splits = openSplits(folder, { skipBad, warn: say });
   const experiment = folderExperiment(path.basename(folder), splits.train.categories.length, undefined, detector);
-  return { experiment, open: (signal) => checkSplits(splits, signal), shipped: false };
+  return { experiment: augmented(experiment, true), open: (signal) => checkSplits(splits, signal), shipped: false };
 }
 
 function emojiExperiment({ setting: name, ablation, smoke, detector }: Options): Chosen {
@@ -163,7 +171,8 @@ export type Opening = Pick<SessionOptions, 'experiment' | 'teacherFile' | 'shipp
 /** The experiment that the options ask for, and where its teacher and results lie. */
 export function openExperiment(options: Options): Opening {
   const { trainTeacher, teacherSteps, ship, data } = options;
-  const { experiment: chosen, open, shipped: fits } = choose(options);
+  const { experiment: usual, open, shipped: fits } = choose(options);
+  const chosen = augmented(usual, options.augment);
   const shippedTeacher = fits && asksForShipped(override(chosen, options.set ?? []), options);
   const experiment = asked(chosen, options, shippedTeacher);
   if ((trainTeacher || teacherSteps !== undefined || ship) && !isTrained(experiment.teacher))

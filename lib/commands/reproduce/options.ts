@@ -13,6 +13,7 @@ export interface Options {
   experiment?: ExperimentName;
   data?: string;
   detector: DetectorKind;
+  augment?: boolean;
   variants?: Variant[];
   loss?: string[];
   seeds: number;
@@ -110,6 +111,11 @@ export function parseOptions(words: readonly string[]): Options {
         .default('retinanet')
         .conflicts(['experiment', 'ablation']),
     )
+    .option(
+      '--augment',
+      'change training pictures at random: scale, crop and colour (default: with --data alone; rows keep their own)',
+    )
+    .option('--no-augment', 'only mirror them')
     .option('--variants <a,b,...>', `which to run, of ${variants.join(', ')}`, variantList)
     .option(
       '--loss <file>',

@@ -15,9 +15,10 @@
  * published 38.5 is of the plain network, which these alone make better by about two AP: the honest
  * baseline is this row's own student alone. It starts with the teacher's neck and head, whose
  * distances were exponents in pixels and now are multiples of strides: the parameters fit, their
- * meaning differs. The authors' config also draws the shorter side from 640 and 800; here it is
- * 800. Weights are those of their config (frequency loss 5, feature MSE 10); the paper prints no
- * mu, and the one here was never tried on COCO.
+ * meaning differs. The shorter side of each picture is drawn from 640 and 800, as in their config;
+ * the teacher's features are therefore made in every step. Weights are those of their config
+ * (frequency loss 5, feature MSE 10); the paper prints no mu, and the one here was never tried on
+ * COCO.
  */
 import { fcosR101, fcosR50Tricked } from '../../detection/fcos/presets';
 import type { Experiment } from '../experiment';
@@ -28,6 +29,7 @@ export const fcosR101R50Coco: Experiment = {
   ...retinanetR101R50Coco,
   name: 'fcos-r101-r50-coco',
   title: 'COCO 2017, FCOS R101 to R50',
+  augmentation: { sizes: [640, 800].map((shortSide) => ({ longSide: 1333, shortSide })) },
   teacher: { model: fcosR101, checkpoint: 'fcos-r101-caffe-2x', names: 'mmdet-fcos', AP: 40.8 },
   student: {
     ...retinanetR101R50Coco.student,

@@ -13,6 +13,7 @@ export const fcosR101R50Coco128: Experiment = {
   ...retinanetR101R50Coco128,
   name: 'fcos-r101-r50-coco128',
   title: 'coco128 (128 pictures of COCO), FCOS R101 to R50 from random weights, not published ones',
+  augmentation: { sizes: [80, 100].map((shortSide) => ({ longSide: 167, shortSide })) },
   teacher: { model: fcosR101, checkpoint: 'seeded-fcos-r101', names: 'mmdet-fcos', AP: 0 },
   student: {
     ...retinanetR101R50Coco128.student,
