@@ -2,7 +2,7 @@
 import { Random } from '../core/random';
 
 /** `count` of `places`, in their order; all of them where there are no more. */
-export type Choose = (places: readonly number[], count: number, of: string) => number[];
+export type Choose = (places: ArrayLike<number>, count: number, of: string) => number[];
 
 /** How a batch draws: a choice, and what each of its pictures is called in it. */
 export interface Draw {
@@ -13,21 +13,25 @@ export interface Draw {
 /** A choice that depends on the seed and on what it is of, only. */
 export function drawer(seed: string): Choose {
   return (places, count, of) => {
-    if (places.length <= count) return [...places];
+    if (places.length <= count) return Array.from(places);
     const random = new Random(`${seed}/${of}`);
-    const left = [...places];
-    for (let i = 0; i < count; i++) {
-      const other = i + random.int(left.length - i);
-      [left[i], left[other]] = [left[other], left[i]];
-    }
-    return left.slice(0, count).sort((a, b) => a - b);
+    // The first steps of a shuffle; of the many places, only those that moved are kept.
+    const moved = new Map<number, number>();
+    const at = (index: number): number => moved.get(index) ?? places[index];
+    const chosen = Array.from({ length: count }, (_, i) => {
+      const other = i + random.int(places.length - i);
+      const place = at(other);
+      moved.set(other, at(i));
+      return place;
+    });
+    return chosen.sort((a, b) => a - b);
   };
 }
 
 /** As mmdet's `RandomSampler`: at most a share of positives, and negatives for the rest. */
 export function sample(
-  positives: readonly number[],
-  negatives: readonly number[],
+  positives: ArrayLike<number>,
+  negatives: ArrayLike<number>,
   { count, share }: { count: number; share: number },
   choose: Choose,
   of: string,

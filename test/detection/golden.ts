@@ -103,7 +103,7 @@ export function publishedRegionNumbers(name: string, shape: readonly number[]): 
 }
 
 /** Draws the first that there are, as faster_rcnn_reference.py does. */
-export const firstOf = (places: readonly number[], count: number): number[] => places.slice(0, count);
+export const firstOf = (places: ArrayLike<number>, count: number): number[] => Array.from(places).slice(0, count);
 
 function filterNumbers(name: string, shape: readonly number[], scale: number): Float32Array {
   const bound = scale / Math.sqrt(shape[0] * shape[1] * shape[2]);

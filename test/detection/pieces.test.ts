@@ -11,6 +11,7 @@ import { detect } from '../../lib/dist/detection/retinanet/detect';
 import { boxLoss } from '../../lib/dist/detection/box-loss';
 import { focalLoss } from '../../lib/dist/detection/focal-loss';
 import { suppress } from '../../lib/dist/detection/nms';
+import { best, bestOfRows } from '../../lib/dist/detection/scores';
 import { toCocoDetections } from '../../lib/dist/coco/detections';
 import { matchTargets } from '../../lib/dist/detection/retinanet/targets';
 import { Random } from '../../lib/dist/core/random';
@@ -311,4 +312,23 @@ test('detections go back to the original picture', () => {
     /class 1 has no category/,
   );
   assert.throws(() => toCocoDetections([found], [], categories), /1 pictures but 0 origins/);
+});
+
+test('the best of rows are those that sorting gives: equal ones in their order, NaN last', () => {
+  const rows = [0, 1, 2].map((row) => numbers(`rows/${row}`, 300, 0, 1).map((v) => Math.round(40 * v) / 40));
+  for (const place of [0, 7, 299]) rows[2][place] = NaN;
+  for (const maximum of [1, 50, 299, 300, 400]) {
+    const before = tf.memory().numTensors;
+    const table = tf.tidy(() => tf.stack(rows.map((row) => tf.tensor1d(row))) as Tensor2D);
+    const found = bestOfRows(table, maximum);
+    const [scores, places] = [found.scores.arraySync(), found.places.arraySync()];
+    tf.dispose([table, found.scores, found.places]);
+    assert.equal(tf.memory().numTensors, before);
+    for (const [n, row] of rows.entries()) {
+      const finite = row.map((score) => (Number.isNaN(score) ? 0 : score));
+      const expected = best(finite, maximum);
+      assert.deepEqual(places[n], expected);
+      assert.deepEqual(scores[n], expected.map((i) => finite[i]));
+    }
+  }
 });

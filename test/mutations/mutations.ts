@@ -188,7 +188,7 @@ export const mutations: Mutation[] = [
     'detection/cascade-rcnn.test.ts',
     '"published": outputs',
     ['config.assign, cells, takesPart)', 'config.assign, cells)'],
-    ['= anchorsOf(grids, cells, takesPart)', '= anchorsOf(grids, cells, () => true)'],
+    ['(others, grids, cells, takesPart)', '(others, grids, cells, undefined)'],
     ['normalizer, { beta })', 'normalizer, { beta: 0 })'],
   ),
   ...each(

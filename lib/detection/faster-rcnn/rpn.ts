@@ -93,11 +93,14 @@ export function matchAnchors(
   let normalizer = 0;
   for (const [n, { boxes }] of targets.entries()) {
     const { extent, cells } = pictures[n];
-    const takesPart = withinBorder(extent, config.allowedBorder ?? Infinity);
+    const { allowedBorder } = config;
+    const takesPart = allowedBorder === undefined ? undefined : withinBorder(extent, allowedBorder);
     const own = assign(grids, boxes, config.assign, cells, takesPart);
     const objectOf = new Map(own.positives.map((anchor, i) => [anchor, own.objects[i]]));
-    const ignored = new Set(own.ignored);
-    const negatives = anchorsOf(grids, cells, takesPart).filter((i) => !objectOf.has(i) && !ignored.has(i));
+    const others = new Uint8Array(count); // 1 for the anchors that learn the background
+    markAnchors(others, grids, cells, takesPart);
+    for (const anchor of [...own.positives, ...own.ignored]) others[anchor] = 0;
+    const negatives = marked(others);
     const chosen = sample(own.positives, negatives, config.sample, choose, `${names[n]}/anchors`);
     for (const anchor of chosen.positives) {
       positives.push(n * count + anchor);
@@ -120,19 +123,32 @@ export function matchAnchors(
   };
 }
 
-/** Indices of a picture's anchors over all levels. */
-function anchorsOf(grids: readonly AnchorGrid[], cells: readonly Cells[], takesPart: TakesPart): number[] {
-  const anchors: number[] = [];
+/** Marks those of a picture's anchors, by index over all levels, that take part. */
+function markAnchors(
+  marks: Uint8Array,
+  grids: readonly AnchorGrid[],
+  cells: readonly Cells[],
+  takesPart: TakesPart | undefined,
+): void {
   let start = 0;
   for (const [level, grid] of grids.entries()) {
     const perCell = grid.base.length / 4;
     for (let y = 0; y < cells[level].height; y++) {
-      const row = y * grid.width * perCell;
-      for (let i = row; i < row + cells[level].width * perCell; i++) if (takesPart(grid, i)) anchors.push(start + i);
+      const first = start + y * grid.width * perCell;
+      const end = first + cells[level].width * perCell;
+      if (!takesPart) marks.fill(1, first, end);
+      else for (let i = first; i < end; i++) if (takesPart(grid, i - start)) marks[i] = 1;
     }
     start += grid.boxes.length / 4;
   }
-  return anchors;
+}
+
+/** Indices of the marks that are set. */
+function marked(marks: Uint8Array): Int32Array {
+  const indices = new Int32Array(marks.length);
+  let count = 0;
+  for (let i = 0; i < marks.length; i++) if (marks[i] !== 0) indices[count++] = i;
+  return indices.subarray(0, count);
 }
 
 /** Binary cross entropy of the anchors drawn and smooth L1 of the deltas, both divided by `normalizer`. */

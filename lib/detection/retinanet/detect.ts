@@ -2,12 +2,13 @@
  * From a head's outputs to detections, as mmdet does it: of each level the best scored pairs of
  * anchor and class, boxes decoded and clipped to the picture, then non-maximum suppression.
  */
+import { tf, type Tensor3D } from '../../tf';
 import { type Detections } from '../../data/types';
 import type { DetectOptions, Extent } from '../detector';
 import { decodeDelta } from '../boxes';
 import { type HeadOutput } from './head';
-import { suppress } from '../nms';
-import { best, probabilities } from '../scores';
+import { Candidates } from '../nms';
+import { type Best, bestOfRows, readBest } from '../scores';
 
 /**
  * Detections of each picture, best first.
@@ -21,41 +22,31 @@ export function detect(
   options: DetectOptions = {},
 ): Detections[] {
   const { scoreThreshold = 0.05, perLevel = 1000, iouThreshold = 0.5, maximum = 100 } = options;
-  const levels = outputs.map(({ logits, deltas }, level) => ({
-    scores: probabilities(logits),
-    deltas: deltas.dataSync() as Float32Array,
+  const levels = outputs.map((output, level) => ({
+    ...bestPairs(output, classes, perLevel),
     anchors: anchors[level],
   }));
-  return extents.map((extent, n) => {
-    const candidates = levels.flatMap(({ scores, deltas, anchors: boxes }) => {
-      const count = boxes.length / 4;
-      const own = scores.subarray(n * count * classes, (n + 1) * count * classes);
-      return bestPairs(own, scoreThreshold, perLevel).map(({ pair, score }) => {
-        const anchor = Math.floor(pair / classes);
-        return { score, label: pair % classes, anchors: boxes, anchor, deltas, from: 4 * (n * count + anchor) };
-      });
-    });
-    const boxes = new Float32Array(4 * candidates.length);
-    const size = [extent.inputWidth, extent.inputHeight] as const;
-    for (const [i, c] of candidates.entries()) decodeDelta(c.anchors, c.anchor, c.deltas, c.from, size, boxes, 4 * i);
-    const scores = Float32Array.from(candidates, (c) => c.score);
-    const labels = Int32Array.from(candidates, (c) => c.label);
-    return suppress({ boxes, scores, labels }, { iouThreshold, maximum });
+  const box = new Float32Array(4);
+  return extents.map(({ inputWidth, inputHeight }, n) => {
+    const found = new Candidates();
+    for (const { scores, places, deltas, anchors: boxes } of levels) {
+      const count = scores.length / extents.length;
+      for (let i = n * count; i < (n + 1) * count && scores[i] > scoreThreshold; i++) {
+        const anchor = Math.floor(places[i] / classes);
+        decodeDelta(boxes, anchor, deltas, 4 * i, [inputWidth, inputHeight], box, 0);
+        found.add(box, scores[i], places[i] % classes);
+      }
+    }
+    return found.suppressed({ iouThreshold, maximum });
   });
 }
 
-/**
- * Indices of the scores above the threshold, the best `maximum` of them, best first, equal scores
- * in their order.
- */
-function bestPairs(scores: Float32Array, threshold: number, maximum: number): { pair: number; score: number }[] {
-  const pairs = above(scores, threshold);
-  const order = best(pairs.map((pair) => scores[pair]), maximum);
-  return order.map((i) => ({ pair: pairs[i], score: scores[pairs[i]] }));
-}
-
-function above(scores: Float32Array, threshold: number): number[] {
-  const indices: number[] = [];
-  for (let i = 0; i < scores.length; i++) if (scores[i] > threshold) indices.push(i);
-  return indices;
+/** Of each picture the pairs of anchor and class of best score on a level, and those anchors' deltas. */
+function bestPairs({ logits, deltas }: HeadOutput, classes: number, maximum: number): Best {
+  const [pictures] = logits.shape;
+  return readBest(() => {
+    const best = bestOfRows(tf.sigmoid(tf.reshape(logits, [pictures, -1])), maximum);
+    const ofAnchors = tf.reshape(deltas, [pictures, -1, 4]) as Tensor3D;
+    return { ...best, deltas: tf.gather(ofAnchors, tf.floorDiv(best.places, tf.scalar(classes, 'int32')), 1, 1) };
+  });
 }
