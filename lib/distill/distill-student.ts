@@ -55,6 +55,8 @@ export interface DetectorTraining {
   schedule: Schedule;
   optimizer: OptimizerConfig;
   clip?: number;
+  /** Decay of the moving average of the weights, which the run ends with. */
+  average?: number;
   distillation: Distillation;
   /** Needed where any weight of `distillation` is above 0. */
   side?: TeacherSide;
@@ -106,7 +108,7 @@ export function headsOf(
 
 /** Trains a detector in place: a teacher or a student alone, or stage 2 where something is imitated. */
 export async function trainDetector(setup: DetectorTraining, run: RunOptions): Promise<TrainResult> {
-  const { detector, loader, schedule, optimizer, clip, batchSize, distillation, side, seed } = setup;
+  const { detector, loader, schedule, optimizer, clip, average, batchSize, distillation, side, seed } = setup;
   const asked = activeImitations(distillation);
   if (asked.length > 0 && !side) throw new Error('distillation needs a teacher');
   const world = await connect();
@@ -126,6 +128,7 @@ export async function trainDetector(setup: DetectorTraining, run: RunOptions): P
       schedule,
       optimizer,
       clip,
+      average,
       batchSize,
       batch: (step) => loader.batch(step),
       release: ({ images }) => images.dispose(),

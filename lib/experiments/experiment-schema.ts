@@ -50,6 +50,7 @@ const training: s.Schema<TrainingConfig> = s.fields({
   milestones: s.optional(s.list(s.whole(0, MOST_STEPS))),
   optimizer,
   clip: s.optional(s.positive(1e9)),
+  average: s.optional(share),
 });
 
 const teacher: s.Schema<TrainingConfig | ImportedTeacher> = s.either(

@@ -45,6 +45,8 @@ export interface TrainingConfig {
   optimizer: OptimizerConfig;
   /** Largest gradient norm. Default: any. */
   clip?: number;
+  /** Decay of the moving average of the weights that is kept in their place (train/average.ts). Default: none. */
+  average?: number;
 }
 
 /** A teacher that is imported instead of trained. */

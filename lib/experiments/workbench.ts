@@ -249,7 +249,7 @@ export class Workbench {
 
   /** Batches, optimizer and learning rate of a training run, whose loader the caller closes. */
   schedule(
-    { batch, learningRate, warmupSteps, warmupRatio, milestones, steps, optimizer, clip }: TrainingConfig,
+    { batch, learningRate, warmupSteps, warmupRatio, milestones, steps, optimizer, clip, average }: TrainingConfig,
     seed: number,
     profile?: Profile,
   ) {
@@ -265,6 +265,7 @@ export class Workbench {
       },
       optimizer,
       clip,
+      ...(average !== undefined && { average }),
     };
   }
 

@@ -17,6 +17,7 @@ const step: s.Schema<StepRecord> = s.openFields({
   gradientNorm: s.optional(s.real()),
   imagesPerSecond: s.real(),
   milliseconds: s.real(0),
+  heldOut: s.optional(s.real()),
 });
 export const curve = s.list(step);
 

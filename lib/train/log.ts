@@ -18,6 +18,8 @@ export interface StepRecord {
   imagesPerSecond: number;
   /** Milliseconds of the step, waiting for data included. */
   milliseconds: number;
+  /** AP on held-out pictures, from 0 to 1, of a step after which it was measured. */
+  heldOut?: number;
 }
 
 /**

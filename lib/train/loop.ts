@@ -13,9 +13,10 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { requireSpace } from '../core/disk';
 import { valueAndGradients } from '../core/gradients';
-import type { Parameter, Parameters } from '../core/parameters';
+import type { Parameter, ParameterEntry, Parameters } from '../core/parameters';
 import { tf } from '../tf';
 import type { Scalar, Tensor } from '../tf';
+import { WeightAverage } from './average';
 import { Checkpoints, fingerprintOf, type NamedTensors } from './checkpoint';
 import { clipByGlobalNorm } from './clip';
 import { readLog, RunLog, type StepRecord } from './log';
@@ -23,6 +24,7 @@ import { anyOf, connect, type Communicator } from './distributed/communicator';
 import { GradientSum } from './distributed/gradient-sum';
 import { createOptimizer, type Optimizer, type OptimizerConfig } from './optimizer';
 import { learningRate, type Schedule } from './schedule';
+import { BestWeights, type Best, type Selection } from './selection';
 
 /**
  * Parts of a loss by name, other than `loss` itself; the total is the sum of `weight * value`.
@@ -47,6 +49,10 @@ export interface TrainOptions<B> {
   optimizer: OptimizerConfig;
   /** Largest L2 norm of all gradients together; none by default. */
   clip?: number;
+  /** Decay of the moving average of the weights, which a finished run ends with; none by default. */
+  average?: number;
+  /** Looks at weights on the way, or at their average: a finished run ends with the best. */
+  selection?: Selection;
   /** What step `step` trains on. */
   batch(step: number): Promise<B>;
   /** Number of pictures in a batch, of all ranks together, for images/s. */
@@ -71,6 +77,8 @@ export interface TrainResult {
   finished: boolean;
   /** Median milliseconds of a step, all sessions together; 0 before the first, and on ranks above 0. */
   millisecondsPerStep: number;
+  /** Only under `selection`. */
+  best?: Best;
 }
 
 /**
@@ -78,6 +86,12 @@ export interface TrainResult {
  * checkpoint holds still is.
  */
 export class DivergedError extends Error {}
+
+/** What the next step depends on beside the parameters, and a checkpoint holds. */
+interface Memory {
+  state(): Map<string, ParameterEntry>;
+  load(state: Map<string, ParameterEntry>): void;
+}
 
 /** What a run is made of beside its options. */
 interface Run {
@@ -90,13 +104,18 @@ interface Run {
 
 /** Trains until `schedule.steps` steps have been taken or `signal` stops the run. */
 export async function train<B>(options: TrainOptions<B>): Promise<TrainResult> {
-  const { folder, schedule, stores, checkpointEvery = 200, signal } = options;
+  const { folder, schedule, stores, checkpointEvery = 200, selection, signal } = options;
+  const { steps } = schedule;
   const world = await connect();
   const trained = Object.entries(stores).flatMap(([prefix, store]) =>
     store.trainable().map((parameter) => ({ name: `${prefix}/${parameter.name}`, parameter })),
   );
   const parameters: Parameter[] = trained.map(({ parameter }) => parameter);
-  const optimizer = createOptimizer(options.optimizer, parameters, trained.map(({ name }) => name));
+  const names = trained.map(({ name }) => name);
+  const optimizer = createOptimizer(options.optimizer, parameters, names);
+  const average = options.average === undefined ? undefined : new WeightAverage(parameters, names, options.average);
+  const best = selection && new BestWeights(stores, selection);
+  const memories: Record<string, Memory> = { optimizer, ...(average && { average }), ...(best && { best }) };
   const run: Run = {
     parameters,
     optimizer,
@@ -108,40 +127,56 @@ export async function train<B>(options: TrainOptions<B>): Promise<TrainResult> {
   try {
     const { config } = options;
     const checkpoints = new Checkpoints(path.join(folder, 'checkpoints'), fingerprintOf(config), 2, config);
-    if (root && checkpointEvery > 0) await requireRoom(folder, stores);
+    if (root && checkpointEvery > 0) await requireRoom(options);
     if (root && !options.resume) checkpoints.clear();
-    let step = root ? await restore(checkpoints, stores, optimizer) : 0;
-    if (world.size > 1) step = shareState(world, step, stores, optimizer);
+    let step = root ? await restore(checkpoints, stores, memories) : 0;
+    if (world.size > 1) step = shareState(world, step, stores, memories);
+    const isDone = (): boolean => step >= steps || (best?.isOver ?? false);
     if (root) log = new RunLog(folder, step);
     let stopped = anyOf(world, signal?.aborted ?? false);
-    while (step < schedule.steps && !stopped) {
+    while (!isDone() && !stopped) {
       const record = await takeStep(options, run, step);
-      log?.write(record);
       step++;
+      average?.update(step);
+      if (selection && best?.isDue(step, steps)) {
+        averageStatistics(world, stores);
+        average?.swap();
+        record.heldOut = await selection.score();
+        best.note(step, record.heldOut);
+        average?.swap();
+      }
+      log?.write(record);
       await options.onStep?.(record);
       await new Promise(setImmediate); // let data, output and interrupts through
       stopped = anyOf(world, signal?.aborted ?? false);
-      const due = checkpointEvery > 0 && (step % checkpointEvery === 0 || step === schedule.steps || stopped);
-      if (due || step === schedule.steps) averageStatistics(world, stores);
-      if (due && root) await checkpoints.save({ step, tensors: snapshot(step, stores, optimizer) });
+      const due = checkpointEvery > 0 && (step % checkpointEvery === 0 || isDone() || stopped);
+      if (due || isDone()) averageStatistics(world, stores);
+      if (due && root) await checkpoints.save({ step, tensors: snapshot(step, stores, memories) });
+    }
+    if (isDone()) {
+      if (best) best.apply();
+      else average?.swap();
     }
     if (stopped) await world.barrier(); // rank 0 has saved
     return {
       steps: step,
-      finished: step >= schedule.steps,
+      finished: isDone(),
       millisecondsPerStep: root ? medianMilliseconds(folder) : 0,
+      ...(best && { best: best.found(step, steps) }),
     };
   } finally {
     log?.close();
     optimizer.dispose();
+    average?.dispose();
   }
 }
 
-/** Throws where the disk has no room for three checkpoints of `stores` and two moments a parameter. */
-async function requireRoom(folder: string, stores: Record<string, Parameters>): Promise<void> {
+/** Throws where the disk has no room for three checkpoints. */
+async function requireRoom<B>({ folder, stores, average, selection }: TrainOptions<B>): Promise<void> {
   const values = Object.values(stores).reduce((sum, store) => sum + store.numel(), 0);
   fs.mkdirSync(folder, { recursive: true });
-  const bytes = 3 * 3 * 4 * values;
+  const copies = 3 + (average === undefined ? 0 : 1) + (selection ? 1 : 0); // weights and two moments at least
+  const bytes = 3 * copies * 4 * values;
   await requireSpace(folder, bytes, `the run ${path.basename(folder)}`, 'choose another folder with --out');
 }
 
@@ -241,11 +276,16 @@ function diverged(where: string, what: string, losses: StepRecord['losses'] = {}
 }
 
 /** Everything that the next step depends on, by name. */
-function snapshot(step: number, stores: Record<string, Parameters>, optimizer: Optimizer): NamedTensors {
+function snapshot(
+  step: number,
+  stores: Record<string, Parameters>,
+  memories: Record<string, Memory>,
+): NamedTensors {
   const tensors: NamedTensors = new Map();
   for (const [prefix, store] of Object.entries(stores))
     for (const [name, tensor] of store.read()) tensors.set(`${prefix}/${name}`, tensor);
-  for (const [name, tensor] of optimizer.state()) tensors.set(`optimizer/${name}`, tensor);
+  for (const [prefix, memory] of Object.entries(memories))
+    for (const [name, tensor] of memory.state()) tensors.set(`${prefix}/${name}`, tensor);
   for (const [name, { data }] of tensors)
     if (!data.every(Number.isFinite)) throw diverged(`after step ${step - 1}`, name);
   return tensors;
@@ -255,7 +295,7 @@ function snapshot(step: number, stores: Record<string, Parameters>, optimizer: O
 async function restore(
   checkpoints: Checkpoints,
   stores: Record<string, Parameters>,
-  optimizer: Optimizer,
+  memories: Record<string, Memory>,
 ): Promise<number> {
   const checkpoint = await checkpoints.latest();
   if (!checkpoint) return 0;
@@ -266,23 +306,23 @@ async function restore(
       ),
     );
   for (const [prefix, store] of Object.entries(stores)) store.load(under(prefix));
-  optimizer.load(under('optimizer'));
+  for (const [prefix, memory] of Object.entries(memories)) memory.load(under(prefix));
   return checkpoint.step;
 }
 
-/** Gives rank 0's step, parameters and optimizer state to all ranks; returns the step. */
+/** Gives rank 0's step, parameters and memories to all ranks; returns the step. */
 function shareState(
   world: Communicator,
   step: number,
   stores: Record<string, Parameters>,
-  optimizer: Optimizer,
+  memories: Record<string, Memory>,
 ): number {
   const shared = (tensors: NamedTensors): NamedTensors => {
     for (const { data } of tensors.values()) world.broadcast(data);
     return tensors;
   };
   for (const store of Object.values(stores)) store.load(shared(store.read()));
-  optimizer.load(shared(optimizer.state()));
+  for (const memory of Object.values(memories)) memory.load(shared(memory.state()));
   return world.sum([step])[0]; // 0 on all other ranks
 }
 

@@ -20,7 +20,7 @@ import { Workbench, type SessionOptions } from '../../lib/dist/experiments/workb
 import { variantRow, type Variant } from '../../lib/dist/runs/variants';
 import { readLog } from '../../lib/dist/train/log';
 import { exportWeights } from '../../lib/dist/weights/import';
-import { writeSafetensors } from '../../lib/dist/weights/safetensors';
+import { readSafetensors, writeSafetensors } from '../../lib/dist/weights/safetensors';
 import { temporary, tinyStudent, tinyTeacher, writePictures } from '../distill/tiny';
 
 const experiment: Experiment = {
@@ -34,6 +34,8 @@ const experiment: Experiment = {
     released: { ...emojiScenes.prompt.released, tuning: { ...emojiScenes.prompt.released.tuning, steps: 2 } },
   },
 };
+
+const averaging: Partial<Experiment> = { student: { ...experiment.student, average: 0.5 } };
 
 let folder: string;
 let teacherFile: string;
@@ -122,6 +124,21 @@ test('augmented pictures: the teacher sees each anew, and a run is the same agai
   const plain = await train('mse');
   assert.notEqual(plain.parameters, result.parameters);
   assert.ok(!('augmentation' in (await plain.session.configOf('mse', 1))), 'what is off is in no fingerprint');
+});
+
+test('a student with an average of weights is scored and kept with it', async () => {
+  const [plain, averaged] = [await train('student'), await train('student', averaging)];
+  assert.deepEqual(averaged.losses, plain.losses);
+  assert.notEqual(averaged.parameters, plain.parameters);
+  const { out } = averaged.session.options;
+  const file = join(out, 'runs/student-seed1/checkpoints/step-00000002.safetensors');
+  const stored = await readSafetensors(file);
+  const { detector } = await averaged.session.student('student', 1);
+  for (const { name, trainable } of detector.parameters.all()) {
+    const { data } = stored.get(trainable ? `average/student/${name}` : `student/${name}`)!;
+    assert.deepEqual(detector.parameters.get(name).variable.read(), data, name);
+  }
+  detector.dispose();
 });
 
 test('feature MSE imitates the divided pyramid, as the losses it is compared with', async () => {
