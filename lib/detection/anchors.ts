@@ -124,8 +124,12 @@ export function onGrid(grids: readonly AnchorGrid[], anchor: number): [AnchorGri
   throw new RangeError(`there is no anchor ${anchor}`);
 }
 
-/** The grids of all levels, made once for each size of input. */
+/** Sizes of input whose grids are kept: a picture of COCO's size has 4 to 5 MB of anchors. */
+const KEPT = 8;
+
+/** The grids of all levels; those of the sizes of input that were met last are kept. */
 export class AnchorGrids {
+  /** The size that was met last at the end. */
   private readonly made = new Map<string, AnchorGrid[]>();
 
   constructor(
@@ -142,8 +146,10 @@ export class AnchorGrids {
       // Padded to the finest stride
       const input = [sizes[0][0] * this.strides[0], sizes[0][1] * this.strides[0]] as const;
       grids = sizes.map((size, level) => anchorGrid(this.config, this.strides[level], size, input));
-      this.made.set(key, grids);
     }
+    this.made.delete(key);
+    this.made.set(key, grids);
+    if (this.made.size > KEPT) this.made.delete(this.made.keys().next().value!);
     return grids;
   }
 

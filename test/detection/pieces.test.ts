@@ -4,7 +4,14 @@
  */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { anchorGrid, type AnchorGrid, baseAnchors, type Cells, cellsOf } from '../../lib/dist/detection/anchors';
+import {
+  anchorGrid,
+  type AnchorGrid,
+  AnchorGrids,
+  baseAnchors,
+  type Cells,
+  cellsOf,
+} from '../../lib/dist/detection/anchors';
 import { assign } from '../../lib/dist/detection/assign';
 import { decodeDelta, encodeDelta, iou } from '../../lib/dist/detection/boxes';
 import { detect } from '../../lib/dist/detection/retinanet/detect';
@@ -24,6 +31,18 @@ const thresholds = { positive: 0.5, negative: 0.4 };
 test('anchors are those of mmdet, to the last bit', () => {
   for (const { config, stride, size, anchors } of golden.anchors)
     assert.deepEqual(anchorGrid(config, stride, size).boxes, Float32Array.from(anchors));
+});
+
+test('grids are kept for the sizes of input that were met last, not for all', () => {
+  const grids = new AnchorGrids({ baseScale: 4, scalesPerOctave: 1, ratios: [1] }, [8]);
+  const of = (width: number): AnchorGrid => grids.of([{ shape: [1, 2, width, 1] }])[0];
+  const [first, second] = [of(1), of(2)];
+  for (let width = 3; width <= 8; width++) of(width);
+  assert.equal(of(1), first, 'the eight last ones');
+  of(9);
+  assert.equal(of(1), first, 'met again, so not the one that was met longest ago');
+  assert.notEqual(of(2), second);
+  assert.deepEqual(of(2), second);
 });
 
 test('each position has every ratio with every scale, of the same area at one scale', () => {

@@ -89,7 +89,7 @@ function smallestObjects(
       for (const y of rows)
         for (const x of columns) {
           const point = grid.start + y * grid.width + x;
-          const farthest = Math.max(...sidesOf(grid, x, y, boxes, object));
+          const farthest = farthestSide(grid, x, y, boxes, object);
           if (farthest < least || farthest > greatest) continue;
           const rival = objects[point];
           if (rival < 0 || area(boxes, object) < area(boxes, rival)) objects[point] = object;
@@ -112,6 +112,18 @@ function within(grid: PointGrid, axis: number, boxes: Float32Array, object: numb
   const indices: number[] = [];
   for (let i = begin; i < end; i++) if (i * stride + first > from && i * stride + first < to) indices.push(i);
   return indices;
+}
+
+/** The greatest of `sidesOf`, for points inside a box, without a list of them. */
+function farthestSide(
+  { first, stride }: PointGrid,
+  column: number,
+  row: number,
+  boxes: Float32Array,
+  object: number,
+): number {
+  const [x, y, at] = [column * stride + first, row * stride + first, 4 * object];
+  return f(Math.max(x - boxes[at], y - boxes[at + 1], boxes[at + 2] - x, boxes[at + 3] - y));
 }
 
 /** Distances of a point to the left, top, right and bottom side, rounded to float32 as PyTorch does. */
