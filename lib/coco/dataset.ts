@@ -5,6 +5,7 @@
  */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { Random } from '../core/random';
 import { odditySentence, type Oddities } from './forms';
 import { decodeChecked } from './image';
 import { countByKind, DatasetError, leftOutLines, type Problem, type ProblemKind } from './problems';
@@ -118,6 +119,20 @@ export async function checkPictures(dataset: CocoDataset, signal?: AbortSignal):
   leftOutLines(bad).forEach(dataset.warn);
   const instances = withoutImages(dataset.instances, new Set(bad.map(({ id }) => id)));
   return build(dataset, instances, [...dataset.problems, ...bad]);
+}
+
+/** Sets a share of the pictures, at least one, aside: drawn by the seed, in the order of the file. */
+export function splitAside(
+  dataset: CocoDataset,
+  share: number,
+  seed: number | string,
+): Record<'kept' | 'aside', CocoDataset> {
+  const ids = dataset.images.map(({ id }) => id);
+  const count = Math.min(ids.length - 1, Math.max(1, Math.round(share * ids.length)));
+  const drawn = new Random(seed).shuffle(ids);
+  const without = (left: number[]): CocoDataset =>
+    build(dataset, withoutImages(dataset.instances, new Set(left)), dataset.problems);
+  return { kept: without(drawn.slice(0, count)), aside: without(drawn.slice(count)) };
 }
 
 /** The first `count` pictures of a data set with their annotations. */

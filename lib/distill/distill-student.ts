@@ -15,6 +15,7 @@ import { connect } from '../train/distributed/communicator';
 import { checkShards, sharedLosses } from '../train/distributed/shares';
 import { train, type TrainOptions, type TrainResult } from '../train/loop';
 import type { Schedule } from '../train/schedule';
+import type { Selection } from '../train/selection';
 import type { OptimizerConfig } from '../train/optimizer';
 import type { TeacherFeatures } from './feature-cache';
 import type { HeadReads, ImitationInput } from './imitations/imitation';
@@ -57,6 +58,8 @@ export interface DetectorTraining {
   clip?: number;
   /** Decay of the moving average of the weights, which the run ends with. */
   average?: number;
+  /** Looks at the weights on the way; the run ends with the best. */
+  selection?: Selection;
   distillation: Distillation;
   /** Needed where any weight of `distillation` is above 0. */
   side?: TeacherSide;
@@ -108,7 +111,8 @@ export function headsOf(
 
 /** Trains a detector in place: a teacher or a student alone, or stage 2 where something is imitated. */
 export async function trainDetector(setup: DetectorTraining, run: RunOptions): Promise<TrainResult> {
-  const { detector, loader, schedule, optimizer, clip, average, batchSize, distillation, side, seed } = setup;
+  const { detector, loader, schedule, optimizer, clip, average, selection } = setup;
+  const { batchSize, distillation, side, seed } = setup;
   const asked = activeImitations(distillation);
   if (asked.length > 0 && !side) throw new Error('distillation needs a teacher');
   const world = await connect();
@@ -129,6 +133,7 @@ export async function trainDetector(setup: DetectorTraining, run: RunOptions): P
       optimizer,
       clip,
       average,
+      selection,
       batchSize,
       batch: (step) => loader.batch(step),
       release: ({ images }) => images.dispose(),

@@ -5,6 +5,7 @@
 import type { DataFingerprint } from '../coco/fingerprint';
 import type { Distillation } from '../distill/imitations/index';
 import { type Experiment, type TrainingConfig } from './experiment';
+import type { HeldOut } from './held-out';
 import type { PromptName, PromptSettings, VariantRow } from '../runs/variants';
 
 /**
@@ -26,13 +27,13 @@ export function inputsOf(
   return { size, antialias, ...(sampling && { sampling }), ...(augmentation && { augmentation }), data };
 }
 
-export interface TeacherConfig extends TrainingConfig, Inputs {
+export interface TeacherConfig extends TrainingConfig, Inputs, Pick<Experiment, 'heldOut'> {
   code: number;
 }
 
 /** Of a teacher that is trained; its seed is 0. */
-export function teacherConfig(training: TrainingConfig, inputs: Inputs): TeacherConfig {
-  return { code: code.teacher, ...training, ...inputs };
+export function teacherConfig(training: TrainingConfig, inputs: Inputs, heldOut?: HeldOut): TeacherConfig {
+  return { code: code.teacher, ...training, ...inputs, ...(heldOut && { heldOut }) };
 }
 
 export interface PromptConfig extends PromptSettings, Inputs {
@@ -41,15 +42,16 @@ export interface PromptConfig extends PromptSettings, Inputs {
   seed: number;
   /** SHA-256 of the teacher's weights. */
   teacher: string;
+  /** Where it is tuned on those that the teacher was not trained on alone. */
+  pictures?: 'held-out';
 }
 
 export function promptConfig(
   { frequency, tuning }: PromptSettings,
-  from: Pick<PromptConfig, 'batch' | 'seed' | 'teacher'>,
+  from: Pick<PromptConfig, 'batch' | 'seed' | 'teacher' | 'pictures'>,
   inputs: Inputs,
 ): PromptConfig {
-  const { batch, seed, teacher } = from;
-  return { code: code.prompt, frequency, tuning, batch, seed, teacher, ...inputs };
+  return { code: code.prompt, frequency, tuning, ...from, ...inputs };
 }
 
 export interface StudentConfig extends Inputs {

@@ -95,6 +95,9 @@ const fields: s.Schema<Experiment> = s.fields({
     s.fields({ flip: s.fields({ paper: share, released: share }), skipEmpty: s.truth(), groupByAspect: s.truth() }),
   ),
   augmentation: s.optional(augmentationSchema),
+  heldOut: s.optional(
+    s.fields({ share: s.real(0.01, 0.9), looks: s.whole(1, 10_000), patience: s.whole(1, 10_000) }),
+  ),
   teacher,
   student: training,
   inherit: s.optional(s.either((value) => typeof value === 'string', s.oneOf(['neck']), s.truth())),

@@ -19,6 +19,7 @@ import type { LossSettings, Profile } from '../runs/variants';
 import type { OptimizerConfig } from '../train/optimizer';
 import type { NameMapName } from '../weights/names';
 import { smallPeers } from './peers';
+import type { HeldOut } from './held-out';
 import { promptsOf } from './prompts';
 
 /** Weights that were trained elsewhere. */
@@ -45,7 +46,10 @@ export interface TrainingConfig {
   optimizer: OptimizerConfig;
   /** Largest gradient norm. Default: any. */
   clip?: number;
-  /** Decay of the moving average of the weights that is kept in their place (train/average.ts). Default: none. */
+  /**
+   * Decay of the moving average of the weights that is kept in their place (train/average.ts).
+   * Default: none.
+   */
   average?: number;
 }
 
@@ -75,13 +79,18 @@ export interface Experiment extends LossSettings {
    * picture comes twice, and the teacher's features are made in every step.
    */
   augmentation?: Augmentation;
+  /** Training pictures that choose among the teacher's weights; by default it is trained on all. */
+  heldOut?: HeldOut;
   teacher: TrainingConfig | ImportedTeacher;
   student: TrainingConfig;
   /** Whether distilled students start with the teacher's neck and head, or with its neck alone. */
   inherit?: boolean | 'neck';
 }
 
-/** Whether a picture has two inputs only, mirrored and not, so that the teacher's features can be kept. */
+/**
+ * Whether a picture has two inputs only, mirrored and not, so that the teacher's features can be
+ * kept.
+ */
 export function hasFixedInputs({ size, augmentation }: Pick<Experiment, 'size' | 'augmentation'>): boolean {
   return 'width' in size && !augmentation;
 }

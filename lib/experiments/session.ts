@@ -114,9 +114,11 @@ export class Session {
     const teacher = views[profile];
     const { batch } = this.options.experiment.student;
     const features = await this.source.features(profile);
-    const config = promptConfig({ frequency, tuning }, { batch, seed, teacher: sha256 }, await this.bench.inputs());
+    const { dataset, ...pictures } = await this.source.promptPictures(batch);
+    const from = { batch, seed, teacher: sha256, ...pictures };
+    const config = promptConfig({ frequency, tuning }, from, await this.bench.inputs());
     const state = createPromptState(teacher.deviations.length, teacher.channels, frequency, seed);
-    const loader = this.bench.trainingLoader(batch, `prompt${seed}`, profile);
+    const loader = this.bench.trainingLoader(batch, `prompt${seed}`, profile, dataset);
     try {
       await this.bench.run(`prompt, ${name}, seed ${seed}`, `prompt-${key}`, config, tuning.steps, (run) =>
         tunePrompt({ teacher, features, state, loader, tuning, batchSize: batch }, run),
@@ -199,7 +201,10 @@ export class Session {
     }
   }
 
-  /** What a student starts with beside its seed: the imported backbone, what it inherits of the teacher. */
+  /**
+   * What a student starts with beside its seed: the imported backbone, what it inherits of the
+   * teacher.
+   */
   private async start(detector: Detector, { student, inherit }: StudentConfig): Promise<void> {
     const { say, root } = this.options;
     const { backbone } = student;

@@ -19,6 +19,7 @@ import * as s from '../core/schema';
 import { difference } from '../train/difference';
 import type { StepRecord } from '../train/log';
 import type { TeacherConfig } from './configs';
+import type { HeldOutReport } from './held-out';
 import type { RunResult } from '../runs/results';
 
 export interface TeacherCard extends Pick<RunResult, 'machine' | 'versions' | 'commit' | 'date' | 'command'> {
@@ -33,6 +34,8 @@ export interface TeacherCard extends Pick<RunResult, 'machine' | 'versions' | 'c
   /** Everything that decided the weights; of the first teachers, how they were trained alone. */
   config: Partial<TeacherConfig>;
   millisecondsPerStep: number;
+  /** Where a part of the training pictures chose among its weights. */
+  heldOut?: HeldOutReport;
   curve: StepRecord[];
 }
 
@@ -66,6 +69,16 @@ const cardSchema: s.Schema<TeacherCard> = s.openFields({
   deviations: s.list(s.positive(1e9), 1, 16),
   config: s.openFields({}),
   millisecondsPerStep: s.real(0),
+  heldOut: s.optional(
+    s.fields({
+      pictures: s.whole(1, 1e9),
+      step: s.whole(0, 1e9),
+      steps: s.whole(0, 1e9),
+      AP: percent,
+      loss: s.real(0),
+      trainingLoss: s.real(0),
+    }),
+  ),
   curve,
   ...provenance,
 });

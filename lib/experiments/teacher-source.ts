@@ -4,11 +4,13 @@
  */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
+import { firstPictures, type CocoDataset } from '../coco/dataset';
 import { createDetector } from '../detection/families';
 import type { Detector } from '../detection/detector';
 import { trainDetector } from '../distill/distill-student';
-import { checkTeacher, type DetectorScore } from '../distill/evaluate';
+import { checkTeacher, evaluateDetector, type DetectorScore } from '../distill/evaluate';
 import { cachedFeatures, dividedFeatures, liveFeatures, type TeacherFeatures } from '../distill/feature-cache';
+import { taskLoss } from '../distill/task-loss';
 import { pyramidDeviations, Teacher } from '../distill/teacher';
 import { clampedLevels } from '../freekd/level';
 import { sha256 } from '../train/checkpoint';
@@ -18,6 +20,15 @@ import { importWeights } from '../weights/import';
 import { checkpointFile } from './checkpoint-file';
 import { teacherConfig, type TeacherConfig } from './configs';
 import { hasFixedInputs, type ImportedTeacher, type TrainingConfig } from './experiment';
+import {
+  heldOutSentence,
+  holdOut,
+  isMemorised,
+  looksOf,
+  memorisedSentence,
+  reportOf,
+  type HeldOutReport,
+} from './held-out';
 import type { Profile } from '../runs/variants';
 import { provenance, thin } from '../runs/results';
 import { adoptTeacher, howItDiffers, readCard, readTeacher, saveTeacher, type TeacherCard } from './teacher-file';
@@ -32,6 +43,7 @@ interface Unmeasured {
   sha256: string;
   /** AP that it must reach, where the pictures are those that it was measured on before. */
   expected?: number;
+  heldOut?: HeldOutReport;
 }
 
 /** The teacher with what was made of it. */
@@ -41,6 +53,8 @@ export interface TeacherState {
   score: DetectorScore;
   /** As each profile sees it: profile `released` takes the pyramid as it is, undivided. */
   views: Record<Profile, Teacher>;
+  /** Where a part of the training pictures chose among its weights. */
+  heldOut?: HeldOutReport;
   /** Undivided pyramids, made when first needed. */
   features?: TeacherFeatures;
 }
@@ -57,7 +71,7 @@ export class TeacherSource {
   async take(): Promise<TeacherState> {
     if (this.state) return this.state;
     const { experiment, say } = this.bench.options;
-    const { detector, deviations, sha256, expected } = await ('checkpoint' in experiment.teacher
+    const { detector, deviations, sha256, expected, heldOut } = await ('checkpoint' in experiment.teacher
       ? this.import(experiment.teacher)
       : this.read(experiment.teacher));
     try {
@@ -75,7 +89,7 @@ export class TeacherSource {
           deviations.map(() => 1),
         ),
       };
-      return (this.state = { detector, sha256, score, views });
+      return (this.state = { detector, sha256, score, views, heldOut });
     } catch (error) {
       detector.dispose();
       throw error;
@@ -83,7 +97,8 @@ export class TeacherSource {
   }
 
   /**
-   * Why a teacher is trained now, in words; undefined where the one that is there is the wanted one.
+   * Why a teacher is trained now, in words; undefined where the one that is there is the wanted
+   * one.
    * @throws where it is another one that may not be replaced
    */
   private async reasonToTrain(wanted: TeacherConfig): Promise<string | undefined> {
@@ -99,15 +114,15 @@ export class TeacherSource {
 
   /** Whether `take` will train it. */
   async isToBeTrained(): Promise<boolean> {
-    const { teacher } = this.bench.options.experiment;
+    const { teacher, heldOut } = this.bench.options.experiment;
     if (this.state || 'checkpoint' in teacher) return false;
-    return (await this.reasonToTrain(teacherConfig(teacher, await this.bench.inputs()))) !== undefined;
+    return (await this.reasonToTrain(teacherConfig(teacher, await this.bench.inputs(), heldOut))) !== undefined;
   }
 
   /** From its file, after training it where there is none. */
   private async read(config: TrainingConfig): Promise<Unmeasured> {
-    const { teacherFile, root, say } = this.bench.options;
-    const wanted = teacherConfig(config, await this.bench.inputs());
+    const { teacherFile, root, say, experiment } = this.bench.options;
+    const wanted = teacherConfig(config, await this.bench.inputs(), experiment.heldOut);
     const reason = await this.reasonToTrain(wanted);
     if (reason !== undefined) {
       if (path.dirname(path.resolve(teacherFile)) === path.resolve(root, 'data/teachers'))
@@ -121,7 +136,8 @@ export class TeacherSource {
     const { detector, card, sha256 } = await readTeacher(teacherFile, config.model);
     const { val } = await this.bench.data();
     const same = card.data === val.annotations && (card.pictures ?? val.pictures) === val.pictures;
-    return { detector, deviations: card.deviations, sha256, expected: same ? card.AP : undefined };
+    const { deviations, heldOut } = card;
+    return { detector, deviations, sha256, expected: same ? card.AP : undefined, heldOut };
   }
 
   /** From a checkpoint of others. */
@@ -167,12 +183,25 @@ export class TeacherSource {
     const { experiment, teacherFile, root } = this.bench.options;
     const { model, steps } = config;
     const detector = createDetector(model, { seed: 0 });
-    const schedule = this.bench.schedule(config, 0);
+    const parts = config.heldOut && holdOut(this.bench.train, config.heldOut);
+    const schedule = this.bench.schedule(config, 0, undefined, parts?.rest);
+    const choosing = parts && this.bench.inOrder(parts.heldOut);
+    const selection = choosing &&
+      config.heldOut && {
+        ...looksOf(config.heldOut, steps),
+        score: async () => (await evaluateDetector(detector, parts.heldOut, choosing)).stats[0],
+      };
     const inOrder = this.bench.inOrder(this.bench.train, { shard: undefined });
     try {
-      const { folder, millisecondsPerStep } = await this.bench.run('teacher', 'teacher', config, steps, (run) =>
-        trainDetector({ detector, seed: 0, distillation: {}, ...schedule }, run),
+      const { folder, millisecondsPerStep, best, steps: taken } = await this.bench.run(
+        'teacher',
+        'teacher',
+        config,
+        steps,
+        (run) => trainDetector({ detector, seed: 0, distillation: {}, ...schedule, selection }, run),
       );
+      const heldOut = best && parts && reportOf(best, taken, await this.lossesOn(detector, parts));
+      if (heldOut) this.bench.options.say(heldOutSentence(heldOut, steps));
       const adopted = await adoptTeacher(this.bench.shown(detector), inOrder, teacherFile, this.bench.options.signal);
       const { metrics } = await this.bench.evaluate(adopted.detector, 'teacher AP');
       adopted.detector.dispose();
@@ -186,14 +215,44 @@ export class TeacherSource {
         deviations: adopted.deviations,
         config,
         millisecondsPerStep,
+        ...(heldOut && { heldOut }),
         curve: thin(readLog(folder)),
         ...provenance(root),
       };
       await saveTeacher(teacherFile, card, folder);
     } finally {
-      await Promise.all([schedule.loader.close(), inOrder.close()]);
+      await Promise.all([schedule.loader.close(), inOrder.close(), choosing?.close()]);
       detector.dispose();
     }
+  }
+
+  /** A trained teacher's loss on held-out pictures, and on as many others. */
+  private async lossesOn(
+    detector: Detector,
+    { rest, heldOut }: ReturnType<typeof holdOut>,
+  ): Promise<Pick<HeldOutReport, 'pictures' | 'loss' | 'trainingLoss'>> {
+    const pictures = heldOut.images.length;
+    const [loss, trainingLoss] = [heldOut, firstPictures(rest, pictures)].map(async (dataset) => {
+      const loader = this.bench.inOrder(dataset, { shard: undefined });
+      return taskLoss(detector, loader).finally(() => loader.close());
+    });
+    return { pictures, loss: await loss, trainingLoss: await trainingLoss };
+  }
+
+  /**
+   * The pictures that stage 1 is tuned on: those of training, but the held-out ones where the
+   * teacher has learned its own by heart and they are not augmented.
+   */
+  async promptPictures(batch: number): Promise<{ dataset: CocoDataset; pictures?: 'held-out' }> {
+    const { heldOut: report } = await this.take();
+    const { experiment, say } = this.bench.options;
+    const { train } = this.bench;
+    if (!report || !experiment.heldOut || !isMemorised(report)) return { dataset: train };
+    const { heldOut } = holdOut(train, experiment.heldOut);
+    const onHeldOut = !experiment.augmentation && heldOut.images.length >= batch;
+    const others = experiment.augmentation ? 'augmented pictures' : 'them for want of others';
+    say(memorisedSentence(report, onHeldOut ? 'the held-out ones' : others));
+    return onHeldOut ? { dataset: heldOut, pictures: 'held-out' } : { dataset: train };
   }
 
   /**

@@ -102,7 +102,12 @@ export class Workbench {
    * Pictures to train on, augmented as the experiment says, in a new order every epoch; the caller
    * closes the loader when its run has ended. Of several ranks, this rank's part of every batch.
    */
-  trainingLoader(batch: number, seed: number | string, profile: Profile = 'paper'): Loader {
+  trainingLoader(
+    batch: number,
+    seed: number | string,
+    profile: Profile = 'paper',
+    dataset: CocoDataset = this.train,
+  ): Loader {
     const { sampling, augmentation } = this.options.experiment;
     const { rank, size } = world();
     if (batch % size !== 0)
@@ -110,7 +115,7 @@ export class Workbench {
         `a batch of ${batch} pictures cannot be divided among ${size} ranks: ` +
           'see --batch, and --set teacher.batch for a teacher',
       );
-    return this.open(this.train, {
+    return this.open(dataset, {
       batch: batch / size,
       shard: { rank, size },
       shuffle: true,
@@ -252,10 +257,11 @@ export class Workbench {
     { batch, learningRate, warmupSteps, warmupRatio, milestones, steps, optimizer, clip, average }: TrainingConfig,
     seed: number,
     profile?: Profile,
+    dataset?: CocoDataset,
   ) {
     const warmup = { steps: Math.min(warmupSteps, steps >> 2), ratio: warmupRatio ?? 0.001 };
     return {
-      loader: this.trainingLoader(batch, seed, profile),
+      loader: this.trainingLoader(batch, seed, profile, dataset),
       batchSize: batch,
       schedule: {
         ...(milestones ? { kind: 'step' as const, milestones: [...milestones] } : { kind: 'cosine' as const }),

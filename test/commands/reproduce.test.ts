@@ -10,6 +10,7 @@ import { after, test } from 'node:test';
 import { standardAugmentation } from '../../lib/dist/coco/augmentation';
 import { openExperiment } from '../../lib/dist/commands/reproduce/opening';
 import { parseOptions } from '../../lib/dist/commands/reproduce/options';
+import { standardHeldOut } from '../../lib/dist/experiments/held-out';
 import { readDetector } from '../../lib/dist/distill/detector-file';
 import { variants } from '../../lib/dist/runs/variants';
 import { readResult, readResults } from '../../lib/dist/runs/results';
@@ -66,6 +67,9 @@ test('a folder of --data is augmented, emoji scenes and rows are as they were re
   const augmentationOf = (...words: string[]): unknown => openExperiment(parseOptions(words)).experiment.augmentation;
   assert.deepEqual(augmentationOf('--data', pictures), standardAugmentation);
   assert.equal(augmentationOf('--data', pictures, '--no-augment'), undefined);
+  assert.equal(openExperiment(parseOptions(['--data', pictures])).experiment.heldOut, undefined, 'of 8 pictures none');
+  const more = await writePictures({ train: 40, val: 1 });
+  assert.deepEqual(openExperiment(parseOptions(['--data', more])).experiment.heldOut, standardHeldOut);
   assert.equal(augmentationOf(), undefined);
   assert.equal(augmentationOf('--experiment', 'bccd', '--data', pictures), undefined);
   assert.deepEqual(augmentationOf('--augment'), standardAugmentation);

@@ -3,6 +3,7 @@ import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { standardAugmentation } from '../../coco/augmentation';
 import { ablationExperiment } from '../../experiments/ablations';
+import { FEWEST_PICTURES, standardHeldOut } from '../../experiments/held-out';
 import { checkSplits, openSplits, type Splits } from '../../experiments/data';
 import {
   emojiScenesWith,
@@ -104,7 +105,12 @@ function choose(options: Options): Chosen {
   if (!fs.existsSync(folder)) throw new Error(`--data: there is no folder ${folder}`);
   const splits = openSplits(folder, { skipBad, warn: say });
   const experiment = folderExperiment(path.basename(folder), splits.train.categories.length, undefined, detector);
-  return { experiment: augmented(experiment, true), open: (signal) => checkSplits(splits, signal), shipped: false };
+  const heldOut = splits.train.images.length < FEWEST_PICTURES ? {} : { heldOut: standardHeldOut };
+  return {
+    experiment: { ...augmented(experiment, true), ...heldOut },
+    open: (signal) => checkSplits(splits, signal),
+    shipped: false,
+  };
 }
 
 function emojiExperiment({ setting: name, ablation, smoke, detector }: Options): Chosen {
@@ -128,7 +134,13 @@ function emojiExperiment({ setting: name, ablation, smoke, detector }: Options):
 
 /** Whether the shipped teacher is the one that an experiment on emoji scenes asks for. */
 function asksForShipped(experiment: Experiment, { trainTeacher, teacherSteps, detector }: Options): boolean {
-  const asked = ({ teacher, size, antialias, sampling }: Experiment): unknown => [teacher, size, antialias, sampling];
+  const asked = ({ teacher, size, antialias, sampling, heldOut }: Experiment): unknown => [
+    teacher,
+    size,
+    antialias,
+    sampling,
+    heldOut,
+  ];
   if (trainTeacher || teacherSteps !== undefined) return false;
   return difference(asked(emojiScenesWith(detector)), asked(experiment)) === undefined;
 }

@@ -73,7 +73,9 @@ async function worksOf(planned: Planned, folder: string): Promise<Work[]> {
   };
   const { teacher, student, prompt } = experiment;
   if (isTrained(teacher) && trainsTeacher)
-    await add('teacher', 1, teacher.steps, () => measureSteps.training(experiment, teacher, folder));
+    await add(experiment.heldOut ? 'teacher, at most' : 'teacher', 1, teacher.steps, () =>
+      measureSteps.training(experiment, teacher, folder),
+    );
   for (const name of Object.keys(prompt) as PromptName[]) {
     if (name === 'released' && promptFile) continue;
     const needed = seeds.filter((seed) =>
