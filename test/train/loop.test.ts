@@ -4,7 +4,7 @@ import { appendFileSync, mkdirSync, readdirSync, readFileSync, statSync, writeFi
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { Parameters } from '../../lib/dist/core/parameters';
-import { DivergedError } from '../../lib/dist/train/loop';
+import { DivergedError } from '../../lib/dist/train/diverged';
 import { readLog } from '../../lib/dist/train/log';
 import { tf, type Scalar } from '../../lib/dist/tf';
 import { hashOf, temporary } from '../distill/tiny';

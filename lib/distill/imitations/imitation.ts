@@ -7,7 +7,7 @@ import type { Batch } from '../../data/types';
 import type { Detector } from '../../detection/detector';
 import { Parameters } from '../../core/parameters';
 import type { Tensor4D } from '../../tf';
-import type { LossParts } from '../../train/loop';
+import type { LossParts } from '../../train/step';
 import { createProjections, project } from '../projection';
 import type { PromptState } from '../prompt-state';
 import type { Teacher } from '../teacher';

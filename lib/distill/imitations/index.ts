@@ -1,6 +1,6 @@
 /** The distillation losses by name, and those that a student gets. */
 import { unknownField } from '../../core/schema';
-import type { LossParts } from '../../train/loop';
+import type { LossParts } from '../../train/step';
 import { cankd } from './cankd';
 import { cwd } from './cwd';
 import { featureMse } from './feature-mse';

@@ -3,7 +3,7 @@
  * and its errors begin with its name.
  */
 import { tf } from '../../tf';
-import type { LossParts } from '../../train/loop';
+import type { LossParts } from '../../train/step';
 import { projected, type HeadReads, type Imitation, type ImitationContext, type ImitationInput } from './imitation';
 
 export interface OwnImitation {

@@ -4,7 +4,7 @@
  */
 import { featureMSE, headSmoothL1 } from '../../freekd/feature-mse';
 import { releasedFreeKDLoss } from '../../freekd/released';
-import type { LossParts } from '../../train/loop';
+import type { LossParts } from '../../train/step';
 import { needed, projected, type ImitationKind } from './imitation';
 
 /** The weights of its parts. */

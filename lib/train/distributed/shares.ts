@@ -6,7 +6,7 @@
  * sum over the whole batch divided by the number of the whole batch.
  */
 import type { Scalar } from '../../tf';
-import type { LossParts } from '../loop';
+import type { LossParts } from '../step';
 import type { Communicator } from './communicator';
 
 /** Losses of weight 1, each with this rank's share, which is 1 for a rank alone. */

@@ -13,7 +13,7 @@ import { emojiScenes } from '../../../lib/dist/experiments/experiment';
 import { featureMSE } from '../../../lib/dist/freekd/feature-mse';
 import { ownVariant, type OwnLoss } from '../../../lib/dist/runs/own-loss';
 import { tf, type Scalar, type Tensor4D } from '../../../lib/dist/tf';
-import type { LossParts } from '../../../lib/dist/train/loop';
+import type { LossParts } from '../../../lib/dist/train/step';
 import { readLog, type StepRecord } from '../../../lib/dist/train/log';
 import { distil, distillations, promptState, tinyTeacherSide } from '../setup';
 import { hashOf, temporary, writePictures } from '../tiny';
