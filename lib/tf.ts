@@ -2,13 +2,15 @@
  * TensorFlow, loaded once and in one place: `import { tf } from '../tf'` everywhere in lib/.
  *
  * Three things must happen before the native runtime loads: `util.isNullOrUndefined`, which it
- * calls, is gone since Node 23, and TensorFlow reads its log level and, in a rank of a distributed
- * run, its GPU and threads from the environment.
+ * calls, is gone since Node 23, and TensorFlow reads its log level, how to use a GPU and, in a rank
+ * of a distributed run, its GPU and threads from the environment.
  */
 import * as util from 'node:util';
+import { gpuVariables } from './core/gpu';
 import { placeRank } from './core/placement';
 
 placeRank();
+Object.assign(process.env, gpuVariables(process.env));
 process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
 const legacy = util as unknown as Record<string, unknown>;
 if (legacy.isNullOrUndefined === undefined) {

@@ -6,7 +6,7 @@ import { fromRoot, nodeModules } from './paths.mjs';
 import { seconds } from './progress.mjs';
 import { runInForeground, watchedNode, watchedPython } from './run.mjs';
 import { mpirun, ranksIn } from './mpirun.mjs';
-import { ensure, forBuild, forLint, withOpenMpi, withReferences } from './setup.mjs';
+import { ensure, forBuild, forLint, needPython, withOpenMpi, withReferences } from './setup.mjs';
 
 async function setup(words) {
   const unknown = words.find((word) => word !== '--repair' && word !== '--openmpi');
@@ -48,13 +48,15 @@ const script = (name) => async (words) => {
 };
 
 async function bench(words) {
-  const { environment } = await ensure(words.includes('--help') || words.includes('-h') ? undefined : withReferences);
+  const own = words.includes('--help') || words.includes('-h') || process.env.FREEKD_REFERENCES;
+  const { environment } = await ensure(own ? undefined : withReferences);
   const tsx = path.join(nodeModules, 'tsx', 'dist', 'cli.mjs');
   return runInForeground([...watchedNode, tsx, fromRoot('test', 'bench', 'index.ts'), ...words], { env: environment });
 }
 
 /** A command that is a script of setup/ in the Python environment. */
 const python = (script) => async (words) => {
+  needPython();
   const { environment } = await ensure();
   return runInForeground([...watchedPython, fromRoot('setup', script), ...words], { env: environment });
 };
@@ -80,6 +82,7 @@ const test = async (words) => (await import('./test.mjs')).test(words);
 const testBrowser = async (words) => (await import('./test.mjs')).testBrowser(words);
 const testMutations = async (words) => (await import('./test.mjs')).testMutations(words);
 const testSanitize = async (words) => (await import('./sanitize.mjs')).testSanitize(words);
+const bundle = async (words) => (await import('./bundle.mjs')).bundle(words);
 const doctor = async () => (await import('./doctor.mjs')).doctor();
 
 const commands = {
@@ -92,6 +95,7 @@ const commands = {
   'test:browser': testBrowser,
   'test:mutations': testMutations,
   'test:sanitize': testSanitize,
+  bundle,
   doctor,
   lint,
   build,

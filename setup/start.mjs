@@ -6,7 +6,7 @@
 import path from 'node:path';
 import { root as repository } from './paths.mjs';
 import { runInForeground, watchedPython } from './run.mjs';
-import { ensure } from './setup.mjs';
+import { ensure, needPython } from './setup.mjs';
 
 /**
  * @param {{ words: string[], root: boolean, display: boolean, folder: string }} options words:
@@ -38,6 +38,7 @@ export function hasDisplay(environment, platform = process.platform) {
 }
 
 export async function start(words) {
+  needPython();
   const { environment, sentence } = await ensure();
   console.log(`${sentence}. JupyterLab is starting; Ctrl-C twice ends it.`);
   const options = { words, root: process.getuid?.() === 0, display: hasDisplay(process.env), folder: repository };

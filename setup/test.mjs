@@ -9,7 +9,7 @@ import { SetupError } from './errors.mjs';
 import { fromRoot, nodeModules, root } from './paths.mjs';
 import { seconds } from './progress.mjs';
 import { runInForeground, watchedNode } from './run.mjs';
-import { ensure, withOpenMpi } from './setup.mjs';
+import { ensure, needPython, withOpenMpi } from './setup.mjs';
 import { listFiles } from './stamps.mjs';
 
 /**
@@ -69,6 +69,7 @@ export async function testBrowser(words) {
       `test:browser does not know "${words[0]}".`,
       'It takes no arguments; CHROMIUM names the browser.',
     );
+  needPython();
   const { environment } = await ensure();
   const file = fromRoot('test', 'browser', 'notebooks.browser.ts');
   const tsx = path.join(nodeModules, 'tsx', 'dist', 'cli.mjs');

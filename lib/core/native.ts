@@ -125,7 +125,7 @@ export function setKernelLevel(level: KernelLevel | undefined): void {
 function find(wanted: string = 'own'): Found {
   const limit = levels.findIndex((level) => level === wanted);
   if (limit < 0) throw new Error(`FREEKD_KERNELS is "${wanted}"; it can be ${levels.join(', ')}`);
-if (limit === 0 || tf.getBackend() !== 'tensorflow') return { level: 'stock', own: false };
+  if (limit === 0 || tf.getBackend() !== 'tensorflow') return { level: 'stock', own: false };
   return {
     level: limit >= 2 && !onGpu() && hasOneDnn() ? 'onednn' : 'plain',
     own: limit === 3 && !onGpu() && hasOwn(),

@@ -24,6 +24,7 @@ export const curve = s.list(step);
 export const provenance = {
   machine: s.openFields({
     cpu: s.text(),
+    gpu: s.optional(s.text()),
     cores: count,
     threads: s.text(),
     ranks: s.optional(count),

@@ -6,6 +6,8 @@ import * as path from 'node:path';
 import { writeAtomically } from '../core/atomic-file';
 import type { StepRecord } from '../train/log';
 import { tensorflowVersion } from '../core/environment';
+import { gpuName } from '../core/gpu';
+import { onGpu } from '../core/native';
 import { tf } from '../tf';
 import { world } from '../train/distributed/communicator';
 import { checked } from '../core/schema';
@@ -38,13 +40,33 @@ export interface RunResult {
   parameters?: string;
   /** About a hundred points of the log. */
   curve: StepRecord[];
-  /** ranks: processes that trained it together, where there were several; threads: of each. */
-  machine: { cpu: string; cores: number; threads: string; ranks?: number; memoryGB: number; platform: string };
+  /**
+   * ranks: processes that trained it together, where there were several; threads: of each; gpu: the
+   * first, where TensorFlow computed on one.
+   */
+  machine: {
+    cpu: string;
+    gpu?: string;
+    cores: number;
+    threads: string;
+    ranks?: number;
+    memoryGB: number;
+    platform: string;
+  };
   versions: { node: string; tensorflow: string; tfjs: string };
   /** Commit of this repository, with "+" where files differ from it. */
   commit: string;
   date: string;
   command: string;
+}
+
+/** The commit of what this folder was unpacked from, where `npm run bundle` made it. */
+function bundledCommit(root: string): string | undefined {
+  try {
+    return (JSON.parse(fs.readFileSync(path.join(root, '.runtime/bundle.json'), 'utf8')) as { commit: string }).commit;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The machine and versions of this process, which was started as `npm run` of `script`. */
@@ -66,6 +88,7 @@ export function provenance(
   return {
     machine: {
       cpu: os.cpus()[0]?.model ?? 'unknown',
+      ...(onGpu() && { gpu: gpuName() }),
       cores: os.cpus().length,
       threads: process.env.TF_NUM_INTRAOP_THREADS ?? 'default',
       ...(world().size > 1 && { ranks: world().size }),
@@ -73,7 +96,7 @@ export function provenance(
       platform: `${os.platform()} ${os.arch()}`,
     },
     versions: { node: process.version, tensorflow: tensorflowVersion(), tfjs: tf.version_core },
-    commit: (git('rev-parse', '--short=12', 'HEAD') || 'unknown') + changed,
+    commit: (git('rev-parse', '--short=12', 'HEAD') || bundledCommit(root) || 'unknown') + changed,
     date: new Date().toISOString(),
     command: [`npm run ${script} --`, ...process.argv.slice(2)].join(' '),
   };

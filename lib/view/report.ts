@@ -210,9 +210,10 @@ function runs(results: RunResult[]): string {
 }
 
 function describeMachine({ machine, versions }: RunResult): string {
-  const { cpu, cores, threads, memoryGB, platform } = machine;
+  const { cpu, gpu, cores, threads, memoryGB, platform } = machine;
+  const device = gpu ? `${gpu}, ${cpu}` : cpu;
   return (
-    `${cpu}, ${cores} cores, TensorFlow threads: ${threads}, ${memoryGB} GB, ${platform}; Node ` +
+    `${device}, ${cores} cores, TensorFlow threads: ${threads}, ${memoryGB} GB, ${platform}; Node ` +
     `${versions.node}, TensorFlow ${versions.tensorflow}, tfjs ${versions.tfjs}`
   );
 }

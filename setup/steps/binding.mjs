@@ -6,7 +6,7 @@
  */
 import fs from 'node:fs';
 import path from 'node:path';
-import { fromRoot, nodeModules, temporary } from '../paths.mjs';
+import { fromRoot, nodeModules, root, temporary } from '../paths.mjs';
 import { runQuietly } from '../run.mjs';
 import { tensorflowFolder } from '../runtime.mjs';
 import { hash, listFiles } from '../stamps.mjs';
@@ -79,18 +79,25 @@ export const binding = {
   },
   places: () => ['node_modules/@tensorflow/tfjs-node-gpu/lib'],
 
-  async make({ runtime, machine, onStart, environment, progress }) {
-    const library = path.join(tensorflowFolder(runtime), 'tensorflow');
-    progress.update(`compiling with ${machine.compiler}`);
-    for (const part of parts) {
-      const output = path.join(temporary, part.output);
-      const options = { platform: process.platform, library, output, origin: folder };
-      const words = compilerArguments(options, part);
-      await runQuietly(machine.compiler, words, { log: 'binding', env: environment, onStart });
-    }
+  async make(context) {
+    context.progress.update(`compiling with ${context.machine.compiler}`);
+    await compileBinding(context, temporary);
     fs.rmSync(path.join(home, 'lib'), { recursive: true, force: true });
     fs.mkdirSync(folder, { recursive: true });
     for (const { output } of parts) fs.renameSync(path.join(temporary, output), path.join(folder, output));
-    progress.update('');
+    context.progress.update('');
   },
 };
+
+/** Compiles all parts for a runtime into `target`; they work in `bindingFolder` only. */
+export async function compileBinding({ runtime, machine, onStart, environment }, target) {
+  const library = path.join(tensorflowFolder(runtime), 'tensorflow');
+  for (const part of parts) {
+    const output = path.join(target, part.output);
+    const words = compilerArguments({ platform: process.platform, library, output, origin: folder }, part);
+    await runQuietly(machine.compiler, words, { log: 'binding', env: environment, onStart });
+  }
+}
+
+/** Relative to the project. */
+export const bindingFolder = path.relative(root, folder);

@@ -24,7 +24,8 @@ export const device = {
   disk: 0,
   /** Again whenever anything below it was made again, or Node has changed. */
   key({ runtime }) {
-    const below = ['packages', `tensorflow-${runtime}`, 'binding', 'build'].map((name) => readStamp(stamps, name));
+    const names = ['packages', `tensorflow-${runtime}`, 'cuda', 'binding', 'build'];
+    const below = names.map((name) => readStamp(stamps, name));
     return hash(process.execPath, process.version, runtime, ...below.map((stamp) => `${stamp?.key} ${stamp?.time}`));
   },
   places: () => [],

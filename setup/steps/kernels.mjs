@@ -1,6 +1,6 @@
 /**
  * Step: our own operations for TensorFlow (lib/native), compiled for this very processor. They are
- * faster, never needed: where they do not compile, set-up goes on and lib/kernels takes others. A
+ * faster on a processor, never needed: where they do not compile, set-up goes on and lib/kernels takes others. A
  * folder that moves to another kind of processor has them compiled again.
  */
 import fs from 'node:fs';
@@ -48,6 +48,7 @@ const processor = () => `${os.cpus()[0]?.model} ${/^(flags|Features)\s*:.*$/m.ex
 export const kernels = {
   name: 'kernels',
   title: 'Kernels of our own',
+  runtimes: ['cpu'],
   disk: 1e7,
   key({ runtime }) {
     const texts = fs.readdirSync(sources).sort().map((file) => fs.readFileSync(path.join(sources, file)));

@@ -9,7 +9,7 @@ const WIDTH = 420;
 export function benchChart(results: readonly WorkResult[]): Chart {
   const rows = results.flatMap(({ title, ours, references }) =>
     references.flatMap((reference) => {
-      if (reference.target === undefined) return [];
+      if (reference.target === undefined || ours.milliseconds.length === 0) return [];
       const { median, least, most } = ratioOf(ours.milliseconds, reference.milliseconds);
       return {
         work: `${title} / ${reference.name}`,

@@ -10,6 +10,8 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { availableParallelism, tmpdir } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { pipeTable, toPng } from 'freekd';
+import { allowsTf32 } from '../../lib/dist/core/gpu';
+import { onGpu } from '../../lib/dist/core/native';
 import { provenance } from '../../lib/dist/runs/results';
 import { terminalProgress } from '../../lib/dist/core/progress';
 import { benchChart } from './chart';
@@ -23,7 +25,7 @@ import { works, type Work } from './works';
 
 const root = resolve(__dirname, '../..');
 const base = process.env.INIT_CWD ?? process.cwd();
-const python = join(root, '.runtime/references/bin/python');
+const python = process.env.FREEKD_REFERENCES ?? join(root, '.runtime/references/bin/python');
 const names = [...works.map(({ name }) => name), 'input', 'steadiness', 'set-up'];
 
 function positive(text: string): number {
@@ -61,6 +63,7 @@ function environment(): NodeJS.ProcessEnv {
     ...process.env,
     TMPDIR: temporary,
     FREEKD_BENCH_THREADS: n,
+    FREEKD_BENCH_DEVICE: onGpu() ? 'gpu' : 'cpu',
     TF_NUM_INTRAOP_THREADS: n,
     TF_NUM_INTEROP_THREADS: n,
     OMP_NUM_THREADS: n,
@@ -94,6 +97,7 @@ async function compare(work: Work, packages: string[]): Promise<void> {
   const result = await measure(work, commands, {
     rounds,
     environment: environment(),
+    loosened: onGpu() && allowsTf32(process.env) ? 10 : 1,
     onRound: (done) => progress.update(done),
   });
   progress.stop();
@@ -132,5 +136,9 @@ async function main(): Promise<void> {
   process.stdout.write(`\nfiles: ${relative(base, folder) || folder}\n`);
 }
 
-if (!existsSync(python)) program.error('error: the references are not installed; npm run bench installs them');
+if (!existsSync(python))
+  program.error(
+    `error: the references are not installed: there is no ${python}; npm run bench installs them, ` +
+      'or FREEKD_REFERENCES names a Python that has them',
+  );
 main().catch((error: Error) => program.error(`error: ${error.message}`));

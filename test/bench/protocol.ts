@@ -13,7 +13,7 @@ export interface Ready {
   check: number[];
   /**
    * Bytes by which the resident memory rose in the first run, one-time buffers of the libraries
-   * included; 0 where the system does not tell.
+   * included; 0 where the system does not tell. On a GPU: by which the card's memory in use rose.
    */
   peak: number;
   version: string;

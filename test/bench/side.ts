@@ -1,4 +1,5 @@
 /** Our side of a benchmark: tsx test/bench/side.ts TASK; the protocol is that of protocol.ts. */
+import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { tf } from 'freekd';
@@ -33,13 +34,23 @@ function memory(field: 'VmHWM' | 'VmRSS'): number {
   return match ? 1024 * Number(match[1]) : 0;
 }
 
+/** Bytes in use on the first GPU, by whomever. */
+function cardMemory(): number {
+  const words = ['--id=0', '--query-gpu=memory.used', '--format=csv,noheader,nounits'];
+  return 2 ** 20 * Number(execFileSync('nvidia-smi', words, { encoding: 'utf8' }));
+}
+
+const onGpu = process.env.FREEKD_BENCH_DEVICE === 'gpu';
+
 async function main(): Promise<void> {
   const name = process.argv[2];
   const run = (await tasks[name]()).prepare(name);
-  const before = memory('VmRSS');
-  if (before > 0) writeFileSync('/proc/self/clear_refs', '5'); // the high-water mark starts again
+  const before = onGpu ? cardMemory() : memory('VmRSS');
+  if (before > 0 && !onGpu) writeFileSync('/proc/self/clear_refs', '5'); // the high-water mark starts again
   const check = await run();
-  answer({ check, peak: memory('VmHWM') - before, version: tf.version_core });
+  // What TensorFlow has taken of a card it keeps.
+  const peak = (onGpu ? cardMemory() : memory('VmHWM')) - before;
+  answer({ check, peak, version: tf.version_core });
   for await (const line of createInterface({ input: process.stdin })) {
     const milliseconds: number[] = [];
     for (let i = Number(line.split(' ')[1]); i > 0; i--) {

@@ -26,7 +26,7 @@ export function benchRows(results: readonly WorkResult[]): [string[], string[][]
     references.flatMap((reference) => {
       const { target, memoryTarget } = reference;
       const own: string[][] = [];
-      if (target !== undefined) {
+      if (target !== undefined && ours.milliseconds.length > 0) {
         const { median: middle, least, most } = ratioOf(ours.milliseconds, reference.milliseconds);
         own.push([
           title,

@@ -5,7 +5,7 @@ import { chooseRuntime, tensorflowVariables, wheelFor } from '../../setup/runtim
 import { compilerArguments } from '../../setup/steps/binding.mjs';
 import { deviceSentence } from '../../setup/steps/device.mjs';
 import { kernelSpecification } from '../../setup/steps/kernel.mjs';
-import { cudaRequirements } from '../../setup/steps/tensorflow.mjs';
+import { cudaRequirements } from '../../setup/steps/cuda.mjs';
 
 test('the GPU is chosen where a driver and a CUDA wheel are, and FREEKD_RUNTIME overrides it', () => {
   assert.equal(chooseRuntime({ system: 'linux-x64', driver: true }), 'gpu');

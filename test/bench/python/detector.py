@@ -1,4 +1,5 @@
 """Training steps of a RetinaNet-R18 in eager PyTorch: SGD with momentum on targets that are assigned beforehand."""
+import os
 import sys
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from torchvision.ops import sigmoid_focal_loss
 sys.path.insert(0, str(Path(__file__).parents[2] / "golden"))
 import detection_reference as reference  # noqa: E402
 
+DEVICE = "cuda" if os.environ.get("FREEKD_BENCH_DEVICE") == "gpu" else "cpu"
 reference.relu = F.relu  # not the golden scripts' own, which does more than a ReLU
 
 PUBLISHED = {
@@ -59,7 +61,8 @@ class Targets:
             positives.append(n * len(every) + positive)
             wanted.append(reference.encode(every[positive], objects[matched[positive]]))
             self.normalizer += max(1, len(positive))
-        self.positives, self.wanted = torch.cat(positives), torch.cat(wanted)
+        self.positives, self.wanted = torch.cat(positives).to(DEVICE), torch.cat(wanted).to(DEVICE)
+        self.onehot, self.weights = self.onehot.to(DEVICE), self.weights.to(DEVICE)
 
     def loss(self, outputs) -> torch.Tensor:
         flat = lambda i, size: torch.cat([o[i].permute(0, 2, 3, 1).reshape(self.pictures, -1, size) for o in outputs], 1).reshape(-1, size)
@@ -88,6 +91,7 @@ def prepare(name: str):
     with torch.no_grad():
         shapes = [level.shape[2:] for level in model.neck(model.backbone(x))]
     targets = Targets(model, len(x), shapes)
+    model, x = model.to(DEVICE), x.to(DEVICE)
     optimizer = sgd([p for p in model.parameters() if p.requires_grad])
 
     def run():

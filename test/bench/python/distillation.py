@@ -3,8 +3,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from detector import LARGE, R18, R50, R101, SMALL, Targets, freeze_first_stage, images, reference, retinanet, sgd
-from frequency_loss import level_loss, tokens
+from detector import DEVICE, LARGE, R18, R50, R101, SMALL, Targets, freeze_first_stage, images, reference, retinanet, sgd
+from frequency_loss import FORWARD, level_loss, tokens
 
 
 def prepare(name: str):
@@ -17,10 +17,13 @@ def prepare(name: str):
         for level, conv in enumerate(align):
             conv.weight.copy_(reference.initial(f"phi.{level}.weight", conv.weight.shape))
             conv.bias.copy_(reference.initial(f"phi.{level}.bias", conv.bias.shape))
-    prompts = [tokens(level) for level in range(len(student.strides))]
+    prompts = [tokens(level).to(DEVICE) for level in range(len(student.strides))]
     x = images(size)
     with torch.no_grad():
         targets = Targets(student, len(x), [level.shape[2:] for level in student.neck(student.backbone(x))])
+    x = x.to(DEVICE)
+    for part in (student, teacher, align, FORWARD):
+        part.to(DEVICE)
     optimizer = sgd([p for p in [*student.parameters(), *align.parameters()] if p.requires_grad])
 
     def run():

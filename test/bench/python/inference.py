@@ -1,7 +1,7 @@
 """RetinaNet-R50 on one 512 x 512 picture with torchvision's NMS, as mmdet detects; the forward pass alone of R101 at 800 x 1344."""
 import torch
 
-from detector import LARGE, R50, R101, images, reference, retinanet
+from detector import DEVICE, LARGE, R50, R101, images, reference, retinanet
 
 SIDE = 512
 
@@ -11,8 +11,8 @@ def prepare(name: str):
 
 
 def forward_pass():
-    model = retinanet(R101).eval()
-    x = images(LARGE)
+    model = retinanet(R101).eval().to(DEVICE)
+    x = images(LARGE).to(DEVICE)
 
     @torch.no_grad()
     def run():
@@ -27,7 +27,8 @@ def detection():
     x = images((1, SIDE, SIDE))
     with torch.no_grad():
         model.bbox_head.retina_cls.bias.sub_(3.3)  # so that few pairs of anchor and class pass the threshold, as in a trained detector
-        anchors = model.anchors(model.neck(model.backbone(x)))
+        anchors = [level.to(DEVICE) for level in model.anchors(model.neck(model.backbone(x)))]
+    model, x = model.to(DEVICE), x.to(DEVICE)
 
     @torch.no_grad()
     def run():

@@ -2,6 +2,7 @@
 import importlib
 import json
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -9,6 +10,9 @@ from pathlib import Path
 import torch
 
 torch.set_num_threads(int(os.environ["FREEKD_BENCH_THREADS"]))
+ON_GPU = os.environ.get("FREEKD_BENCH_DEVICE") == "gpu"
+torch.backends.cudnn.benchmark = True  # TensorFlow too tries its convolutions out
+torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = os.environ.get("FREEKD_TF32") != "off"
 TASKS = {
     "train-frozen": "detector", "train-batch": "detector", "distillation": "distillation", "inference": "inference",
     "frequency-loss": "frequency_loss", "frequency-loss-algebra": "frequency_loss", "wavelet-haar": "wavelet", "wavelet-db4": "wavelet",
@@ -27,6 +31,12 @@ def memory(field: str) -> int:
         return 0
 
 
+def card_memory() -> int:
+    """Bytes in use on the first GPU, by whomever."""
+    words = ["nvidia-smi", "--id=0", "--query-gpu=memory.used", "--format=csv,noheader,nounits"]
+    return int(subprocess.check_output(words, text=True)) << 20
+
+
 def answer(**values) -> None:
     print("@" + json.dumps(values), flush=True)
 
@@ -34,11 +44,12 @@ def answer(**values) -> None:
 def main() -> None:
     name = sys.argv[1]
     run = importlib.import_module(TASKS[name]).prepare(name)
-    before = memory("VmRSS")
-    if before > 0:
+    before = card_memory() if ON_GPU else memory("VmRSS")
+    if before > 0 and not ON_GPU:
         Path("/proc/self/clear_refs").write_text("5")  # the high-water mark starts again
     check = [float(value) for value in run()]
-    answer(check=check, peak=memory("VmHWM") - before, version=torch.__version__)
+    peak = (card_memory() if ON_GPU else memory("VmHWM")) - before  # what PyTorch has taken of a card it keeps
+    answer(check=check, peak=peak, version=torch.__version__)
     for line in sys.stdin:
         times = []
         for _ in range(int(line.split()[1])):
