@@ -41,9 +41,11 @@ const schema = s.fields({
   imitations: s.optional(s.anything()),
 }) as s.Schema<OwnLoss>;
 
-/** A value as text, functions by what they say. */
-const textOf = (value: unknown): string =>
-  JSON.stringify(value, (_, field: unknown) => (typeof field === 'function' ? String(field) : field));
+/** What decides the outcome, as text: functions by what they say. */
+const textOf = (loss: OwnLoss): string =>
+  JSON.stringify({ ...loss, title: undefined, color: undefined }, (_, field: unknown) =>
+    typeof field === 'function' ? String(field) : field,
+  );
 
 /**
  * The row of a loss of one's own.
@@ -54,7 +56,8 @@ const textOf = (value: unknown): string =>
  */
 export function ownVariant(loss: unknown, text?: string): VariantRow {
   const given = s.checked(schema, loss, '');
-  const { name, title = name, color = ownColor(name), prompt, losses, projected, create, imitations = {} } = given;
+  const { name, title = name, color = ownColor(name), prompt, projected, imitations = {} } = given;
+  const [losses, create] = [given.losses?.bind(given), given.create?.bind(given)];
   if (!NAME.test(name)) throw new Error(`name must be lower-case letters, digits and dashes, is ${s.shown(name)}`);
   if (variants.includes(name) || name === 'teacher' || name.startsWith('prompt-'))
     throw new Error(`the name "${name}" is taken: choose another`);
@@ -64,11 +67,10 @@ export function ownVariant(loss: unknown, text?: string): VariantRow {
   const { readsHead, readsOutputs } = given;
   const own: OwnImitation = {
     name,
-    source: createHash('sha256').update(text ?? textOf(loss)).digest('hex'),
-    create:
-      losses && !create
-        ? (context) => createOfLosses({ losses, projected, readsHead, readsOutputs }, context)
-        : create,
+    source: createHash('sha256').update(text ?? textOf(given)).digest('hex'),
+    create: losses
+      ? (context) => createOfLosses({ losses, projected, readsHead, readsOutputs }, context)
+      : create,
   };
   return { name, title, color, prompt, distillation: () => ({ ...imitations, own }) };
 }

@@ -9,15 +9,19 @@ import { after, before, test } from 'node:test';
 import { standardAugmentation } from '../../lib/dist/coco/augmentation';
 import { headsOf, imitatedIn, inheritNeckAndHead } from '../../lib/dist/distill/distill-student';
 import { liveFeatures } from '../../lib/dist/distill/feature-cache';
+import type { Imitation, ImitationContext, ImitationInput } from '../../lib/dist/distill/imitations/imitation';
 import { activeImitations, createImitations } from '../../lib/dist/distill/imitations/index';
 import type { Normalization } from '../../lib/dist/data/types';
 import { createDetector, detectorKinds, smallDetectors } from '../../lib/dist/detection/families';
 import { RetinaNet } from '../../lib/dist/detection/retinanet';
+import { featureMSE } from '../../lib/dist/freekd/feature-mse';
 import { openSplits } from '../../lib/dist/experiments/data';
 import { emojiScenes, type Experiment } from '../../lib/dist/experiments/experiment';
 import { Session } from '../../lib/dist/experiments/session';
 import { Workbench, type SessionOptions } from '../../lib/dist/experiments/workbench';
+import { readResults, saveResult } from '../../lib/dist/runs/results';
 import { variantRow, type Variant } from '../../lib/dist/runs/variants';
+import type { LossParts } from '../../lib/dist/train/step';
 import { readLog } from '../../lib/dist/train/log';
 import { exportWeights } from '../../lib/dist/weights/import';
 import { readSafetensors, writeSafetensors } from '../../lib/dist/weights/safetensors';
@@ -233,6 +237,43 @@ test('every variant has the prompt and the losses of its row', () => {
   assert.deepEqual(parts('released'), ['released', undefined, undefined, released]);
 });
 
+test("a loss of a cell is run as a variant, and resumed as long as its text is the same", async () => {
+  const losses = ({ teacher, student }: ImitationInput): LossParts => ({
+    mse: { value: featureMSE(teacher, student), weight: experiment.weights.mse },
+  });
+  const options = { ...optionsOf(), resume: true };
+  const session = new Session(options);
+  sessions.push(session);
+  const known = await session.student('mse', 1);
+  const mine = await session.student({ name: 'mine', title: 'Mine', color: '#00aaff', losses }, 1);
+  assert.equal(mine.result.parameters, known.result.parameters, 'the same loss, the same student');
+  assert.deepEqual([mine.result.variant, mine.result.look], ['mine', { title: 'Mine', color: '#00aaff' }]);
+  assert.equal(known.result.look, undefined);
+  await saveResult(options.out, mine.result);
+  assert.deepEqual(
+    readResults(options.out).map(({ variant }) => variant),
+    ['mine'],
+  );
+  const again = await session.student({ name: 'mine', losses }, 1);
+  assert.equal(again.result.parameters, mine.result.parameters);
+  const other = { name: 'mine', losses: (input: ImitationInput) => losses(input) };
+  await assert.rejects(session.student(other, 1), /distillation\.own\.source is /);
+
+  const deviations: (number[] | undefined)[] = [];
+  for (const prompt of [undefined, 'paper', 'released'] as const) {
+    const create = ({ teacher, prompt: tuned }: ImitationContext): Imitation => {
+      deviations.push(teacher.deviations);
+      assert.deepEqual([!!tuned?.prompts, !!tuned?.released], [prompt === 'paper', prompt === 'released']);
+      return { losses: ({ student }) => ({ none: { value: student[0].mean(), weight: 0 } }) };
+    };
+    const { detector } = await session.student({ name: `with-${prompt ?? 'none'}`, prompt, create }, 1);
+    detector.dispose();
+  }
+  const { teacher } = await session.teacher();
+  assert.deepEqual(deviations, [teacher.deviations, teacher.deviations, teacher.deviations.map(() => 1)]);
+  for (const { detector } of [known, mine, again]) detector.dispose();
+});
+
 test('no session trains a teacher over a shipped one, whatever it is told', async () => {
   for (const shippedTeacher of [undefined, false]) {
     const root = temporary();
@@ -243,7 +284,10 @@ test('no session trains a teacher over a shipped one, whatever it is told', asyn
       shippedTeacher,
     });
     sessions.push(session);
-    await assert.rejects(session.teacher(), /would be trained over the shipped .*tiny\.safetensors \(there is none yet\)/);
+    await assert.rejects(
+      session.teacher(),
+      /would be trained over the shipped .*tiny\.safetensors \(there is none yet\)/,
+    );
     assert.equal(existsSync(join(root, 'data')), false);
   }
 });

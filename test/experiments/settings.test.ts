@@ -162,3 +162,11 @@ test('every ablation changes what it says, and only in its group', () => {
     ['wavelet levels', 'tokens a band', 'wavelet'].map((group) => standards.get(group)),
   );
 });
+
+test('weights of other papers are those of their configs; a sum over maps is scaled to their number of values', () => {
+  const { cwd, pkd, mgd } = emojiScenes.weights;
+  assert.deepEqual([cwd, pkd, mgd], [{ weight: 10 }, { weight: 6 }, { weight: 0.005, hidden: 0.65 }]);
+  assert.equal(folderExperiment('mine', 3, { width: 256, height: 256 }).weights.mgd.weight, 0.001);
+  const { weights } = experiments['retinanet-r101-r50-coco'];
+  assert.deepEqual([weights.cwd, weights.pkd, weights.mgd], [{ weight: 1 }, pkd, { weight: 2e-5, hidden: 0.65 }]);
+});

@@ -325,4 +325,84 @@ export const mutations: Mutation[] = [
     'return (0, difference_1.difference)(',
     'return undefined && (0, difference_1.difference)(',
   ]),
+  ...each(
+    'distill/imitations/own.js',
+    'distill/imitations/own.test.ts',
+    'is blamed for its errors',
+    ['value.rank !== 0', 'value.rank > 9'],
+    ['weight >= 0', 'weight >= -9'],
+    ['checkedParts(imitation.losses(input))', 'imitation.losses(input)'],
+    ['blaming(name, () => create(context))', 'create(context)'],
+  ),
+  ...each('distill/imitations/own.js', 'distill/imitations/own.test.ts', 'sees the student itself', [
+    'if (!isProjected)',
+    'if (false)',
+  ]),
+  ...each('distill/imitations/own.js', 'distill/imitations/own.test.ts', 'trains parameters of its own', [
+    '        parameters,\n',
+    '',
+  ]),
+  ...each('distill/imitations/index.js', 'distill/imitations/own.test.ts', 'no part takes the place of another', [
+    'part in parts || taken.includes(part)',
+    'part in parts',
+  ]),
+  ...each('distill/imitations/index.js', 'distill/imitations/own.test.ts', 'a loss that nobody knows', [
+    "checkLossNames(losses, 'distillation');",
+    '',
+  ]),
+  ...each(
+    'distill/distill-student.js',
+    'distill/imitations/heads.test.ts',
+    'is given of both heads what it reads',
+    ['if (readsOutputs)', 'if (true)'],
+    ['if (readsRegression)', 'if (true)'],
+    ['if (!readsHead)', 'if (false)'],
+  ),
+  ...each('freekd/freekd.js', 'distill/imitations/own.test.ts', "FreeKD under masks of one's own", [
+    'transform, i);',
+    'transform, 0);',
+  ]),
+  ...each(
+    'runs/own-loss.js',
+    'runs/own-loss.test.ts',
+    'what is wrong with a loss',
+    ["name === 'teacher'", 'false'],
+    ["name.startsWith('prompt-')", 'false'],
+    ['losses && create)', 'false)'],
+    ['.checkLossNames)(', '.checkLossNames)({} ?? '],
+  ),
+  ...each(
+    'runs/own-loss.js',
+    'runs/own-loss.test.ts',
+    'a loss is another one where its text is',
+    ['text ?? textOf(given)', 'textOf(given)'],
+    ["typeof field === 'function' ? String(field) : field", 'field'],
+    ['title: undefined, color: undefined', ''],
+  ),
+  ...each('runs/looks.js', 'runs/own-loss.test.ts', 'tables have the rows in their order', [
+    'variants_1.variants.indexOf(variant) : Infinity',
+    'variants_1.variants.indexOf(variant) : -1',
+  ]),
+  ...each(
+    'commands/reproduce/loss-file.js',
+    'commands/loss-file.test.ts',
+    'a file is another loss',
+    ['module.children.forEach', '[].forEach'],
+  ),
+  ...each('commands/reproduce/loss-file.js', 'commands/loss-file.test.ts', 'a package that it imports', [
+    '.includes(`${path.sep}node_modules${path.sep}`)',
+    ".includes('no such folder')",
+  ]),
+  ...each('commands/reproduce/loss-file.js', 'commands/loss-file.test.ts', 'what is wrong is said', [
+    'isModule ? undefined : exported',
+    'exported',
+  ]),
+  ...each('experiments/session.js', 'experiments/session.test.ts', 'a loss of a cell', [
+    '!variants_1.variants.includes(variant) &&',
+    'false &&',
+  ]),
+  ...each('experiments/peers.js', 'experiments/settings.test.ts', 'weights of other papers', [
+    'mgd.weight * published',
+    'mgd.weight * published * 10',
+  ]),
 ];

@@ -46,6 +46,7 @@ test('a loss is another one where its text is: that of its file, or of its funct
   assert.equal(sourceOf(weighted(1)), sourceOf(weighted(1)));
   assert.notEqual(sourceOf(weighted(1)), sourceOf(weighted(2)));
   assert.notEqual(sourceOf({ name: 'mine', losses }), sourceOf({ name: 'mine', losses: () => ({ a: 1 }) }));
+  assert.equal(sourceOf({ name: 'mine', losses }), sourceOf({ name: 'mine', title: 'Mine', color: '#00aaff', losses }));
   assert.equal(sourceOf({ name: 'mine', losses }, 'a file'), sourceOf(weighted(2), 'a file'));
   const masks = (factor: number) => (bands: unknown[]) => bands.map(() => factor);
   const own = (of: object) => ({ name: 'mine', imitations: { freekd: { mu: 1, relation: false, ...of } } });

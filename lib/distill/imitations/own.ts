@@ -57,10 +57,10 @@ function checkedParts(parts: LossParts): LossParts {
     throw new Error(`${expected}, not ${parts instanceof tf.Tensor ? 'a tensor' : String(parts)}`);
   for (const [part, given] of Object.entries(parts)) {
     const { value, weight } = (given ?? {}) as Partial<LossParts[string]>;
-    if (!(value instanceof tf.Tensor) || value.size !== 1)
+    if (!(value instanceof tf.Tensor) || value.rank !== 0)
       throw new Error(
         `${expected}, value a scalar; that of ${part} is ` +
-          (value instanceof tf.Tensor ? `a tensor [${value.shape}]` : `no tensor`),
+          (value instanceof tf.Tensor ? `a tensor [${value.shape}]` : 'no tensor'),
       );
     if (typeof weight !== 'number' || !(weight >= 0 && weight < Infinity))
       throw new Error(`${expected}, weight a number >= 0; that of ${part} is ${weight}`);

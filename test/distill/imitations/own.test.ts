@@ -150,6 +150,7 @@ it('is blamed for its errors, and for parts that are none', async () => {
     [() => undefined, /^the loss mine: losses should give .*, not undefined$/],
     [() => ({ a: 3 }), /^the loss mine: .*, value a scalar; that of a is no tensor$/],
     [() => ({ a: { ...scalar, value: tf.ones([2, 3]) } }), /^the loss mine: .* that of a is a tensor \[2,3\]$/],
+    [() => ({ a: { ...scalar, value: tf.ones([1]) } }), /that of a is a tensor \[1\]$/],
     [() => ({ a: { ...scalar, weight: '3' } }), /^the loss mine: .*, weight a number >= 0; that of a is 3$/],
     [() => ({ a: { ...scalar, weight: -1 } }), /weight a number >= 0; that of a is -1$/],
     [() => ({ a: { value: scalar.value } }), /weight a number >= 0; that of a is undefined$/],
