@@ -67,7 +67,7 @@ export function ownVariant(loss: unknown, text?: string): VariantRow {
   const { readsHead, readsOutputs } = given;
   const own: OwnImitation = {
     name,
-    source: createHash('sha256').update(text ?? textOf(given)).digest('hex'),
+    text: `sha256:${createHash('sha256').update(text ?? textOf(given)).digest('hex')}`,
     create: losses
       ? (context) => createOfLosses({ losses, projected, readsHead, readsOutputs }, context)
       : create,

@@ -3,7 +3,7 @@ import { valueAndGradients } from '../core/gradients';
 import type { Parameter } from '../core/parameters';
 import { tf, type Scalar, type Tensor } from '../tf';
 import { clipByGlobalNorm } from './clip';
-import { diverged } from './diverged';
+import { notFinite } from './diverged';
 import type { Communicator } from './distributed/communicator';
 import type { GradientSum } from './distributed/gradient-sum';
 import type { StepRecord } from './log';
@@ -56,10 +56,9 @@ export async function takeStep<B>(options: StepOptions<B>, trained: Trained, ste
   const rate = learningRate(options.schedule, step);
   let gradientNorm: number | undefined;
   try {
-    if (!Number.isFinite(losses.loss)) throw diverged(`step ${step}`, 'the loss', losses);
+    if (!Number.isFinite(losses.loss)) throw notFinite(step, 'the loss', losses);
     gradientNorm = update(trained.optimizer, gradients, rate, options.clip);
-    if (gradientNorm !== undefined && !Number.isFinite(gradientNorm))
-      throw diverged(`step ${step}`, 'the gradient', losses);
+    if (gradientNorm !== undefined && !Number.isFinite(gradientNorm)) throw notFinite(step, 'the gradient', losses);
   } finally {
     tf.dispose(gradients);
   }

@@ -15,7 +15,7 @@ function write(name: string, text: string): string {
   return file;
 }
 const read = (name: string, text: string): VariantRow => readLoss(name, write(name, text));
-const sourceOf = (row: VariantRow): string => row.distillation(emojiScenes).own!.source;
+const sourceOf = (row: VariantRow): string => row.distillation(emojiScenes).own!.text;
 
 test('TypeScript and JavaScript of both kinds of modules are read', () => {
   const cases: Record<string, string> = {
@@ -64,6 +64,7 @@ test('what is wrong is said in one sentence that names the file', () => {
     () => readLoss('none.ts', join(folder, 'none.ts')),
     /^Error: --loss none\.ts: there is no file .*none\.ts$/,
   );
+  assert.throws(() => readLoss('.', folder), /^Error: --loss \.: there is no file /, 'a folder');
 });
 
 test('a file is another loss where it or a file that it imports has another text, wherever it lies', () => {

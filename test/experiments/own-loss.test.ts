@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { before, test } from 'node:test';
 import { readResult, readResults } from '../../lib/dist/runs/results';
 import type { Distillation } from '../../lib/dist/distill/imitations/index';
+import { readSafetensors } from '../../lib/dist/weights/safetensors';
 import { temporary, writePictures } from '../distill/tiny';
 import { bySetup, reproduce, type Ended } from './command';
 
@@ -48,7 +49,7 @@ test('a loss file stands beside the variants from plan to report, and is another
   const result = readResult(join(base, 'out/cosine-seed1.json'));
   const { distillation } = result.config as { distillation: Distillation };
   assert.deepEqual(Object.keys(distillation), ['own']);
-  assert.match(distillation.own!.source, /^[0-9a-f]{64}$/);
+  assert.match(distillation.own!.text, /^sha256:[0-9a-f]{64}$/);
   assert.deepEqual([result.variant, result.look?.title], ['cosine', 'cosine of features']);
   assert.ok(result.curve.every(({ losses }) => losses.cosine > 0));
   const results = readResults(join(base, 'out'));
@@ -57,6 +58,11 @@ test('a loss file stands beside the variants from plan to report, and is another
     ['mse', 'cwd', 'pkd', 'mgd', 'cosine'],
   );
   assert.equal(results[0].look, undefined);
+  const tensors = (name: string): Promise<string[]> =>
+    readSafetensors(join(base, `out/${name}-seed1.safetensors`)).then((stored) => [...stored.keys()]);
+  const [own, generators] = [await tensors('cosine'), await tensors('mgd')];
+  assert.deepEqual(own, generators, 'phi and generators are no part of a student');
+  assert.ok(own.every((name) => /^(backbone|neck|bbox_head)\./.test(name)), own.join());
   const page = readFileSync(join(base, 'out/report.html'), 'utf8');
   assert.ok(page.includes('<summary>cosine of features</summary>'), 'its configuration');
   assert.ok(page.includes(result.look!.color), 'its colour in charts');
@@ -67,7 +73,7 @@ test('a loss file stands beside the variants from plan to report, and is another
   writeFileSync(join(base, 'cosine.ts'), `${readFileSync(join(base, 'cosine.ts'), 'utf8')}\n`);
   const refused = await run('--variants', 'mse', '--loss', 'cosine.ts', '--resume');
   assert.equal(refused.status, 1);
-  assert.match(refused.stderr, /cosine-seed1\.json is of another configuration \(distillation\.own\.source is "/);
+  assert.match(refused.stderr, /cosine-seed1\.json is of another configuration \(distillation\.own\.text is "sha256:/);
 });
 
 test('losses that cannot be run are refused before any work', async () => {

@@ -257,7 +257,7 @@ test("a loss of a cell is run as a variant, and resumed as long as its text is t
   const again = await session.student({ name: 'mine', losses }, 1);
   assert.equal(again.result.parameters, mine.result.parameters);
   const other = { name: 'mine', losses: (input: ImitationInput) => losses(input) };
-  await assert.rejects(session.student(other, 1), /distillation\.own\.source is /);
+  await assert.rejects(session.student(other, 1), /distillation\.own\.text is "sha256:/);
 
   const deviations: (number[] | undefined)[] = [];
   for (const prompt of [undefined, 'paper', 'released'] as const) {

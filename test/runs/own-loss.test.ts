@@ -8,7 +8,7 @@ import { variantRow, variants, variantTitles } from '../../lib/dist/runs/variant
 
 const losses = () => ({});
 const sourceOf = (loss: unknown, text?: string): string =>
-  ownVariant(loss, text).distillation(emojiScenes).own!.source;
+  ownVariant(loss, text).distillation(emojiScenes).own!.text;
 
 test('what is wrong with a loss is said in one sentence', () => {
   const cases: [unknown, RegExp][] = [

@@ -170,7 +170,7 @@ describe('a diverging run', () => {
         clip: 1,
         loss: () => ({ fit: { value: tf.sum(tf.sqrt(tf.mul(own.value, 0))) as Scalar, weight: 1 } }),
       }),
-      /step 0: the gradient is no longer finite \(loss 0, fit 0\)/,
+      /^Error: step 0: the gradient is not finite \(loss 0, fit 0\), before anything is learned: look at the weights /,
     );
   });
 

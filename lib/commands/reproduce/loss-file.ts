@@ -11,7 +11,7 @@ import type { VariantRow } from '../../runs/variants';
  */
 export function readLoss(shown: string, file: string): VariantRow {
   try {
-    if (!fs.existsSync(file)) throw new Error(`there is no file ${file}`);
+    if (!fs.statSync(file, { throwIfNoEntry: false })?.isFile()) throw new Error(`there is no file ${file}`);
     const { exported, sources } = load(file);
     const { __esModule: isModule, default: loss = isModule ? undefined : exported } = exported;
     if (typeof loss !== 'object' || loss === null || Object.keys(loss).length === 0)

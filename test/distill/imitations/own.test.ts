@@ -148,6 +148,12 @@ it('is blamed for its errors, and for parts that are none', async () => {
     [() => { throw new Error('no idea'); }, /^the loss mine: no idea$/],
     [() => tf.scalar(1), /^the loss mine: losses should give \{ part: \{ value, weight \} \}, not a tensor$/],
     [() => undefined, /^the loss mine: losses should give .*, not undefined$/],
+    [() => ({}), /^the loss mine: losses should give .*, and gave none$/],
+    [() => Promise.resolve({ a: scalar }), /^the loss mine: .*, not a promise: it may not be async$/],
+    [
+      ({ student }: ImitationInput) => ({ a: { value: student[0].sub(student[1]), weight: 1 } }),
+      /^the loss mine: Incompatible shapes: \[4,\d+,\d+,\d+\] vs\. \[4,\d+,\d+,\d+\]$/,
+    ],
     [() => ({ a: 3 }), /^the loss mine: .*, value a scalar; that of a is no tensor$/],
     [() => ({ a: { ...scalar, value: tf.ones([2, 3]) } }), /^the loss mine: .* that of a is a tensor \[2,3\]$/],
     [() => ({ a: { ...scalar, value: tf.ones([1]) } }), /that of a is a tensor \[1\]$/],
@@ -157,8 +163,20 @@ it('is blamed for its errors, and for parts that are none', async () => {
   ];
   for (const [losses, message] of cases)
     await assert.rejects(firstOf(own({ losses: losses as OwnLoss['losses'] })), { message });
-  const create = () => { throw new Error('not made'); };
-  await assert.rejects(firstOf(own({ create })), { message: /^the loss mine: not made$/ });
+  const none = { value: tf.log(tf.scalar(-1)), weight: 1 };
+  await assert.rejects(firstOf(own({ losses: () => ({ none }) })), {
+    message: /^step 0: the loss is not finite \(.*, none NaN\), before anything is learned: /,
+  });
+  const creates: [unknown, RegExp][] = [
+    [() => { throw new Error('not made'); }, /^the loss mine: not made$/],
+    [() => undefined, /^the loss mine: create should give \{ losses, parameters \}, .*; it gave undefined$/],
+    [() => ({ loss: mse }), /^the loss mine: create should give .*; it gave \{ loss \}$/],
+    [async () => ({ losses: mse }), /^the loss mine: .*; it gave a promise: it may not be async$/],
+    [() => ({ losses: mse, parameters: [] }), /^the loss mine: the parameters that create gives should be a new Param/],
+  ];
+  for (const [create, message] of creates)
+    await assert.rejects(firstOf(own({ create: create as OwnLoss['create'] })), { message });
+  none.value.dispose();
   scalar.value.dispose();
 });
 
