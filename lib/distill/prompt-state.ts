@@ -9,6 +9,7 @@ import { PositionRelation } from '../freekd/relation';
 import { ReleasedPrompt, releasedDissimilarity } from '../freekd/released-prompt';
 import { Parameters } from '../core/parameters';
 import { tf, type Scalar, type Tensor4D } from '../tf';
+import { MaskTokens } from './mask-tokens';
 
 interface Designs {
   paper: {
@@ -23,12 +24,15 @@ interface Designs {
     gate: boolean;
   };
   released: { profile: 'released'; tokens: number };
+  /** The masks of MasKD, in maps and not in bands. */
+  maskd: { profile: 'maskd'; tokens: number };
 }
 
 export type PromptDesign = Designs[keyof Designs];
 
 /** What stage 1 learns, with all its parameters in one store. */
 export interface PromptState {
+  profile: PromptDesign['profile'];
   parameters: Parameters;
   /** Level `level` of the teacher's pyramid as its head sees it in stage 1, and its masks. */
   apply(pyramid: readonly Tensor4D[], level: number): { feature: Tensor4D; masks: Tensor4D[] };
@@ -38,6 +42,8 @@ export interface PromptState {
   relations?: PositionRelation[];
   /** The prompts of profile `released`. */
   released?: ReleasedPrompt[];
+  /** The masks of MasKD. */
+  maskd?: MaskTokens[];
 }
 
 /** What is common to the prompts of all levels. */
@@ -63,6 +69,7 @@ const designs: { [Profile in keyof Designs]: (design: Designs[Profile], making: 
       ? levels.map((i) => new PositionRelation({ channels, seed, parameters, name: `relations.${i}` }))
       : undefined;
     return {
+      profile: 'paper',
       parameters,
       prompts,
       relations,
@@ -81,10 +88,23 @@ const designs: { [Profile in keyof Designs]: (design: Designs[Profile], making: 
       (i) => new ReleasedPrompt({ channels, tokens, seed, parameters, name: `prompts.${i}` }),
     );
     return {
+      profile: 'released',
       parameters,
       released,
       apply: (pyramid, i) => released[i].apply(pyramid[i]),
       dissimilarity: (masks) => releasedDissimilarity(masks),
+    };
+  },
+  maskd({ tokens }, { parameters, channels, seed, levels }) {
+    const maskd = levels.map((i) => new MaskTokens({ channels, tokens, seed, parameters, name: `masks.${i}` }));
+    return {
+      profile: 'maskd',
+      parameters,
+      maskd,
+      apply: (pyramid, i) => maskd[i].apply(pyramid[i]),
+      // Summed over levels in its code, where stage 1 here takes their mean.
+      dissimilarity: (masks) =>
+        tf.mul(promptDissimilarity(masks, { similarity: 'dice', pairs: 'distinct' }), levels.length) as Scalar,
     };
   },
 };

@@ -1,6 +1,6 @@
 /**
  * Stage 1: the semantic frequency prompt, and the gate of the position-aware relation, tuned under
- * the frozen teacher (method.md formulas 2 to 4).
+ * the frozen teacher (method.md formulas 2 to 4). The masks of MasKD are tuned so too.
  *
  *   L_prompt = L_finetune + lambda L_dis
  *
@@ -73,9 +73,10 @@ export async function tunePrompt(
   run: Pick<TrainOptions<Batch>, 'folder' | 'config' | 'resume' | 'signal' | 'onStep' | 'checkpointEvery'>,
 ): Promise<TrainResult> {
   const { teacher, features, state, loader, tuning, batchSize } = setup;
-  if (state.released && (tuning.similarity !== 'dice' || tuning.pairs !== 'distinct'))
+  if (state.profile !== 'paper' && (tuning.similarity !== 'dice' || tuning.pairs !== 'distinct'))
     throw new Error(
-      `profile 'released' is tuned with dice over distinct pairs, not ${tuning.similarity} over ${tuning.pairs}`,
+      `profile '${state.profile}' is tuned with dice over distinct pairs, ` +
+        `not ${tuning.similarity} over ${tuning.pairs}`,
     );
   checkShards(await connect(), loader);
   return train<Batch>({

@@ -61,7 +61,7 @@ const teacher: s.Schema<TrainingConfig | ImportedTeacher> = s.either(
 
 const tokens = s.whole(1, 1024);
 
-/** Stage 1 of a profile; profile `released` has one similarity and one set of pairs. */
+/** Stage 1 of a profile; `released` and `maskd` have one similarity and one set of pairs. */
 const promptSettings = (frequency: s.Schema, similarity: readonly string[], pairs: readonly string[]) =>
   s.fields({
     frequency,
@@ -104,6 +104,7 @@ const fields: s.Schema<Experiment> = s.fields({
   prompt: s.fields({
     paper: promptSettings(paper, ['jaccard', 'dice'], ['all', 'distinct']),
     released: promptSettings(s.fields({ profile: s.oneOf(['released']), tokens }), ['dice'], ['distinct']),
+    maskd: promptSettings(s.fields({ profile: s.oneOf(['maskd']), tokens }), ['dice'], ['distinct']),
   }),
   loss: s.fields({ bands: s.oneOf(['all', 'high']), reduction: s.oneOf(['mean', 'band-mean', 'sum']) }),
   weights: s.fields({
@@ -113,6 +114,16 @@ const fields: s.Schema<Experiment> = s.fields({
     cwd: s.fields({ weight, temperature: s.optional(s.positive(1000)), levels }),
     pkd: s.fields({ weight, levels }),
     mgd: s.fields({ weight, hidden: s.optional(share) }),
+    fgd: s.fields({
+      weight,
+      background: s.optional(weight),
+      attention: s.optional(weight),
+      context: s.optional(weight),
+      temperature: s.optional(s.positive(1000)),
+      levels,
+    }),
+    cankd: s.fields({ weight, levels }),
+    maskd: s.fields({ weight, refineAfter: s.optional(s.whole(0, MOST_STEPS)) }),
   }),
 });
 

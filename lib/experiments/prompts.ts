@@ -1,10 +1,13 @@
-/** Stage 1 of both profiles as experiments hold it: what freekd/profiles.ts says, tuned for a number of steps. */
+/**
+ * Stage 1 of both profiles as experiments hold it, what freekd/profiles.ts says, and of MasKD, all
+ * tuned for a number of steps.
+ */
 import { paper, released } from '../freekd/profiles';
 import type { PromptName, PromptSettings } from '../runs/variants';
 
 /**
- * @param steps of stage 1; both profiles' default is MasKD's 2000
- * @param weightDecay of the tokens, in both
+ * @param steps of stage 1; the default is MasKD's 2000
+ * @param weightDecay of the tokens, in all
  */
 export function promptsOf(
   steps: number = paper.stage1.steps,
@@ -25,6 +28,10 @@ export function promptsOf(
     released: {
       frequency: { profile: 'released', tokens: released.prompt.tokens },
       tuning: { ...dissimilar(released), ...rates(released.stage1) },
+    },
+    maskd: {
+      frequency: { profile: 'maskd', tokens: 6 },
+      tuning: { lambda: 1, similarity: 'dice', pairs: 'distinct', ...rates(paper.stage1) },
     },
   };
 }

@@ -32,7 +32,7 @@ const schema = s.fields({
   name: s.text(),
   title: s.optional(s.text()),
   color: s.optional(s.matching(/^#[0-9a-f]{6}$/i, 'a colour as "#d7376a"')),
-  prompt: s.optional(s.oneOf(['paper', 'released'] satisfies PromptName[])),
+  prompt: s.optional(s.oneOf(['paper', 'released', 'maskd'] satisfies PromptName[])),
   losses: s.optional(s.callable()),
   projected: s.optional(s.truth()),
   readsHead: s.optional(s.truth()),

@@ -28,7 +28,9 @@ export interface PromptSettings {
 }
 
 /** Settings of the losses of stage 2 that are not FreeKD's of profile `paper`. */
-type Weights = Required<Pick<Distillation, 'mse' | 'released' | 'cwd' | 'pkd' | 'mgd'>>;
+type Weights = Required<
+  Pick<Distillation, 'mse' | 'released' | 'cwd' | 'pkd' | 'mgd' | 'fgd' | 'cankd' | 'maskd'>
+>;
 
 /** What an experiment says about losses. */
 export interface LossSettings {
@@ -90,6 +92,9 @@ const rows: Record<Variant, Omit<VariantRow, 'name'>> = {
   cwd: { title: 'CWD', color: '#8c5082', peer: true, distillation: weighted('cwd') },
   pkd: { title: 'PKD', color: '#328c78', peer: true, distillation: weighted('pkd') },
   mgd: { title: 'MGD', color: '#a08c5a', peer: true, distillation: weighted('mgd') },
+  fgd: { title: 'FGD', color: '#507846', peer: true, distillation: weighted('fgd') },
+  cankd: { title: 'CanKD', color: '#64a082', peer: true, distillation: weighted('cankd') },
+  maskd: { title: 'MasKD', color: '#dc1428', peer: true, prompt: 'maskd', distillation: weighted('maskd') },
 };
 
 /** The names of all rows, in the order of tables. */

@@ -15,7 +15,7 @@ before(async () => {
   folder = await writePictures();
 });
 
-for (const profile of ['paper', 'released'] as const)
+for (const profile of ['paper', 'released', 'maskd'] as const)
   describe(`stage 1, profile ${profile}`, () => {
     it('changes every parameter of prompt and gate, and no bit of the teacher', async () => {
       const side = tinyTeacherSide();

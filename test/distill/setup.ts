@@ -16,9 +16,10 @@ export type Run = Partial<
   Pick<TrainOptions<Batch>, 'folder' | 'config' | 'resume' | 'signal' | 'onStep' | 'checkpointEvery'>
 >;
 
-export const frequencies: Record<'paper' | 'released', PromptDesign> = {
+export const frequencies: Record<PromptDesign['profile'], PromptDesign> = {
   paper: { profile: 'paper', tokens: 2, level: 2, wavelet: 'haar', mode: 'zero', gate: true },
   released: { profile: 'released', tokens: 3 },
+  maskd: { profile: 'maskd', tokens: 3 },
 };
 export const tuning: PromptTuning = {
   lambda: 1,
@@ -50,7 +51,7 @@ export function tinyTeacherSide(deviations = [0.5, 2]): TeacherSide {
   return { teacher, features: liveFeatures(teacher) };
 }
 
-export function promptState(side: TeacherSide, profile: 'paper' | 'released'): PromptState {
+export function promptState(side: TeacherSide, profile: PromptDesign['profile']): PromptState {
   return createPromptState(side.teacher.deviations.length, side.teacher.channels, frequencies[profile], 1);
 }
 
@@ -85,9 +86,9 @@ export async function distil(
   }
 }
 
-/** Of a profile: `released` knows one similarity and one set of pairs. */
-export const tuningOf = ({ released }: PromptState): PromptTuning =>
-  released ? { ...tuning, similarity: 'dice', pairs: 'distinct' } : tuning;
+/** Of a profile: all but `paper` know one similarity and one set of pairs. */
+export const tuningOf = ({ profile }: PromptState): PromptTuning =>
+  profile === 'paper' ? tuning : { ...tuning, similarity: 'dice', pairs: 'distinct' };
 
 /** Runs stage 1 on `state`. */
 export async function tune(

@@ -41,10 +41,11 @@ const run = (...more: string[]): Promise<Ended> =>
   );
 
 test('a loss file stands beside the variants from plan to report, and is another one where it changed', async () => {
-  const first = await run('--variants', 'mse,cwd,pkd,mgd', '--loss', 'cosine.ts');
+  const first = await run('--variants', 'mse,cwd,pkd,mgd,maskd', '--loss', 'cosine.ts');
   assert.equal(first.status, 0, first.stderr);
+  assert.match(first.stdout, /stage 1, maskd: 2 steps of \d+ ms/);
   assert.match(first.stdout, /student, cosine: 4 steps of \d+ ms/);
-  for (const title of ['feature MSE', 'CWD', 'PKD', 'MGD', 'cosine of features'])
+  for (const title of ['feature MSE', 'CWD', 'PKD', 'MGD', 'MasKD', 'cosine of features'])
     assert.match(first.stdout, new RegExp(`\\| ${title} +\\| +1 \\|`), title);
   const result = readResult(join(base, 'out/cosine-seed1.json'));
   const { distillation } = result.config as { distillation: Distillation };
@@ -55,7 +56,7 @@ test('a loss file stands beside the variants from plan to report, and is another
   const results = readResults(join(base, 'out'));
   assert.deepEqual(
     results.map(({ variant }) => variant),
-    ['mse', 'cwd', 'pkd', 'mgd', 'cosine'],
+    ['mse', 'cwd', 'pkd', 'mgd', 'maskd', 'cosine'],
   );
   assert.equal(results[0].look, undefined);
   const tensors = (name: string): Promise<string[]> =>

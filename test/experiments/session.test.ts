@@ -15,6 +15,7 @@ import type { Normalization } from '../../lib/dist/data/types';
 import { createDetector, detectorKinds, smallDetectors } from '../../lib/dist/detection/families';
 import { RetinaNet } from '../../lib/dist/detection/retinanet';
 import { featureMSE } from '../../lib/dist/freekd/feature-mse';
+import { promptsOf } from '../../lib/dist/experiments/prompts';
 import { openSplits } from '../../lib/dist/experiments/data';
 import { emojiScenes, type Experiment } from '../../lib/dist/experiments/experiment';
 import { Session } from '../../lib/dist/experiments/session';
@@ -33,10 +34,7 @@ const experiment: Experiment = {
   size: { width: 64, height: 64 },
   teacher: { ...emojiScenes.teacher, model: tinyTeacher, steps: 4, batch: 4 },
   student: { ...emojiScenes.student, model: tinyStudent, steps: 2, batch: 4 },
-  prompt: {
-    paper: { ...emojiScenes.prompt.paper, tuning: { ...emojiScenes.prompt.paper.tuning, steps: 2 } },
-    released: { ...emojiScenes.prompt.released, tuning: { ...emojiScenes.prompt.released.tuning, steps: 2 } },
-  },
+  prompt: promptsOf(2),
 };
 
 const averaging: Partial<Experiment> = { student: { ...experiment.student, average: 0.5 } };

@@ -2,8 +2,8 @@
 
     python test/golden/imitations.py
 
-Plain PyTorch copies of CWD and PKD (mmrazor), MGD (yzd-v/MGD), FGD (yzd-v/FGD) and CanKD (tori-hotaru/CanKD). Two pictures, two
-levels, double precision.
+Plain PyTorch copies of CWD and PKD (mmrazor), MGD (yzd-v/MGD), FGD (yzd-v/FGD), CanKD (tori-hotaru/CanKD) and MasKD (hunto/MasKD).
+Two pictures, two levels, double precision.
 """
 import json
 from pathlib import Path
@@ -85,6 +85,36 @@ def cankd(s, t, part):
     return F.mse_loss(F.instance_norm(z), F.instance_norm(t)) / 2
 
 
+def maskd_masks(x, part):
+    """[N, T, H, W]"""
+    return torch.sigmoid(torch.einsum("tc,nchw->nthw", part("tokens"), x))
+
+
+def maskd_shares(x, part):
+    """[N, T], by the convolution of the whole map."""
+    pooled = F.adaptive_avg_pool2d(F.conv2d(x, part("conv.weight"), part("conv.bias"), padding=1), 1).flatten(1)
+    return F.softmax(pooled @ part("share.weight") + part("share.bias"), 1)
+
+
+def maskd_stage1(x, along, part):
+    """Something that depends on the masked map, and Dice over distinct pairs."""
+    masks, shares = maskd_masks(x, part), maskd_shares(x, part)
+    masked = (x[:, None] * masks[:, :, None] * shares[:, :, None, None, None]).sum(1)
+    m = masks.flatten(2)
+    t = m.shape[1]
+    dice = sum((2 * (m[:, i] * m[:, j]).sum(-1) / (m[:, i].square().sum(-1) + m[:, j].square().sum(-1))).mean()
+               for i in range(t) for j in range(t) if i != j) / (t * (t - 1))
+    return (masked * along).sum() / 10 + dice
+
+
+def maskd(s, t, part, refined):
+    m = maskd_masks(t, part)
+    if refined:
+        m = m * maskd_masks(s.detach(), part)
+    difference = (m[:, :, None] * s[:, None] - m[:, :, None] * t[:, None]) ** 2  # [N, T, C, H, W]
+    return ((difference.sum((3, 4)) / m.sum((2, 3))[..., None]).mean(-1) * maskd_shares(t, part)).sum(-1).mean()
+
+
 def listed(x):
     return [float(f"{v:.8g}") for v in x.detach().flatten().tolist()]
 
@@ -118,6 +148,7 @@ contexts = learned("context", {f"{side}.{p}": s for side in ("student", "teacher
 attention = learned("attention", {
     **{f"{k}.{p}": s for k in ("query", "key", "value") for p, s in (("weight", [1, 1, C, C // 2]), ("bias", [C // 2]))},
     "out.weight": [C // 2, C], "norm.weight": [C]})
+tokens = learned("masks", {"tokens": [3, C], "conv.weight": [3, 3, C, C], "conv.bias": [C], "share.weight": [C, 3], "share.bias": [3]})
 # One box reaches over the picture's edge, two meet, one covers less than a cell; a picture is smaller than its padded input.
 BOXES = [[[3, 4, 25, 21], [20, 10, 41.5, 30], [30, 2, 31, 3]], [[0, 0, 9.5, 50]]]
 SIZES = [[48, 40], [37, 40]]  # height, width
@@ -134,5 +165,8 @@ answers = {
     "fgd": answer(lambda s, t, i: fgd(s, t, BOXES, SIZES, lambda p: contexts[f"context.{i}.{p}"], .5, .7, .3, .5), contexts),
     "fgdPublished": answer(lambda s, t, i: fgd(s, t, BOXES, SIZES, lambda p: contexts[f"context.{i}.{p}"], .5, .5, .005, .5)),
     "cankd": answer(lambda s, t, i: cankd(s, t, lambda p: attention[f"attention.{i}.{p}"]), attention),
+    "maskdStage1": answer(lambda s, t, i: maskd_stage1(s, t, lambda p: tokens[f"masks.{i}.{p}"]), tokens),
+    "maskd": answer(lambda s, t, i: maskd(s, t, lambda p: tokens[f"masks.{i}.{p}"], False)),
+    "maskdRefined": answer(lambda s, t, i: maskd(s, t, lambda p: tokens[f"masks.{i}.{p}"], True)),
 }
 Path(__file__).with_suffix(".json").write_text(json.dumps(answers) + "\n")

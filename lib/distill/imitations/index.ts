@@ -7,13 +7,14 @@ import { featureMse } from './feature-mse';
 import { fgd } from './fgd';
 import { freekd } from './freekd';
 import type { HeadReads, Imitation, ImitationContext, ImitationInput, ImitationKind } from './imitation';
+import { maskd } from './maskd';
 import { mgd } from './mgd';
 import { createOwn, type OwnImitation } from './own';
 import { pkd } from './pkd';
 import { released } from './released';
 
 /** Every loss under the name of its settings; their order is that of a run's parts. */
-const kinds = { mse: featureMse, freekd, released, cwd, mgd, pkd, fgd, cankd };
+const kinds = { mse: featureMse, freekd, released, cwd, mgd, pkd, fgd, cankd, maskd };
 
 /** Which losses a student gets beside its task, with their settings. */
 export type Distillation = {

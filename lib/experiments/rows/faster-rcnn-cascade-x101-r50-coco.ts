@@ -45,5 +45,12 @@ export const fasterRcnnCascadeX101R50Coco: Experiment = {
   student: { ...fasterRcnnR101R50Coco.student, model: fasterRcnnR50ClassAgnostic, clip: 35 },
   inherit: 'neck',
   prompt: promptsOf(undefined, PROMPT_DECAY),
-  weights: { mse: 2, mu: 10, released: { frequency: 1, mse: 2, regression: 1 }, ...twoStagePeers, cwd: { weight: 1 } },
+  weights: {
+    mse: 2,
+    mu: 10,
+    released: { frequency: 1, mse: 2, regression: 1 },
+    ...twoStagePeers,
+    cwd: { weight: 1 },
+    maskd: { weight: 1, refineAfter: 5000 },
+  },
 };

@@ -22,7 +22,7 @@
  */
 import { fcosR101, fcosR50Tricked } from '../../detection/fcos/presets';
 import type { Experiment } from '../experiment';
-import { oneStagePeers } from '../peers';
+import { pointPeers } from '../peers';
 import { retinanetR101R50Coco } from './retinanet-r101-r50-coco';
 
 export const fcosR101R50Coco: Experiment = {
@@ -41,5 +41,11 @@ export const fcosR101R50Coco: Experiment = {
     optimizer: { kind: 'sgd', momentum: 0.9, weightDecay: 1e-4, decayed: 'all-but-biases', biasRate: 2 },
   },
   inherit: true,
-  weights: { mse: 10, mu: 10, released: { frequency: 5, mse: 10, regression: 0 }, ...oneStagePeers },
+  weights: {
+    mse: 10,
+    mu: 10,
+    released: { frequency: 5, mse: 10, regression: 0 },
+    ...pointPeers,
+    fgd: { weight: 1.6e-3, temperature: 0.8 },
+  },
 };

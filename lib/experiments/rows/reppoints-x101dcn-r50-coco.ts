@@ -23,7 +23,7 @@
  */
 import { repPointsR50, repPointsX101Deformable } from '../../detection/reppoints/presets';
 import type { Experiment } from '../experiment';
-import { oneStagePeers } from '../peers';
+import { pointPeers } from '../peers';
 import { retinanetR101R50Coco } from './retinanet-r101-r50-coco';
 
 export const reppointsX101dcnR50Coco: Experiment = {
@@ -47,7 +47,7 @@ export const reppointsX101dcnR50Coco: Experiment = {
     mse: 10,
     mu: 10,
     released: { frequency: 5, mse: 10, regression: 0 },
-    ...oneStagePeers,
+    ...pointPeers,
     cwd: { weight: 7.5 },
     pkd: { weight: 10 },
   },

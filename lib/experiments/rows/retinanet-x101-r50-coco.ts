@@ -20,5 +20,10 @@ export const retinanetX101R50Coco: Experiment = {
   title: 'COCO 2017, RetinaNet X101-64x4d to R50',
   teacher: { model: retinaNetX101, checkpoint: 'retinanet-x101-64x4d-1x', names: 'mmdet-retinanet', AP: 41.0 },
   inherit: true,
-  weights: { ...retinanetR101R50Coco.weights, cwd: { weight: 5 }, pkd: { weight: 10 } },
+  weights: {
+    ...retinanetR101R50Coco.weights,
+    cwd: { weight: 5 },
+    pkd: { weight: 10 },
+    maskd: { weight: 7, refineAfter: 8500 },
+  },
 };

@@ -3,12 +3,15 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
+import { valueAndGradients } from '../../../lib/dist/core/gradients';
 import { Parameters } from '../../../lib/dist/core/parameters';
 import { addCrossAttention, cankdLoss } from '../../../lib/dist/distill/imitations/cankd';
 import { cwdLoss } from '../../../lib/dist/distill/imitations/cwd';
 import { addContextBlocks, boxMasks, fgdLoss, type BoxMasks } from '../../../lib/dist/distill/imitations/fgd';
+import { maskdLoss } from '../../../lib/dist/distill/imitations/maskd';
 import { addGenerators, drawMasks, mgdLoss } from '../../../lib/dist/distill/imitations/mgd';
 import { pkdLoss } from '../../../lib/dist/distill/imitations/pkd';
+import { createPromptState } from '../../../lib/dist/distill/prompt-state';
 import { tf, type Scalar, type Tensor, type Tensor4D } from '../../../lib/dist/tf';
 import { fill, numbers } from '../../detection/golden';
 
@@ -23,7 +26,19 @@ const golden = JSON.parse(readFileSync(path.join(__dirname, '../../golden/imitat
   boxes: [number, number, number, number][][];
   /** Height and width of each picture inside the input. */
   sizes: [number, number][];
-} & Record<'cwd' | 'cwdWarm' | 'pkd' | 'mgd' | 'fgd' | 'fgdPublished' | 'cankd', Answer>;
+} & Record<
+  | 'cwd'
+  | 'cwdWarm'
+  | 'pkd'
+  | 'mgd'
+  | 'fgd'
+  | 'fgdPublished'
+  | 'cankd'
+  | 'maskdStage1'
+  | 'maskd'
+  | 'maskdRefined',
+  Answer
+>;
 const maps = (name: string): Tensor4D[] =>
   golden.shapes.map((shape, i) =>
     tf.tensor4d(numbers(`${name}/${i}`, shape.reduce((a, b) => a * b), -2, 2), shape),
@@ -41,7 +56,7 @@ function close(actual: ArrayLike<number>, expected: number[], what: string): voi
 function hold(
   answer: Answer,
   loss: (teacher: Tensor4D[], student: Tensor4D[]) => Scalar,
-  parameters?: Parameters,
+  parameters?: Pick<Parameters, 'all'>,
 ): void {
   const [teacher, student] = [maps('teacher'), maps('student')];
   const learned = parameters?.all() ?? [];
@@ -135,5 +150,28 @@ test("FGD's masks: a picture without boxes is all background, one that a box cov
 test("CanKD is that of PyTorch, without PyTorch's HW x HW / 4 matrix", () => {
   const parameters = learnedBy(addCrossAttention);
   hold(golden.cankd, (teacher, student) => cankdLoss(teacher, student, parameters), parameters);
+  parameters.dispose();
+});
+
+test('MasKD is that of PyTorch: stage 1 for all that it learns, stage 2 for the student alone', () => {
+  const state = createPromptState(golden.shapes.length, golden.shapes[0][3], { profile: 'maskd', tokens: 3 }, 0);
+  const { parameters, maskd: tokens = [] } = state;
+  fill({ parameters }, (name, shape) => numbers(name, shape.reduce((a, b) => a * b), -0.3, 0.3));
+  const stage1 = (along: Tensor4D[], maps: Tensor4D[]): Scalar =>
+    tf.tidy(() => tf.addN(maps.map((_, level) => {
+      const { feature, masks } = state.apply(maps, level);
+      // The mean over levels, which is what stage 1 takes, is the sum of Dice's coefficients.
+      return feature.mul(along[level]).sum().div(10).add(state.dissimilarity(masks, {}).div(maps.length)) as Scalar;
+    })));
+  hold(golden.maskdStage1, stage1, parameters);
+  hold(golden.maskd, (teacher, student) => maskdLoss(teacher, student, { tokens }));
+  hold(golden.maskdRefined, (teacher, student) => maskdLoss(teacher, student, { tokens, refined: true }));
+  const [teacher, student] = [maps('teacher'), maps('student')];
+  const { value, gradients } = valueAndGradients(
+    () => maskdLoss(teacher, student, { tokens, refined: true }),
+    parameters.trainable(),
+  );
+  assert.ok(gradients.every((gradient) => gradient.abs().max().dataSync()[0] === 0), 'the masks are constants');
+  tf.dispose([teacher, student, value, gradients]);
   parameters.dispose();
 });
