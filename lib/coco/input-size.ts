@@ -21,6 +21,9 @@ export function inputSize({ width, height }: Size, size: InputSize): Size {
   return { width: Math.max(1, Math.floor(width * scale + 0.5)), height: Math.max(1, Math.floor(height * scale + 0.5)) };
 }
 
+/** What the sides of an input are multiples of. */
+export const PAD_MULTIPLE = 32;
+
 /** The smallest size that holds all `sizes` and whose sides are multiples of `multiple`. */
 export function paddedSize(sizes: readonly Size[], multiple: number): Size {
   const round = (sides: number[]): number => Math.ceil(Math.max(...sides) / multiple) * multiple;

@@ -20,7 +20,7 @@ import {
 import { drawAugmentation, type Augmentation, type Drawn } from './augmentation';
 import { checkCorruption, SMALLEST_SIDE } from './corruptions/corrupt';
 import type { CocoDataset } from './dataset';
-import type { InputSize } from './input-size';
+import { PAD_MULTIPLE, type InputSize } from './input-size';
 import { WorkerPool } from './pool';
 import { Sampler, type Shard } from './sampler';
 import { augmentationSchema } from './schema';
@@ -126,7 +126,8 @@ export function createLoader(dataset: CocoDataset, options: LoaderOptions): Load
     shard = { rank: 0, size: 1 },
     augmentation,
   } = options;
-  const { padMultiple = 32, antialias = false, mean = IMAGENET.mean, std = IMAGENET.std, dropLast = shuffle } = options;
+  const { padMultiple = PAD_MULTIPLE, antialias = false, dropLast = shuffle } = options;
+  const { mean = IMAGENET.mean, std = IMAGENET.std } = options;
   check(options);
   const { images } = dataset;
   const hasObject = (image: CocoImage): boolean =>

@@ -4,7 +4,7 @@
  */
 
 /** Largest |log| of a predicted size ratio: mmdet's `wh_ratio_clip` of 16 / 1000. */
-const MAX_LOG_RATIO = Math.abs(Math.log(16 / 1000));
+export const MAX_LOG_RATIO = Math.abs(Math.log(16 / 1000));
 const MIN_UNION = 1e-6;
 
 /**

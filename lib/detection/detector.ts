@@ -37,10 +37,19 @@ export interface DetectOptions {
   scoreThreshold?: number;
   /** Candidates of one level that go on to suppression. Default 1000. */
   perLevel?: number;
-  /** Overlap above which the lower scored box of a class goes. Default 0.5. */
+  /** Overlap above which the lower scored box of a class goes. Default 0.5, FCOS's its config's. */
   iouThreshold?: number;
   /** Detections a picture. Default 100. */
   maximum?: number;
+}
+
+/**
+ * The options, those that are not given by their defaults.
+ * @param overlap the default of `iouThreshold`
+ */
+export function detectSettings(options: DetectOptions, overlap = 0.5): Required<DetectOptions> {
+  const { scoreThreshold = 0.05, perLevel = 1000, iouThreshold = overlap, maximum = 100 } = options;
+  return { scoreThreshold, perLevel, iouThreshold, maximum };
 }
 
 /**

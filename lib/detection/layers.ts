@@ -43,7 +43,8 @@ export interface ConvShape {
   deformable?: boolean;
 }
 
-const EPSILON = 1e-5;
+/** PyTorch's: what norms add to the variance. */
+export const EPSILON = 1e-5;
 /** PyTorch's momentum: the share of the new batch in the running statistics. */
 const MOMENTUM = 0.1;
 

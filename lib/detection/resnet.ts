@@ -87,7 +87,7 @@ export function smallBackbone(widths: readonly number[], blocksPerStage: number)
   };
 }
 
-interface Block {
+export interface Block {
   name: string;
   /** 1 for `layer1`. */
   stage: number;
@@ -175,7 +175,8 @@ function residualBlock(
   return addRelu(y, convNorm(parameters, names, x, { stride, norm, epsilon, training, activate: false }));
 }
 
-function blocksOf(config: ResNetConfig): Block[] {
+/** All blocks, in their order. */
+export function blocksOf(config: ResNetConfig): Block[] {
   const blocks: Block[] = [];
   let inputs = config.stem.channels;
   const { groups = 1, widthPerGroup = 64 } = config;
@@ -191,12 +192,12 @@ function blocksOf(config: ResNetConfig): Block[] {
   return blocks;
 }
 
-interface Convolution extends Omit<ConvShape, 'init' | 'bias'> {
+export interface Convolution extends Omit<ConvShape, 'init' | 'bias'> {
   stride: number;
 }
 
 /** The convolutions on a block's main path, in order. */
-function convolutionsOf({ stage, inputs, width, outputs, stride }: Block, config: ResNetConfig): Convolution[] {
+export function convolutionsOf({ stage, inputs, width, outputs, stride }: Block, config: ResNetConfig): Convolution[] {
   if (config.block === 'basic')
     return [
       { kernel: 3, inputs, outputs: width, stride },
@@ -215,7 +216,8 @@ function expansion(config: ResNetConfig): number {
   return config.block === 'bottleneck' ? 4 : 1;
 }
 
-function needsProjection(block: Block): boolean {
+/** Whether a 1x1 convolution stands beside the block's main path. */
+export function needsProjection(block: Block): boolean {
   return block.stride !== 1 || block.inputs !== block.outputs;
 }
 

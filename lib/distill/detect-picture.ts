@@ -2,7 +2,7 @@
 import { toCocoDetections } from '../coco/detections';
 import { decode, type Picture } from '../coco/image';
 import { resizeAntialias, resizeBilinear } from '../coco/resize';
-import { inputSize, paddedSize } from '../coco/input-size';
+import { inputSize, PAD_MULTIPLE, paddedSize } from '../coco/input-size';
 import { fill, IMAGENET, normalizationTable, originOf } from '../coco/transforms';
 import type { CocoDetection } from '../coco/types';
 import type { Detections } from '../data/types';
@@ -15,8 +15,6 @@ export interface FoundObject extends Pick<CocoDetection, 'category_id' | 'bbox' 
   /** Its category's. */
   name: string;
 }
-
-const PAD_MULTIPLE = 32;
 
 /**
  * The objects that a detector finds on a picture, best first, boxes in the picture's own pixels.

@@ -1,7 +1,7 @@
 /** From the second stage's outputs to detections, as mmdet's `BBoxHead.get_bboxes` does it. */
 import { tf, type Tensor2D } from '../../tf';
 import type { Detections } from '../../data/types';
-import type { DetectOptions, Extent } from '../detector';
+import { type DetectOptions, detectSettings, type Extent } from '../detector';
 import { Candidates } from '../nms';
 import { type Deviations, regionMover } from './regions';
 
@@ -16,8 +16,9 @@ export function detectRegions(
   { logits, deltas }: { logits: Tensor2D; deltas: Tensor2D },
   deviations: Deviations,
   extents: readonly Extent[],
-  { scoreThreshold = 0.05, iouThreshold = 0.5, maximum = 100 }: DetectOptions,
+  options: DetectOptions,
 ): Detections[] {
+  const { scoreThreshold, ...suppression } = detectSettings(options);
   const classes = logits.shape[1] - 1;
   const shared = deltas.shape[1] === 4;
   const probabilities = tf.softmax(logits);
@@ -36,6 +37,6 @@ export function detectRegions(
         found.add(box, score, label);
       }
     }
-    return found.suppressed({ iouThreshold, maximum });
+    return found.suppressed(suppression);
   });
 }

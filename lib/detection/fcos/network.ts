@@ -8,7 +8,14 @@ import { type Detections, type Target } from '../../data/types';
 import { Parameters } from '../../core/parameters';
 import { Random } from '../../core/random';
 import { checkExtents, checkLevels, checkTargets } from '../checks';
-import type { DetectionLosses, Detector, DetectOptions, Extent, NetworkConfig } from '../detector';
+import {
+  type DetectionLosses,
+  type Detector,
+  type DetectOptions,
+  detectSettings,
+  type Extent,
+  type NetworkConfig,
+} from '../detector';
 import { focalLoss, type FocalConfig } from '../focal-loss';
 import { joinLevels, pyramidStrides } from '../levels';
 import { pointGrids, type PointGrid, type PointPlace } from '../points';
@@ -115,10 +122,9 @@ export class Fcos implements Detector<FcosOutput[]> {
   }
 
   detect(outputs: readonly FcosOutput[], extents: readonly Extent[], options: DetectOptions = {}): Detections[] {
-    const { scoreThreshold = 0.05, perLevel = 1000, iouThreshold = this.config.nms, maximum = 100 } = options;
     checkExtents(outputs[0].logits, extents);
     const units = this.config.head.distance === 'stride' ? this.strides : this.strides.map(() => 1);
-    const settings = { scoreThreshold, perLevel, iouThreshold, maximum };
+    const settings = detectSettings(options, this.config.nms);
     return detectFcos(outputs, this.grids(outputs), units, extents, settings);
   }
 

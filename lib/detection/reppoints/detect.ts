@@ -4,7 +4,7 @@
  * suppression.
  */
 import { type Detections } from '../../data/types';
-import { type DetectOptions, type Extent } from '../detector';
+import { type DetectOptions, detectSettings, type Extent } from '../detector';
 import { Candidates } from '../nms';
 import { pointCount, type PointGrid } from '../points';
 import { bestCells } from '../scores';
@@ -21,8 +21,9 @@ export function detectRepPoints(
   classes: number,
   grids: readonly PointGrid[],
   extents: readonly Extent[],
-  { scoreThreshold = 0.05, perLevel = 1000, iouThreshold = 0.5, maximum = 100 }: DetectOptions = {},
+  options: DetectOptions = {},
 ): Detections[] {
+  const { scoreThreshold, perLevel, ...suppression } = detectSettings(options);
   const f = Math.fround;
   const count = pointCount(grids);
   return extents.map(({ inputWidth, inputHeight }, n) => {
@@ -44,6 +45,6 @@ export function detectRepPoints(
         }
       }
     }
-    return found.suppressed({ iouThreshold, maximum });
+    return found.suppressed(suppression);
   });
 }

@@ -4,7 +4,7 @@
  */
 import { tf, type Tensor3D } from '../../tf';
 import { type Detections } from '../../data/types';
-import type { DetectOptions, Extent } from '../detector';
+import { type DetectOptions, detectSettings, type Extent } from '../detector';
 import { decodeDelta } from '../boxes';
 import { type HeadOutput } from './head';
 import { Candidates } from '../nms';
@@ -21,7 +21,7 @@ export function detect(
   extents: readonly Extent[],
   options: DetectOptions = {},
 ): Detections[] {
-  const { scoreThreshold = 0.05, perLevel = 1000, iouThreshold = 0.5, maximum = 100 } = options;
+  const { scoreThreshold, perLevel, ...suppression } = detectSettings(options);
   const levels = outputs.map((output, level) => ({
     ...bestPairs(output, classes, perLevel),
     anchors: anchors[level],
@@ -37,7 +37,7 @@ export function detect(
         found.add(box, scores[i], places[i] % classes);
       }
     }
-    return found.suppressed({ iouThreshold, maximum });
+    return found.suppressed(suppression);
   });
 }
 
