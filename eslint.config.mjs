@@ -21,6 +21,7 @@ const floors = {
   scenes: ['core', 'data', 'coco'],
   detection: ['core', 'kernels', 'data'],
   distill: ['core', 'kernels', 'weights', 'freekd', 'train', 'data', 'coco', 'detection'],
+  export: ['core', 'weights', 'data', 'coco', 'detection', 'distill'],
   runs: ['core', 'weights', 'freekd', 'train', 'data', 'coco', 'detection', 'distill'],
   view: ['core', 'kernels', 'wavelet', 'freekd', 'train', 'data', 'coco', 'detection', 'distill', 'runs'],
 };

@@ -94,6 +94,8 @@ export type { Imitation, ImitationContext, ImitationInput } from './distill/imit
 export { createProjections, project } from './distill/projection';
 export { readDetector, writeDetector, type PictureDetector, type PictureInput } from './distill/detector-file';
 export { detectPicture, type FoundObject } from './distill/detect-picture';
+export { onnxBytes, type OnnxOptions } from './export/onnx';
+export { pythonModule, writePythonCheckpoint, writePythonSafetensors } from './export/python';
 export { checkTeacher, evaluateDetector, TeacherMismatchError, type DetectorScore } from './distill/evaluate';
 
 // Experiments

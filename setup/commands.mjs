@@ -91,6 +91,7 @@ const commands = {
   reproduce,
   data: script('data'),
   detect: script('detect'),
+  export: script('export'),
   test,
   'test:browser': testBrowser,
   'test:mutations': testMutations,

@@ -40,9 +40,10 @@ const STEM = 32;
 
 /** Which stage is the last of stride 2^level, counted from 1. */
 const LAST_STAGE: Record<number, number> = { 2: 2, 3: 3, 4: 5, 5: 7 };
-const lastStages = ({ levels }: MobileNetV2Config): number[] => levels.map((level) => LAST_STAGE[level]);
+/** The stages, counted from 1, whose last maps are returned. */
+export const lastStages = ({ levels }: MobileNetV2Config): number[] => levels.map((level) => LAST_STAGE[level]);
 
-interface Layer extends Pick<ConvOptions, 'stride' | 'inputGradient'> {
+export interface Layer extends Pick<ConvOptions, 'stride' | 'inputGradient'> {
   name: string;
   kernel: 1 | 3;
   inputs: number;
@@ -51,7 +52,7 @@ interface Layer extends Pick<ConvOptions, 'stride' | 'inputGradient'> {
   activate: boolean;
 }
 
-interface Block {
+export interface Block {
   /** 1 for `layer1`; 0 for the first convolution, which is a block of its own here. */
   stage: number;
   layers: Layer[];
@@ -109,7 +110,7 @@ export function mobileNetV2Maps(
 }
 
 /** The first convolution, then the blocks of all stages. */
-function blocksOf(config: MobileNetV2Config): Block[] {
+export function blocksOf(config: MobileNetV2Config): Block[] {
   let inputs = scaled(STEM, config);
   const stem: Layer = {
     name: 'backbone.conv1',

@@ -10,6 +10,7 @@ import type { CocoCategory } from '../coco/types';
 import * as s from '../core/schema';
 import { createDetector, detectorSchema, type DetectorConfig } from '../detection/families';
 import type { Detector } from '../detection/detector';
+import { importWeights } from '../weights/import';
 import { readSafetensors, safetensorsMetadata, writeSafetensors } from '../weights/safetensors';
 
 /** What must be known of a detector to show it a picture. */
@@ -58,22 +59,34 @@ export async function writeDetector(file: string, { detector, ...input }: Pictur
   await writeSafetensors(file, detector.parameters.read(), detectorMetadata(detector, input));
 }
 
+/** The metadata `format` of a file whose tensors have PyTorch's shapes, as it is usual among them. */
+export const PYTORCH_FORMAT = 'pt';
+
 /**
- * Opens what `writeDetector` wrote, or a teacher with its card beside it.
+ * Opens what `writeDetector` wrote, a teacher with its card beside it, or what was exported for
+ * Python as safetensors.
  * @param file ending in .safetensors
  * @throws naming the file, where nothing says what its detector is, or its weights do not fit that
  */
 export async function readDetector(file: string): Promise<PictureDetector> {
   const { model, size, antialias, categories } = await description(file);
-  const stored = await readSafetensors(file);
+  const { format } = await safetensorsMetadata(file);
   const detector = createDetector(model);
   try {
-    detector.parameters.load(
-      new Map([...stored].map(([name, { shape, data }]) => [name, { shape, data: data as Float32Array }])),
-    );
+    if (format === PYTORCH_FORMAT) await importWeights(detector.parameters, file);
+    else await load(detector, file);
     return { detector, size, antialias, categories };
   } catch (error) {
     detector.dispose();
+    throw error;
+  }
+}
+
+async function load({ parameters }: Detector, file: string): Promise<void> {
+  const stored = [...(await readSafetensors(file))];
+  try {
+    parameters.load(new Map(stored.map(([name, { shape, data }]) => [name, { shape, data: data as Float32Array }])));
+  } catch (error) {
     throw new Error(`${file}: ${(error as Error).message}`);
   }
 }

@@ -1,0 +1,106 @@
+/** `npm run export`: takes a detector to Python or to a runtime of ONNX. */
+import { Command, InvalidArgumentError, Option } from 'commander';
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import type { Size } from '../coco/input-size';
+import { writeAtomically } from '../core/atomic-file';
+import { requireWritable, sizeText } from '../core/disk';
+import type { DetectorConfig } from '../detection/families';
+import { readDetector, type PictureDetector } from '../distill/detector-file';
+import { requireExportable } from '../export/families';
+import { fixedSize, onnxBytes, type OnnxOptions } from '../export/onnx';
+import { pythonModule, writePythonCheckpoint, writePythonSafetensors } from '../export/python';
+import { base } from './reproduce/places';
+
+interface Options extends OnnxOptions {
+  weights: string;
+  to: keyof typeof endings;
+  out: string;
+}
+
+const endings = { safetensors: '.safetensors', torch: '.pt', onnx: '.onnx' } as const;
+const [SMALLEST, LARGEST] = [8, 8192]; // pixels of a side
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+const shownPath = (file: string): string => path.relative(base, file) || '.';
+
+async function write(file: string, bytes: string | Uint8Array): Promise<void> {
+  await writeAtomically(file, async (handle) => handle.writeFile(bytes));
+  say(`${shownPath(file)} (${sizeText(fs.statSync(file).size)})`);
+}
+
+async function writeForPython(file: string, stored: PictureDetector, to: 'safetensors' | 'torch'): Promise<void> {
+  const { name, text } = pythonModule(stored.detector.config as DetectorConfig);
+  await (to === 'torch' ? writePythonCheckpoint : writePythonSafetensors)(file, stored);
+  say(`${shownPath(file)} (${sizeText(fs.statSync(file).size)})`);
+  await write(path.join(path.dirname(file), name), text);
+  const module = path.basename(name, '.py');
+  say(`in Python, with PyTorch: import ${module}; ${module}.load('${path.basename(file)}').detect(picture)`);
+}
+
+/** The size that a graph reads. Throws, before anything is written, where there cannot be a file. */
+function checked(file: string, { detector, size }: PictureDetector, to: Options['to'], options: OnnxOptions) {
+  try {
+    requireExportable(detector.config as DetectorConfig);
+    return to === 'onnx' ? (options.size ?? fixedSize(size)) : undefined;
+  } catch (error) {
+    throw new Error(`${shownPath(file)}: ${(error as Error).message}`);
+  }
+}
+
+async function writeForOnnx(file: string, stored: PictureDetector, options: OnnxOptions): Promise<void> {
+  const { width, height } = options.size ?? fixedSize(stored.size);
+  await write(file, onnxBytes(stored, options));
+  const outputs = options.nms === 'beside' ? 'boxes and logits of all places' : 'boxes, scores, labels';
+  say(`input: picture, uint8 [1, ${height}, ${width}, 3], R G B; outputs: ${outputs}`);
+}
+
+async function exportDetector({ weights, to, out, ...options }: Options): Promise<void> {
+  if (to !== 'onnx' && (options.size || options.nms))
+    throw new Error(`--size and --nms are for --to onnx: leave them out for --to ${to}`);
+  const source = path.resolve(base, weights);
+  const folder = path.resolve(base, out);
+  const file = path.join(folder, `${path.basename(source, path.extname(source))}${endings[to]}`);
+  if (file === source)
+    throw new Error(`${shownPath(file)} would replace the weights: choose another folder with --out`);
+  const stored = await readDetector(source);
+  try {
+    const size = checked(source, stored, to, options);
+    requireWritable(folder);
+    await (to === 'onnx' ? writeForOnnx(file, stored, { ...options, size }) : writeForPython(file, stored, to));
+  } finally {
+    stored.detector.dispose();
+  }
+}
+
+function size(text: string): Size {
+  const [width, height] = (/^(\d+)x(\d+)$/.exec(text) ?? []).slice(1).map(Number);
+  const fits = (side: number): boolean => side >= SMALLEST && side <= LARGEST;
+  if (!fits(width) || !fits(height))
+    throw new InvalidArgumentError(`expected WIDTHxHEIGHT in pixels from ${SMALLEST} to ${LARGEST}, as 128x128.`);
+  return { width, height };
+}
+
+new Command('npm run export --')
+  .description('Takes a detector that npm run reproduce made to Python or to a runtime of ONNX.')
+  .requiredOption('--weights <file>', 'a detector: a .safetensors file of npm run reproduce, student or teacher')
+  .addOption(
+    new Option('--to <format>', 'weights and a module for PyTorch (safetensors, torch), or a graph (onnx)')
+      .choices(Object.keys(endings))
+      .makeOptionMandatory(),
+  )
+  .option('--out <folder>', 'where the files go', 'exported')
+  .option('--size <WxH>', 'onnx: size of the pictures that the graph reads; default that of its training', size)
+  .addOption(
+    new Option('--nms <where>', 'onnx: suppression inside the graph, or raw outputs for it (default: inside)').choices([
+      'inside',
+      'beside',
+    ]),
+  )
+  .showHelpAfterError('(--help lists the options)')
+  .action(exportDetector)
+  .parseAsync()
+  .catch((error: Error) => {
+    process.stderr.write(`\n${process.env.DEBUG ? error.stack : `error: ${error.message}`}\n`);
+    process.exitCode = 1;
+  });

@@ -1,0 +1,135 @@
+/**
+ * The layers of a network as nodes of ONNX: convolutions with their norm folded in, group norm,
+ * pooling, sums. Weights have PyTorch's shapes and names.
+ */
+import type { ParameterEntry } from '../../core/parameters';
+import { EPSILON, type Norm } from '../../detection/layers';
+import type { FeatureMap, Graph, Value } from './graph';
+
+/** What a network is written from. */
+export interface Network {
+  graph: Graph;
+  /** As `exportWeights` gives them: filters [out, in / groups, height, width]. */
+  weights: ReadonlyMap<string, ParameterEntry>;
+}
+
+export interface LayerOptions {
+  stride?: number;
+  groups?: number;
+  norm?: Norm;
+  /** Default PyTorch's 1e-5. */
+  epsilon?: number;
+  activate?: boolean;
+}
+
+function entry({ weights }: Network, name: string): ParameterEntry {
+  const found = weights.get(name);
+  if (!found) throw new Error(`the detector has no parameter ${name}`);
+  return found;
+}
+
+/** A parameter as a constant of its own name. */
+export function parameter(network: Network, name: string, shape?: readonly number[]): Value {
+  const { data, shape: own } = entry(network, name);
+  return network.graph.constant(name, data, shape ?? own);
+}
+
+/** A convolution with zero padding of half a kernel, its norm and its ReLU. */
+export function convNorm(
+  network: Network,
+  names: { conv: string; norm: string },
+  x: FeatureMap,
+  { stride = 1, groups = 1, norm = 'none', epsilon = EPSILON, activate = false }: LayerOptions = {},
+): FeatureMap {
+  const { graph, weights } = network;
+  const { shape } = entry(network, `${names.conv}.weight`);
+  const padding = (shape[2] - 1) / 2;
+  const constants =
+    norm === 'none' || typeof norm === 'object'
+      ? ['weight', 'bias']
+          .map((field) => `${names.conv}.${field}`)
+          .filter((name) => weights.has(name))
+          .map((name) => parameter(network, name))
+      : folded(network, names, epsilon);
+  const value = graph.add('Conv', [x.value, ...constants], {
+    kernel_shape: shape.slice(2),
+    strides: [stride, stride],
+    pads: [padding, padding, padding, padding],
+    group: groups,
+  });
+  const side = (length: number): number => Math.floor((length + 2 * padding - shape[2]) / stride) + 1;
+  let y: FeatureMap = { value, channels: shape[0], height: side(x.height), width: side(x.width) };
+  if (typeof norm === 'object') y = groupNorm(network, names.norm, y, { groups: norm.groups, epsilon });
+  return activate ? relu(graph, y) : y;
+}
+
+/**
+ * Filter and bias of a convolution followed by batch norm with its running statistics: the norm is
+ * s x + t with s = gamma / sqrt(variance + epsilon) and t = beta - s mean.
+ */
+function folded(network: Network, names: { conv: string; norm: string }, epsilon: number): Value[] {
+  const { graph, weights } = network;
+  const { shape, data } = entry(network, `${names.conv}.weight`);
+  const field = (name: string): Float32Array => entry(network, `${names.norm}.${name}`).data;
+  const [gamma, beta, mean, variance] = ['weight', 'bias', 'running_mean', 'running_var'].map(field);
+  const before = weights.get(`${names.conv}.bias`)?.data;
+  const scales = Float64Array.from(gamma, (value, c) => value / Math.sqrt(variance[c] + epsilon));
+  const each = data.length / shape[0];
+  const filter = data.map((value, i) => value * scales[Math.floor(i / each)]);
+  const bias = beta.map((value, c) => value + ((before?.[c] ?? 0) - mean[c]) * scales[c]);
+  return [graph.constant(`${names.conv}.weight`, filter, shape), graph.constant(`${names.conv}.bias`, bias)];
+}
+
+/** By InstanceNormalization on [1, groups, all of a group], as PyTorch's exporter writes it. */
+function groupNorm(
+  network: Network,
+  name: string,
+  { value, ...size }: FeatureMap,
+  { groups, epsilon }: { groups: number; epsilon: number },
+): FeatureMap {
+  const { graph } = network;
+  const { channels, height, width } = size;
+  const [one, zero] = [1, 0].map((fill) =>
+    graph.constant(`${groups}_times_${fill}`, new Float32Array(groups).fill(fill)),
+  );
+  const grouped = graph.add('Reshape', [value, graph.integers(1, groups, -1)]);
+  const normal = graph.add('InstanceNormalization', [grouped, one, zero], { epsilon: { float: epsilon } });
+  const flat = graph.add('Reshape', [normal, graph.integers(1, channels, height, width)]);
+  const [gamma, beta] = ['weight', 'bias'].map((field) =>
+    parameter(network, `${name}.${field}`, [1, channels, 1, 1]),
+  );
+  return { ...size, value: graph.add('Add', [graph.add('Mul', [flat, gamma]), beta]) };
+}
+
+export const relu = (graph: Graph, x: FeatureMap): FeatureMap => ({ ...x, value: graph.add('Relu', [x.value]) });
+
+export const sum = (graph: Graph, x: FeatureMap, y: FeatureMap): FeatureMap => ({
+  ...x,
+  value: graph.add('Add', [x.value, y.value]),
+});
+
+export function maxPool(
+  graph: Graph,
+  x: FeatureMap,
+  { size, stride, padding = 0 }: { size: number; stride: number; padding?: number },
+): FeatureMap {
+  const value = graph.add('MaxPool', [x.value], {
+    kernel_shape: [size, size],
+    strides: [stride, stride],
+    pads: [padding, padding, padding, padding],
+  });
+  const side = (length: number): number => Math.floor((length + 2 * padding - size) / stride) + 1;
+  return { ...x, value, height: side(x.height), width: side(x.width) };
+}
+
+/** Nearest: row i of the result is row floor(i H / h). */
+export function upsampled(graph: Graph, x: FeatureMap, { height, width }: FeatureMap): FeatureMap {
+  const sizes = graph.integers(1, x.channels, height, width);
+  const value = graph.add('Resize', [x.value, '', '', sizes], {
+    mode: 'nearest',
+    coordinate_transformation_mode: 'asymmetric',
+    nearest_mode: 'floor',
+  });
+  return { ...x, value, height, width };
+}
+
