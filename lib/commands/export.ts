@@ -16,6 +16,7 @@ interface Options extends OnnxOptions {
   weights: string;
   to: keyof typeof endings;
   out: string;
+  force: boolean;
 }
 
 const endings = { safetensors: '.safetensors', torch: '.pt', onnx: '.onnx' } as const;
@@ -29,8 +30,19 @@ async function write(file: string, bytes: string | Uint8Array): Promise<void> {
   say(`${shownPath(file)} (${sizeText(fs.statSync(file).size)})`);
 }
 
-async function writeForPython(file: string, stored: PictureDetector, to: 'safetensors' | 'torch'): Promise<void> {
+/** Throws where a file would be lost; one of the very same text is as good as written. */
+function requireReplaceable(file: string, force: boolean, text?: string): void {
+  if (force || !fs.existsSync(file) || (text !== undefined && fs.readFileSync(file, 'utf8') === text)) return;
+  throw new Error(`${shownPath(file)} is there already: choose another folder with --out, or replace it with --force`);
+}
+
+async function writeForPython(
+  file: string,
+  stored: PictureDetector,
+  { to, force }: { to: 'safetensors' | 'torch'; force: boolean },
+): Promise<void> {
   const { name, text } = pythonModule(stored.detector.config as DetectorConfig);
+  requireReplaceable(path.join(path.dirname(file), name), force, text);
   await (to === 'torch' ? writePythonCheckpoint : writePythonSafetensors)(file, stored);
   say(`${shownPath(file)} (${sizeText(fs.statSync(file).size)})`);
   await write(path.join(path.dirname(file), name), text);
@@ -55,7 +67,7 @@ async function writeForOnnx(file: string, stored: PictureDetector, options: Onnx
   say(`input: picture, uint8 [1, ${height}, ${width}, 3], R G B; outputs: ${outputs}`);
 }
 
-async function exportDetector({ weights, to, out, ...options }: Options): Promise<void> {
+async function exportDetector({ weights, to, out, force, ...options }: Options): Promise<void> {
   if (to !== 'onnx' && (options.size || options.nms))
     throw new Error(`--size and --nms are for --to onnx: leave them out for --to ${to}`);
   const source = path.resolve(base, weights);
@@ -63,11 +75,13 @@ async function exportDetector({ weights, to, out, ...options }: Options): Promis
   const file = path.join(folder, `${path.basename(source, path.extname(source))}${endings[to]}`);
   if (file === source)
     throw new Error(`${shownPath(file)} would replace the weights: choose another folder with --out`);
+  requireReplaceable(file, force);
   const stored = await readDetector(source);
   try {
     const size = checked(source, stored, to, options);
     requireWritable(folder);
-    await (to === 'onnx' ? writeForOnnx(file, stored, { ...options, size }) : writeForPython(file, stored, to));
+    if (to === 'onnx') await writeForOnnx(file, stored, { ...options, size });
+    else await writeForPython(file, stored, { to, force });
   } finally {
     stored.detector.dispose();
   }
@@ -90,6 +104,7 @@ new Command('npm run export --')
       .makeOptionMandatory(),
   )
   .option('--out <folder>', 'where the files go', 'exported')
+  .option('--force', 'replace files that are there already', false)
   .option('--size <WxH>', 'onnx: size of the pictures that the graph reads; default that of its training', size)
   .addOption(
     new Option('--nms <where>', 'onnx: suppression inside the graph, or raw outputs for it (default: inside)').choices([

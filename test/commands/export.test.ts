@@ -1,10 +1,10 @@
 /** `npm run export` as a person calls it. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, readdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import * as ort from 'onnxruntime-web';
+import * as ort from 'onnxruntime-node';
 import { detectPicture, readDetector, readSafetensors, writeDetector } from 'freekd';
 import { decodePicture } from '../../lib/dist/distill/detect-picture';
 import { createDetector } from '../../lib/dist/detection/families';
@@ -28,6 +28,13 @@ test('weights and module for Python', async () => {
     assert.deepEqual(readdirSync(join(folder, to)).sort(), [file, 'small_retinanet.py']);
     assert.ok(stdout.includes(`small_retinanet.load('${file}').detect(picture)`), stdout);
   }
+  const again = ['--weights', teacher, '--to', 'torch', '--out', 'torch'];
+  assert.match(run(folder, ...again).stderr, /emoji-scenes\.pt is there already: .*--out, or replace it with --force/);
+  assert.equal(run(folder, ...again, '--force').status, 0);
+  writeFileSync(join(folder, 'small_retinanet.py'), 'mine = 1\n');
+  const refused = run(folder, '--weights', teacher, '--to', 'safetensors', '--out', '.');
+  assert.match(refused.stderr, /small_retinanet\.py is there already/);
+  assert.deepEqual(readdirSync(folder).sort(), ['safetensors', 'small_retinanet.py', 'torch']);
   const tensors = await readSafetensors(join(folder, 'safetensors/emoji-scenes.safetensors'));
   assert.deepEqual(tensors.get('backbone.conv1.weight')!.shape, [32, 3, 3, 3]);
 });
@@ -44,7 +51,6 @@ test('a graph finds on a picture what the detector finds', async () => {
   const stored = await readDetector(teacher);
   const found = await detectPicture({ ...stored, size: { width: 64, height: 64 } }, picture);
   assert.ok(found.length > 0);
-  ort.env.wasm.numThreads = 1;
   const session = await ort.InferenceSession.create(readFileSync(join(folder, 'exported/own.onnx')));
   const outputs = await session.run({ picture: new ort.Tensor('uint8', picture.data, [1, 64, 64, 3]) });
   const [boxes, scores] = [outputs.boxes, outputs.scores].map(({ data }) => data as Float32Array);

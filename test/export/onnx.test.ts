@@ -1,12 +1,11 @@
 /** What onnxruntime makes of an exported detector against what the detector makes of itself. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import * as ort from 'onnxruntime-web';
+import * as ort from 'onnxruntime-node';
 import type { Detections, PictureDetector, tf } from 'freekd';
 import { onnxBytes } from '../../lib/dist/export/onnx';
 import { change, exportable, names, outputsOf, picture, size } from './detectors';
 
-ort.env.wasm.numThreads = 1;
 
 /** What the graph gives for the picture, by the names of its outputs. */
 async function run(bytes: Uint8Array): Promise<Record<string, ort.Tensor>> {

@@ -39,7 +39,7 @@ test('a .pt file is a checkpoint of torch.save: names, shapes and numbers, and t
 
   const other = createDetector(detector.config as DetectorConfig, { seed: 9 });
   const { prefix, names: read } = await importWeights(other.parameters, file);
-  assert.deepEqual([prefix, read], ['state_dict.', 'mmdet']);
+  assert.deepEqual([prefix, read], ['state_dict.', 'mmdet-retinanet']);
   assert.equal(hashOf(other.parameters), hashOf(detector.parameters));
   other.dispose();
   detector.dispose();
