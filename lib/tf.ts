@@ -21,6 +21,10 @@ if (legacy.isNullOrUndefined === undefined) {
 }
 
 import * as tf from '@tensorflow/tfjs-node-gpu';
+import { keepScalars, type ScalarBackend } from './core/device-scalars';
+
+const node = tf.backend() as unknown as ScalarBackend & { isUsingGpuDevice?: boolean };
+if (node.isUsingGpuDevice) keepScalars(node);
 export { tf };
 export type {
   Scalar,

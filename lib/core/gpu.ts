@@ -1,7 +1,8 @@
 /**
  * What TensorFlow is told of GPUs before it loads, by variables of the environment.
  *
- * Memory is taken as it is needed, not the whole card at the start. Convolutions and matrix products
+ * Memory is taken as it is needed, not the whole card at the start; a convolution may take 512 MB to
+ * work in, not 4 GB; a maximum of NaN is NaN, as on a processor and in PyTorch. Convolutions and matrix products
  * of float32 may be rounded to TF32 (10 bits of mantissa in place of 23) on cards that have it, as
  * PyTorch's convolutions are by default; FREEKD_TF32=off keeps them float32.
  */
@@ -18,6 +19,8 @@ export function allowsTf32({ FREEKD_TF32: wanted = 'on', NVIDIA_TF32_OVERRIDE: o
 /** The variables that NVIDIA's libraries and TensorFlow read; what the user has set of them stays. */
 export const gpuVariables = (variables: Variables): Record<string, string> => ({
   TF_FORCE_GPU_ALLOW_GROWTH: variables.TF_FORCE_GPU_ALLOW_GROWTH ?? 'true',
+  TF_CUDNN_WORKSPACE_LIMIT_IN_MB: variables.TF_CUDNN_WORKSPACE_LIMIT_IN_MB ?? '512',
+  TF_ENABLE_MAXPOOL_NANPROP: '1',
   ...(!allowsTf32(variables) && { NVIDIA_TF32_OVERRIDE: '0' }),
 });
 

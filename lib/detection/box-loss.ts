@@ -24,7 +24,9 @@ export function boxLoss(
   const loss = tf.customGrad((x, save) => {
     if (count === 0) return { value: tf.scalar(0), gradFunc: () => tf.zeros(deltas.shape) };
     const indices = tf.tensor2d(positives, [count, 1], 'int32');
-    const difference = tf.sub(tf.gather(x as Tensor, tf.reshape(indices, [-1])), tf.tensor2d(wanted, [count, 4]));
+    // Not those reshaped: tfjs reads the indices of a gather, which waits for a kernel that made them.
+    const rows = tf.gather(x as Tensor, tf.tensor1d(positives, 'int32'));
+    const difference = tf.sub(rows, tf.tensor2d(wanted, [count, 4]));
     const distance = tf.abs(difference);
     const curved = tf.minimum(distance, beta);
     const value = beta === 0 ? distance : tf.add(tf.div(tf.square(curved), 2 * beta), tf.sub(distance, curved));

@@ -1,6 +1,6 @@
 /** Max pooling with PyTorch's symmetric padding. */
 import { tf, type Tensor4D } from '../tf';
-import { attribute, execute, execute1, kernelLevel, type Attribute } from '../core/native';
+import { attribute, execute, execute1, kernelLevel, onGpu, type Attribute } from '../core/native';
 import { defineOperation, stopGradient } from '../core/operation';
 
 export interface MaxPoolOptions {
@@ -30,10 +30,13 @@ export function maxPool(x: Tensor4D, { size, stride, padding = 0 }: MaxPoolOptio
 }
 
 /**
- * NaN where a window holds one, else 0: TensorFlow's kernels leave NaN out of a maximum, PyTorch
- * passes it on, and a divergence that pooling hides reaches no loss. Nothing where `x` holds none.
+ * NaN where a window holds one, else 0: TensorFlow's kernels for processors leave NaN out of a
+ * maximum, PyTorch passes it on, and a divergence that pooling hides reaches no loss. Nothing where
+ * `x` holds none, and on a GPU, whose kernel was told to pass it on (core/gpu.ts): looking for one
+ * would wait for the GPU.
  */
 function nanMarks(x: Tensor4D, size: number, stride: number): Tensor4D | undefined {
+  if (onGpu()) return undefined;
   return tf.tidy(() => {
     const isNan = tf.isNaN(stopGradient(x));
     if (tf.any(isNan).dataSync()[0] === 0) return undefined;

@@ -3,9 +3,16 @@ import { test } from 'node:test';
 import { allowsTf32, gpuVariables } from '../../lib/dist/core/gpu';
 
 test('memory of a GPU grows with need, TF32 is allowed unless it is switched off, and what the user set stays', () => {
-  assert.deepEqual(gpuVariables({}), { TF_FORCE_GPU_ALLOW_GROWTH: 'true' });
-  assert.deepEqual(gpuVariables({ TF_FORCE_GPU_ALLOW_GROWTH: 'false', FREEKD_TF32: 'off' }), {
+  assert.deepEqual(gpuVariables({}), {
+    TF_FORCE_GPU_ALLOW_GROWTH: 'true',
+    TF_CUDNN_WORKSPACE_LIMIT_IN_MB: '512',
+    TF_ENABLE_MAXPOOL_NANPROP: '1',
+  });
+  const own = { TF_FORCE_GPU_ALLOW_GROWTH: 'false', TF_CUDNN_WORKSPACE_LIMIT_IN_MB: '64' };
+  assert.deepEqual(gpuVariables({ ...own, FREEKD_TF32: 'off' }), {
     TF_FORCE_GPU_ALLOW_GROWTH: 'false',
+    TF_CUDNN_WORKSPACE_LIMIT_IN_MB: '64',
+    TF_ENABLE_MAXPOOL_NANPROP: '1',
     NVIDIA_TF32_OVERRIDE: '0',
   });
   assert.equal(allowsTf32({ FREEKD_TF32: 'on' }), true);
