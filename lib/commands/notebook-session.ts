@@ -27,6 +27,8 @@ export interface NotebookSessionOptions {
    * false: everything is trained anew.
    */
   resume?: boolean;
+  /** Into how many parts each batch is cut, to be learnt from in turns. Default 1. */
+  accumulate?: number;
 }
 
 /** `lib/dist/commands` is three folders below the repository's root. */
@@ -45,6 +47,7 @@ export function openNotebookSession({
   teacherFile = shipped,
   skipBad = false,
   resume = false,
+  accumulate,
 }: NotebookSessionOptions): Session {
   const goOn = 'run the cell again to go on from there';
   let stop = new AbortController();
@@ -61,6 +64,7 @@ export function openNotebookSession({
     out: path.resolve(out),
     trainTeacher: false,
     resume,
+    accumulate,
     goOn,
     get signal() {
       return stop.signal;

@@ -43,6 +43,13 @@ export interface DetectOptions {
   maximum?: number;
 }
 
+/** What a loss is a sum divided by: the positive anchors, say. */
+export interface Normalizer {
+  normalizer: number;
+  /** What was counted, where the normalizer is that but not below a least. Default: the normalizer. */
+  counted?: number;
+}
+
 /**
  * The options, those that are not given by their defaults.
  * @param overlap the default of `iouThreshold`
@@ -53,10 +60,10 @@ export function detectSettings(options: DetectOptions, overlap = 0.5): Required<
 }
 
 /**
- * A loss by its parts. Each is a sum divided by its `normalizer` (the positive anchors, say):
- * several processes that share a batch need it to weight theirs (see train/distributed/shares.ts).
+ * A loss by its parts. Where a batch is cut into parts, theirs are weighted by their normalizers (see
+ * train/shares.ts).
  */
-export type DetectionLosses = Record<string, { value: Scalar; normalizer: number }>;
+export type DetectionLosses = Record<string, { value: Scalar } & Normalizer>;
 
 /** @typeParam Outputs what the head gives, known to the detector alone */
 export interface Detector<Outputs = unknown> {
@@ -75,6 +82,16 @@ export interface Detector<Outputs = unknown> {
   head(pyramid: readonly Tensor4D[], options?: { training?: boolean }): Outputs;
   /** The task's loss on a batch. */
   loss(outputs: Outputs, targets: readonly Target[], options?: LossOptions): DetectionLosses;
+  /**
+   * The normalizers of `loss` by its parts' names, where the targets alone decide them and no network
+   * needs to run to know them.
+   * @param size height and width of the input
+   */
+  normalizers?(
+    size: readonly [number, number],
+    targets: readonly Target[],
+    options?: LossOptions,
+  ): Record<string, Normalizer>;
   /** Detections of each picture, best first, in input pixels, clipped to the picture. */
   detect(outputs: Outputs, extents: readonly Extent[], options?: DetectOptions): Detections[];
   /** Whether `regression` is of regions that `loss` has drawn: then it is asked after that. */

@@ -9,6 +9,11 @@ export function pyramidStrides({ levels }: Pick<BackboneConfig, 'levels'>, { ext
   return [...levels, ...extra].map((level) => 2 ** level);
 }
 
+/** The height and width of each level's map of an input. */
+export function mapSizes([height, width]: readonly [number, number], strides: readonly number[]): [number, number][] {
+  return strides.map((stride) => [Math.ceil(height / stride), Math.ceil(width / stride)]);
+}
+
 /**
  * [N, H, W, A * size] of each level -> [N * H * W * A of all levels, size], picture by picture, then
  * level by level.

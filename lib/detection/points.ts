@@ -3,8 +3,6 @@
  * middle, as mmdet's `AnchorFreeHead.get_points` places FCOS's, or in its corner, as torchvision
  * places those and mmdet's `RepPointsHead.get_points` RepPoints'.
  */
-import { type Tensor4D } from '../tf';
-
 /** The points of one pyramid level, row by row. */
 export interface PointGrid {
   height: number;
@@ -24,7 +22,7 @@ export type PointPlace = 'middle' | 'corner';
  * @param strides of the levels
  */
 export function pointGrids(
-  maps: readonly Pick<Tensor4D, 'shape'>[],
+  maps: readonly { shape: readonly number[] }[],
   strides: readonly number[],
   place: PointPlace = 'middle',
 ): PointGrid[] {

@@ -9,19 +9,20 @@
 import type { Parameters } from '../core/parameters';
 import type { Batch } from '../data/types';
 import type { Loader } from '../coco/loader';
-import type { Detector } from '../detection/detector';
+import type { Detector, LossOptions } from '../detection/detector';
 import { tf, type Tensor4D, type TensorContainer } from '../tf';
 import { connect } from '../train/distributed/communicator';
-import { checkShards, sharedLosses } from '../train/distributed/shares';
 import { train, type TrainOptions, type TrainResult } from '../train/loop';
 import type { Schedule } from '../train/schedule';
 import type { Selection } from '../train/selection';
+import { checkShards, normalizersOf, sharedLosses } from '../train/shares';
 import type { OptimizerConfig } from '../train/optimizer';
 import type { TeacherFeatures } from './feature-cache';
 import type { HeadReads, ImitationInput } from './imitations/imitation';
 import { activeImitations, createImitations, type Distillation } from './imitations/index';
 import type { PromptState } from './prompt-state';
 import type { Teacher } from './teacher';
+import { lossNormalizers, regionsIn, turnsOf, warnOfStatistics } from './turns';
 
 /** What stage 2 takes from the teacher's side. */
 export interface TeacherSide {
@@ -53,6 +54,11 @@ export interface DetectorTraining {
   loader: Loader;
   /** Pictures a step, of all ranks together. */
   batchSize: number;
+  /**
+   * Into how many parts a batch (of one rank) is cut, to be learnt from in turns: with the memory of a
+   * part, the outcome of the batch. Default 1.
+   */
+  accumulate?: number;
   schedule: Schedule;
   optimizer: OptimizerConfig;
   clip?: number;
@@ -112,19 +118,17 @@ export function headsOf(
 /** Trains a detector in place: a teacher or a student alone, or stage 2 where something is imitated. */
 export async function trainDetector(setup: DetectorTraining, run: RunOptions): Promise<TrainResult> {
   const { detector, loader, schedule, optimizer, clip, average, selection } = setup;
-  const { batchSize, distillation, side, seed } = setup;
+  const { batchSize, accumulate, distillation, side, seed } = setup;
   const asked = activeImitations(distillation);
   if (asked.length > 0 && !side) throw new Error('distillation needs a teacher');
   const world = await connect();
   checkShards(world, loader);
-  if (world.size > 1 && world.rank === 0 && detector.config.backbone.norm === 'batch')
-    process.emitWarning(
-      `batch norm takes the statistics of each rank's own ${batchSize / world.size} pictures: ` +
-        `the outcome is not that of one rank with a batch of ${batchSize}`,
-    );
   const { projections } = setup;
   const imitations =
     side && asked.length > 0 ? createImitations(asked, { student: detector, ...side, projections, seed }) : undefined;
+  if (world.rank === 0) warnOfStatistics(setup, world.size, imitations?.takeStatistics);
+  const optionsOf = ({ origins }: Batch, step: number): LossOptions => ({ extents: origins, seed: `${seed}/${step}` });
+  const outputsOf = (pyramid: Tensor4D[]): unknown => detector.head(pyramid, { training: true });
   try {
     return await train<Batch>({
       ...run,
@@ -137,18 +141,22 @@ export async function trainDetector(setup: DetectorTraining, run: RunOptions): P
       batchSize,
       batch: (step) => loader.batch(step),
       release: ({ images }) => images.dispose(),
-      loss: (batch, step) => {
+      loss: (batch, step, share) => {
         // The teacher first: its maps are gone before those of the student, which gradients keep.
         const imitated = imitations && side && imitatedIn(batch, imitations, side);
         const pyramid = detector.pyramid(batch.images, true);
-        const outputs = detector.head(pyramid, { training: true });
-        const options = { extents: batch.origins, seed: `${seed}/${step}` };
-        const task = sharedLosses(world, detector.loss(outputs, batch.targets, options));
-        if (!imitated) return task;
+        const outputs = outputsOf(pyramid);
+        const losses = detector.loss(outputs, batch.targets, optionsOf(batch, step));
+        if (!imitated) return sharedLosses(losses, share(normalizersOf(losses)));
         const heads = headsOf(detector, outputs, imitations, imitated, side.teacher);
-        const input = { ...imitated, ...heads, step, student: pyramid };
+        const shares = share({ ...normalizersOf(losses), ...regionsIn(detector, heads.regression) });
+        const task = sharedLosses(losses, shares);
+        const input = { ...imitated, ...heads, regressionShare: shares.regions, step, student: pyramid };
         return { ...task, ...imitations.losses(input, ['loss', ...Object.keys(task)]) };
       },
+      turns: turnsOf(accumulate, (batch, step) =>
+        lossNormalizers(detector, batch, optionsOf(batch, step), () => outputsOf(detector.pyramid(batch.images, true))),
+      ),
     });
   } finally {
     imitations?.dispose();

@@ -11,7 +11,7 @@ import type { Batch } from '../data/types';
 import { tf } from '../tf';
 import type { Tensor4D } from '../tf';
 import { connect, gatherJson, type Communicator } from '../train/distributed/communicator';
-import { checkShards } from '../train/distributed/shares';
+import { checkShards } from '../train/shares';
 import { throwIfStopped } from '../train/stop';
 import type { Teacher } from './teacher';
 

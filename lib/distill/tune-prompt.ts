@@ -13,17 +13,18 @@ import type { Batch } from '../data/types';
 import type { Loader } from '../coco/loader';
 import { tf } from '../tf';
 import type { Scalar, Tensor4D } from '../tf';
-import { connect, world } from '../train/distributed/communicator';
-import { checkShards, sharedLosses } from '../train/distributed/shares';
+import { alone, connect } from '../train/distributed/communicator';
 import { train, type TrainOptions, type TrainResult } from '../train/loop';
+import { amongRanks, checkShards, normalizersOf, sharedLosses } from '../train/shares';
 import type { LossParts } from '../train/step';
 import type { TeacherFeatures } from './feature-cache';
 import type { PromptState } from './prompt-state';
 import type { Teacher } from './teacher';
+import { lossNormalizers, turnsOf } from './turns';
 
 /**
- * The loss of stage 1 on one batch: the teacher's classification and box losses and the
- * dissimilarity.
+ * The loss of stage 1 on one batch, or its part of one by `share`: the teacher's classification and
+ * box losses and the dissimilarity.
  */
 export function promptLoss(
   teacher: Teacher,
@@ -31,6 +32,7 @@ export function promptLoss(
   pyramid: Tensor4D[],
   { targets, origins }: Pick<Batch, 'targets' | 'origins'>,
   options: DissimilarityOptions & { lambda: number; seed?: string },
+  share = amongRanks(alone),
 ): LossParts {
   const dissimilarities: Scalar[] = [];
   const { lambda, similarity, pairs, seed } = options;
@@ -40,7 +42,7 @@ export function promptLoss(
     return feature;
   });
   const losses = teacher.detector.loss(teacher.head(prompted), targets, { extents: origins, seed });
-  const parts: LossParts = sharedLosses(world(), losses);
+  const parts: LossParts = sharedLosses(losses, share(normalizersOf(losses)));
   if (lambda > 0)
     parts.dissimilarity = { value: tf.div(tf.addN(dissimilarities), dissimilarities.length) as Scalar, weight: lambda };
   return parts;
@@ -69,16 +71,19 @@ export async function tunePrompt(
     loader: Loader;
     tuning: PromptTuning;
     batchSize: number;
+    /** Into how many parts a batch (of one rank) is cut, to be learnt from in turns; default 1. */
+    accumulate?: number;
   },
   run: Pick<TrainOptions<Batch>, 'folder' | 'config' | 'resume' | 'signal' | 'onStep' | 'checkpointEvery'>,
 ): Promise<TrainResult> {
-  const { teacher, features, state, loader, tuning, batchSize } = setup;
+  const { teacher, features, state, loader, tuning, batchSize, accumulate } = setup;
   if (state.profile !== 'paper' && (tuning.similarity !== 'dice' || tuning.pairs !== 'distinct'))
     throw new Error(
       `profile '${state.profile}' is tuned with dice over distinct pairs, ` +
         `not ${tuning.similarity} over ${tuning.pairs}`,
     );
   checkShards(await connect(), loader);
+  const seedOf = (step: number): string => `prompt/${step}`;
   return train<Batch>({
     ...run,
     stores: { prompt: state.parameters },
@@ -87,6 +92,13 @@ export async function tunePrompt(
     batchSize,
     batch: (step) => loader.batch(step),
     release: ({ images }) => images.dispose(),
-    loss: (batch, step) => promptLoss(teacher, state, features(batch), batch, { ...tuning, seed: `prompt/${step}` }),
+    loss: (batch, step, share) =>
+      promptLoss(teacher, state, features(batch), batch, { ...tuning, seed: seedOf(step) }, share),
+    turns: turnsOf(accumulate, (batch, step) =>
+      lossNormalizers(teacher.detector, batch, { extents: batch.origins, seed: seedOf(step) }, () => {
+        const pyramid = features(batch);
+        return teacher.head(pyramid.map((_, level) => state.apply(pyramid, level).feature));
+      }),
+    ),
   });
 }

@@ -112,7 +112,7 @@ export class Session {
     const { views, sha256 } = await this.source.take();
     const profile = profileOf(frequency.profile);
     const teacher = views[profile];
-    const { batch } = this.options.experiment.student;
+    const { accumulate, experiment: { student: { batch } } } = this.options;
     const features = await this.source.features(profile);
     const { dataset, ...pictures } = await this.source.promptPictures(batch);
     const from = { batch, seed, teacher: sha256, ...pictures };
@@ -121,7 +121,7 @@ export class Session {
     const loader = this.bench.trainingLoader(batch, `prompt${seed}`, profile, dataset);
     try {
       await this.bench.run(`prompt, ${name}, seed ${seed}`, `prompt-${key}`, config, tuning.steps, (run) =>
-        tunePrompt({ teacher, features, state, loader, tuning, batchSize: batch }, run),
+        tunePrompt({ teacher, features, state, loader, tuning, batchSize: batch, accumulate }, run),
       );
     } catch (error) {
       state.parameters.dispose();

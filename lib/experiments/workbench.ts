@@ -41,6 +41,12 @@ export interface SessionOptions {
   /** The authors' prompt checkpoint, in place of stage 1 of profile `released`. */
   promptFile?: string;
   resume: boolean;
+  /**
+   * Into how many parts every batch of training (of one rank) is cut, to be learnt from in turns.
+   * Default 1. The outcome does not depend on it but for rounding, so it is no part of a run's
+   * configuration, and a run may go on with another number.
+   */
+  accumulate?: number;
   signal?: AbortSignal;
   /** How the user goes on after a stop, as the end of a sentence. */
   goOn: string;
@@ -74,6 +80,7 @@ export class Workbench {
         `${this.train.folder} has ${classes} categories, the experiment ` +
           `${experiment.name} expects ${experiment.student.model.classes}`,
       );
+    this.checkBatch(experiment.student.batch); // now, and not when a teacher has been trained
     this.aside = new Aside(options.out);
   }
 
@@ -98,6 +105,22 @@ export class Workbench {
     return createLoader(dataset, { size, antialias, workers, ...student.model.input, ...options });
   }
 
+  /** @throws where a batch cannot be divided among ranks, or a rank's part of it into turns */
+  private checkBatch(batch: number): void {
+    const { size } = world();
+    const { accumulate = 1 } = this.options;
+    if (batch % size !== 0)
+      throw new Error(
+        `a batch of ${batch} pictures cannot be divided among ${size} ranks: ` +
+          'see --batch, and --set teacher.batch for a teacher',
+      );
+    if ((batch / size) % accumulate !== 0)
+      throw new Error(
+        `a batch of ${batch / size} pictures${size > 1 ? ' of a rank' : ''} cannot be cut into ${accumulate} equal ` +
+          'parts: see --accumulate, --batch, and --set teacher.batch for a teacher',
+      );
+  }
+
   /**
    * Pictures to train on, augmented as the experiment says, in a new order every epoch; the caller
    * closes the loader when its run has ended. Of several ranks, this rank's part of every batch.
@@ -110,11 +133,7 @@ export class Workbench {
   ): Loader {
     const { sampling, augmentation } = this.options.experiment;
     const { rank, size } = world();
-    if (batch % size !== 0)
-      throw new Error(
-        `a batch of ${batch} pictures cannot be divided among ${size} ranks: ` +
-          'see --batch, and --set teacher.batch for a teacher',
-      );
+    this.checkBatch(batch);
     return this.open(dataset, {
       batch: batch / size,
       shard: { rank, size },
@@ -263,6 +282,7 @@ export class Workbench {
     return {
       loader: this.trainingLoader(batch, seed, profile, dataset),
       batchSize: batch,
+      accumulate: this.options.accumulate,
       schedule: {
         ...(milestones ? { kind: 'step' as const, milestones: [...milestones] } : { kind: 'cosine' as const }),
         base: learningRate,

@@ -77,6 +77,7 @@ export async function train<B>(options: TrainOptions<B>): Promise<TrainResult> {
     parameters,
     optimizer,
     world,
+    statistics: Object.values(stores).flatMap((store) => store.all().filter(({ role }) => role === 'statistic')),
     gradientSum: world.size > 1 ? new GradientSum(world, parameters) : undefined,
   };
   const root = world.rank === 0;

@@ -1,21 +1,24 @@
 /** One step of training: losses and gradients of a batch, of all ranks together, and the update. */
-import { valueAndGradients } from '../core/gradients';
 import type { Parameter } from '../core/parameters';
 import { tf, type Scalar, type Tensor } from '../tf';
 import { clipByGlobalNorm } from './clip';
 import { notFinite } from './diverged';
 import type { Communicator } from './distributed/communicator';
 import type { GradientSum } from './distributed/gradient-sum';
+import { evaluate, type Evaluated } from './evaluate';
 import type { StepRecord } from './log';
 import type { Optimizer } from './optimizer';
 import { learningRate, type Schedule } from './schedule';
+import type { ShareOf } from './shares';
+import type { Turns } from './turns';
 
 /**
  * Parts of a loss by name, other than `loss` itself; the total is the sum of `weight * value`.
  *
- * Of several ranks, each has the parts of its own pictures. `share` says how much of the whole
- * batch's part a rank's is, so that the sum of `share * value` over ranks is the whole batch's.
- * Default: 1 / ranks, which suits a mean over pictures.
+ * Where a batch is cut among ranks or into turns, these are the parts of some of its pictures.
+ * `share` says how much of the whole batch's part that is, so that the sum of `share * value` over
+ * all is the whole batch's. Default: 1 / (ranks * turns), which suits a mean over pictures; a sum
+ * over pictures has the share 1.
  */
 export type LossParts = Record<string, { value: Scalar; weight: number; share?: number }>;
 
@@ -28,7 +31,10 @@ export interface StepOptions<B> {
   batch(step: number): Promise<B>;
   /** Number of pictures in a batch, of all ranks together, for images/s. */
   batchSize: number;
-  loss(batch: B, step: number): LossParts;
+  /** @param share tells the shares of what is divided by other numbers than that of pictures */
+  loss(batch: B, step: number, share: ShareOf): LossParts;
+  /** Where a batch is too large for memory; default: the whole batch at once. */
+  turns?: Turns<B>;
   /** Frees a batch after its step. */
   release?(batch: B): void;
 }
@@ -38,17 +44,19 @@ export interface Trained {
   parameters: Parameter[];
   optimizer: Optimizer;
   world: Communicator;
+  /** What batches may move beside the parameters: running statistics. */
+  statistics: Parameter[];
   /** Only where there are several ranks. */
   gradientSum?: GradientSum;
 }
 
-/** One forward pass, backward pass and update. */
+/** The losses and gradients of a batch, and one update. */
 export async function takeStep<B>(options: StepOptions<B>, trained: Trained, step: number): Promise<StepRecord> {
   const began = performance.now();
   const batch = await options.batch(step);
   let evaluated: Evaluated;
   try {
-    evaluated = evaluate(() => options.loss(batch, step), trained);
+    evaluated = evaluate(options, trained, batch, step);
   } finally {
     options.release?.(batch);
   }
@@ -71,43 +79,6 @@ export async function takeStep<B>(options: StepOptions<B>, trained: Trained, ste
     imagesPerSecond: (1000 * options.batchSize) / milliseconds,
     milliseconds,
   };
-}
-
-interface Evaluated {
-  losses: StepRecord['losses'];
-  /** One a parameter; the caller disposes them. */
-  gradients: Tensor[];
-}
-
-/**
- * The weighted total of a loss, its parts, and the total's gradients, all of them summed over
- * ranks.
- */
-function evaluate(loss: () => LossParts, { parameters, world, gradientSum }: Trained): Evaluated {
-  const parts: Record<string, Scalar> = {};
-  const scaled = (value: Scalar, factor: number): Scalar => (factor === 1 ? value : tf.mul(value, factor));
-  try {
-    const { value, gradients } = valueAndGradients(
-      () => {
-        const weighted = Object.entries(loss()).map(([name, { value: part, weight, share = 1 / world.size }]) => {
-          parts[name] = tf.keep(tf.tidy(() => scaled(part, share).clone()));
-          return scaled(part, weight * share);
-        });
-        return weighted.length === 1 ? weighted[0] : (tf.addN(weighted) as Scalar);
-      },
-      parameters,
-      gradientSum && ((index, gradient) => gradientSum.add(index, gradient)),
-    );
-    const names = ['loss', ...Object.keys(parts)];
-    const sums = world.sum([value, ...Object.values(parts)].map((part) => part.dataSync()[0]));
-    const losses = Object.fromEntries(names.map((name, i) => [name, sums[i]]));
-    value.dispose();
-    if (!gradientSum) return { losses, gradients };
-    tf.dispose(gradients);
-    return { losses, gradients: gradientSum.finish() };
-  } finally {
-    tf.dispose(parts);
-  }
 }
 
 /** Updates the parameters; returns the gradient's norm before clipping, where it is clipped. */

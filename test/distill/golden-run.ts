@@ -70,12 +70,13 @@ const valuesOf = (stores: Parameters[]): Map<string, Float32Array> =>
 /**
  * Trains `student` as the row says, ten steps: every part of the loss at every step, and the change
  * of every parameter over all of them, are those of test/golden/NAME.json. Disposes both detectors.
+ * @param accumulate into how many parts each batch is cut
  */
 export async function holdTenSteps(
   t: TestContext,
   name: string,
   row: Experiment,
-  { teacher: detector, student }: { teacher: Detector; student: Detector },
+  { teacher: detector, student, accumulate }: { teacher: Detector; student: Detector; accumulate?: number },
 ): Promise<void> {
   const file = path.join(__dirname, `../golden/${name}.json`);
   const golden = JSON.parse(readFileSync(file, 'utf8')) as GoldenRun;
@@ -95,6 +96,7 @@ export async function holdTenSteps(
       detector: student,
       loader: goldenLoader(golden),
       batchSize: golden.size[0],
+      accumulate,
       schedule: { base, steps, kind: 'constant', warmup: { steps: warmupSteps, ratio } },
       optimizer,
       clip,

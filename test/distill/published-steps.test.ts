@@ -7,15 +7,20 @@ import { released } from '../../lib/dist/freekd/profiles';
 import { fill, publishedNumbers } from '../detection/golden';
 import { holdTenSteps } from './golden-run';
 
-test('ten steps of distillation change every parameter as PyTorch does', async (t) => {
-  const { loss, stage2 } = released;
-  assert.deepEqual(row.weights.released, { frequency: loss.freekd, mse: loss.featureMSE, regression: loss.regression });
-  const { learningRate, warmupSteps, clip, optimizer } = row.student;
-  assert.deepEqual([learningRate, warmupSteps, clip], [stage2.learningRate, stage2.warmupSteps, stage2.clipNorm]);
-  const { momentum, weightDecay } = stage2;
-  assert.deepEqual(optimizer, { kind: 'sgd', momentum, weightDecay, decayed: 'all' });
-  const [teacher, student] = [createDetector(row.teacher.model), createDetector(row.student.model)];
-  fill(teacher, publishedNumbers, 'teacher/');
-  fill(student, publishedNumbers);
-  await holdTenSteps(t, 'distillation_steps', row, { teacher, student });
-});
+for (const [accumulate, how] of [[1, 'at once'], [2, 'in two parts']] as const)
+  test(`ten steps of distillation, each batch ${how}, change every parameter as PyTorch does`, async (t) => {
+    const { loss, stage2 } = released;
+    assert.deepEqual(row.weights.released, {
+      frequency: loss.freekd,
+      mse: loss.featureMSE,
+      regression: loss.regression,
+    });
+    const { learningRate, warmupSteps, clip, optimizer } = row.student;
+    assert.deepEqual([learningRate, warmupSteps, clip], [stage2.learningRate, stage2.warmupSteps, stage2.clipNorm]);
+    const { momentum, weightDecay } = stage2;
+    assert.deepEqual(optimizer, { kind: 'sgd', momentum, weightDecay, decayed: 'all' });
+    const [teacher, student] = [createDetector(row.teacher.model), createDetector(row.student.model)];
+    fill(teacher, publishedNumbers, 'teacher/');
+    fill(student, publishedNumbers);
+    await holdTenSteps(t, 'distillation_steps', row, { teacher, student, accumulate });
+  });

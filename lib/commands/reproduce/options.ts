@@ -22,6 +22,7 @@ export interface Options {
   teacherSteps?: number;
   promptSteps?: number;
   batch?: number;
+  accumulate: number;
   ranks?: number;
   prompt?: string;
   setting?: SettingName;
@@ -132,6 +133,13 @@ export function parseOptions(words: readonly string[]): Options {
       'pictures a step of each student: learning rate and steps are scaled ' +
         "with it (default: the experiment's, times the ranks)",
       whole(65_536),
+    )
+    .option(
+      '--accumulate <n>',
+      'cut every batch (of a rank) into n equal parts, learnt from in turns before one update: the memory of a part, ' +
+        'the outcome of the batch',
+      whole(65_536),
+      1,
     )
     .option(
       '--ranks <n>',

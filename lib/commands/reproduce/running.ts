@@ -90,7 +90,7 @@ type Opened = Pick<SessionOptions, 'experiment' | 'splits' | 'teacherFile' | 'sh
 async function runOpened(options: Options, signal: AbortSignal, { own, ...opened }: Opened): Promise<void> {
   const { size, rank } = world();
   const { experiment, out, teacherFile } = opened;
-  const { full, resume, trainTeacher, firstSeed } = options;
+  const { full, resume, accumulate, trainTeacher, firstSeed } = options;
   const chosen = [...(options.variants ?? standardVariants(options, experiment)).map(variantRow), ...own];
   const seeds = Array.from({ length: full ? Math.max(3, options.seeds) : options.seeds }, (_, i) => firstSeed + i);
   const promptFile = options.prompt && (await checkpointFile(options.prompt, base));
@@ -100,6 +100,7 @@ async function runOpened(options: Options, signal: AbortSignal, { own, ...opened
     trainTeacher,
     promptFile,
     resume,
+    accumulate,
     signal,
     say,
     progress,

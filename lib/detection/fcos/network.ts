@@ -15,9 +15,10 @@ import {
   detectSettings,
   type Extent,
   type NetworkConfig,
+  type Normalizer,
 } from '../detector';
 import { focalLoss, type FocalConfig } from '../focal-loss';
-import { joinLevels, pyramidStrides } from '../levels';
+import { joinLevels, mapSizes, pyramidStrides } from '../levels';
 import { pointGrids, type PointGrid, type PointPlace } from '../points';
 import { createTrunk, trunk } from '../trunk';
 import { detectFcos } from './detect';
@@ -36,8 +37,19 @@ export interface FcosConfig extends NetworkConfig {
   nms: number;
 }
 
+type Part = 'classification' | 'box' | 'centerness';
+
 /** Least sum of centerness that the box loss is divided by. */
 const LEAST_WEIGHT = 1e-6;
+
+/** Class and centerness are divided by the points that learn an object, boxes by their centerness. */
+function normalizersOf({ positives, centerness }: PointMatches): Record<Part, Required<Normalizer>> {
+  const points = { normalizer: Math.max(1, positives.length), counted: positives.length };
+  const weight = centerness.reduce((sum, value) => sum + value, 0);
+  const box = { normalizer: Math.max(LEAST_WEIGHT, weight), counted: weight };
+  return { classification: points, box, centerness: points };
+}
+
 const zeros = (): Scalar[] => [tf.scalar(0), tf.scalar(0)];
 
 export class Fcos implements Detector<FcosOutput[]> {
@@ -82,21 +94,27 @@ export class Fcos implements Detector<FcosOutput[]> {
   loss(
     outputs: readonly FcosOutput[],
     targets: readonly Target[],
-  ): Record<'classification' | 'box' | 'centerness', DetectionLosses[string]> {
+  ): Record<Part, DetectionLosses[string]> {
     const { classes, assign, loss } = this.config;
     checkTargets(outputs[0].logits, targets);
     const matches = matchPoints(this.grids(outputs), targets, classes, assign);
-    const count = Math.max(1, matches.positives.length);
-    const weight = Math.max(LEAST_WEIGHT, matches.centerness.reduce((sum, value) => sum + value, 0));
+    const normalizers = normalizersOf(matches);
+    const [count, weight] = [normalizers.classification.normalizer, normalizers.box.normalizer];
     const logits = (): Tensor2D => joinLevels(outputs.map((output) => output.logits), classes);
     const classification = tf.tidy(() => focalLoss(logits(), matches, count, loss.focal));
     const some = matches.positives.length > 0;
     const [box, centerness] = some ? this.pointLosses(outputs, matches, weight, count) : zeros();
     return {
-      classification: { value: classification, normalizer: count },
-      box: { value: box, normalizer: weight },
-      centerness: { value: centerness, normalizer: count },
+      classification: { value: classification, ...normalizers.classification },
+      box: { value: box, ...normalizers.box },
+      centerness: { value: centerness, ...normalizers.centerness },
     };
+  }
+
+  normalizers(size: readonly [number, number], targets: readonly Target[]): Record<Part, Normalizer> {
+    const { classes, assign, points } = this.config;
+    const maps = mapSizes(size, this.strides).map((sides) => ({ shape: [targets.length, ...sides] }));
+    return normalizersOf(matchPoints(pointGrids(maps, this.strides, points), targets, classes, assign));
   }
 
   /** Box and centerness loss of at least one point that learns an object. */

@@ -10,14 +10,22 @@ import { Random } from '../../core/random';
 import { type AnchorConfig, AnchorGrids, anchorsPerCell } from '../anchors';
 import { type AssignConfig } from '../assign';
 import { checkExtents, checkLevels, checkTargets } from '../checks';
-import type { DetectionLosses, Detector, DetectOptions, Extent, LossOptions, NetworkConfig } from '../detector';
+import type {
+  DetectionLosses,
+  Detector,
+  DetectOptions,
+  Extent,
+  LossOptions,
+  NetworkConfig,
+  Normalizer,
+} from '../detector';
 import { detect } from './detect';
 import { createHead, head, type HeadConfig, type HeadOutput } from './head';
 import { boxLoss } from '../box-loss';
 import { focalLoss, type FocalConfig } from '../focal-loss';
-import { joinLevels, pyramidStrides } from '../levels';
+import { joinLevels, mapSizes, pyramidStrides } from '../levels';
 import { createTrunk, trunk } from '../trunk';
-import { matchTargets } from './targets';
+import { type Matches, matchTargets } from './targets';
 
 export interface RetinaNetConfig extends NetworkConfig {
   /** Configs without it, from before there were kinds, are of this one. */
@@ -68,17 +76,35 @@ export class RetinaNet implements Detector<HeadOutput[]> {
     targets: readonly Target[],
     { extents }: LossOptions = {},
   ): Record<'classification' | 'box', DetectionLosses[string]> {
-    const { classes, assign, loss } = this.config;
+    const { classes, loss } = this.config;
     checkTargets(outputs[0].logits, targets);
-    const grids = this.anchors.of(outputs.map(({ logits }) => logits));
-    const cells = extents && this.anchors.cellsOf(grids, extents);
-    const matches = matchTargets(grids, targets, classes, assign, cells);
+    const matches = this.matches(outputs.map(({ logits }) => logits), targets, extents);
     const { normalizer } = matches;
     const joined = (field: keyof HeadOutput, size: number): Tensor2D =>
       joinLevels(outputs.map((output) => output[field]), size);
     const classification = tf.tidy(() => focalLoss(joined('logits', classes), matches, normalizer, loss.focal));
     const box = tf.tidy(() => boxLoss(joined('deltas', 4), matches, normalizer, loss.box));
     return { classification: { value: classification, normalizer }, box: { value: box, normalizer } };
+  }
+
+  normalizers(
+    size: readonly [number, number],
+    targets: readonly Target[],
+    { extents }: LossOptions = {},
+  ): Record<'classification' | 'box', Normalizer> {
+    const maps = mapSizes(size, this.strides).map((sides) => ({ shape: [targets.length, ...sides] }));
+    const { normalizer } = this.matches(maps, targets, extents);
+    return { classification: { normalizer }, box: { normalizer } };
+  }
+
+  private matches(
+    maps: readonly { shape: readonly number[] }[],
+    targets: readonly Target[],
+    extents: LossOptions['extents'],
+  ): Matches {
+    const { classes, assign } = this.config;
+    const grids = this.anchors.of(maps);
+    return matchTargets(grids, targets, classes, assign, extents && this.anchors.cellsOf(grids, extents));
   }
 
   detect(outputs: readonly HeadOutput[], extents: readonly Extent[], options?: DetectOptions): Detections[] {

@@ -12,7 +12,7 @@
  * A has HW x HW / 4 numbers: of P3 at 1333 x 800, 0.28 GB a picture, of P2 4.5 GB. It has no
  * softmax, so the product is regrouped, Q(s) (K(t)^T V(t)): C/2 x C/2 numbers, whatever the map's
  * size, and the same value. BN takes the statistics of the batch, of several ranks each of its own
- * pictures.
+ * pictures, and so of the turns of an accumulated batch.
  */
 import { Random } from '../../core/random';
 import type { Parameters } from '../../core/parameters';
@@ -80,12 +80,13 @@ export const cankd: ImitationKind<CankdSettings> = {
   create({ weight, levels = 4 }, context) {
     const { teacher: { channels, deviations }, seed } = context;
     const count = Math.min(levels, deviations.length);
-    return learning(
+    const imitation = learning(
       context,
       ({ teacher }, imitated, parameters) => ({
         cankd: { value: cankdLoss(teacher.slice(0, count), imitated.slice(0, count), parameters), weight },
       }),
       (parameters) => addCrossAttention(parameters, count, channels, seed),
     );
+    return { ...imitation, takesStatistics: true };
   },
 };

@@ -37,7 +37,7 @@ export const freekd: ImitationKind<FreeKDSettings> = {
     return projected(context, ({ teacher, step }, student) => {
       const refined = masks !== false && step >= refineAfter;
       const value = freekdLoss({ teacher, student, prompts, masks: own, relations, refined, ...options });
-      return { freekd: { value, weight: mu } };
+      return { freekd: { value, weight: mu, ...(options.reduction === 'sum' && { share: 1 }) } };
     });
   },
 };

@@ -41,6 +41,8 @@ export interface ImitationInput {
   regression: Tensor4D[];
   /** The same of the teacher's head on its pyramid, constants, where a loss `readsHead`. */
   teacherRegression?: Tensor4D[];
+  /** The `share` of a mean over both, where they are of regions, of which pictures have more or fewer. */
+  regressionShare?: number;
 }
 
 /** What a loss asks to be run of the teacher's head, which runs only then. */
@@ -52,6 +54,8 @@ export interface HeadReads {
 }
 
 export interface Imitation extends HeadReads {
+  /** Whether it takes statistics over the pictures of a batch, so that parts of one are not the same. */
+  takesStatistics?: boolean;
   /** Trained beside the student, and saved with it. */
   parameters?: Parameters;
   losses(input: ImitationInput): LossParts;

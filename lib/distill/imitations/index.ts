@@ -68,6 +68,8 @@ export function activeImitations({ own, ...losses }: Distillation): Asked[] {
 export interface Imitations extends Required<HeadReads> {
   /** What is trained beside the student, by loss. */
   parameters: Record<string, NonNullable<Imitation['parameters']>>;
+  /** Names of those that take statistics over the pictures of a batch. */
+  takeStatistics: string[];
   /**
    * The parts of all; one whose name is taken gets that of its loss before it.
    * @param taken names that others have
@@ -92,6 +94,7 @@ export function createImitations(asked: readonly Asked[], context: ImitationCont
       parameters[name] = imitation.parameters; // projections that were given are shared
   return {
     parameters,
+    takeStatistics: made.filter(({ imitation }) => imitation.takesStatistics).map(({ name }) => name),
     readsHead: made.some(({ imitation }) => imitation.readsHead),
     readsOutputs: made.some(({ imitation }) => imitation.readsOutputs),
     dispose,

@@ -6,7 +6,8 @@
  *
  * over (N, H, W) of a channel, std unbiased, summed over the four finest levels, as the code of
  * mmrazor has it (weights 6 and 10). It has no phi: student and teacher have equally many channels.
- * Of several ranks each takes the statistics of its own pictures, as the code does.
+ * Of several ranks each takes the statistics of its own pictures, as the code does, and so does each
+ * turn of an accumulated batch.
  */
 import { checkPyramids } from '../../freekd/checks';
 import { tf, type Scalar, type Tensor4D } from '../../tf';
@@ -42,6 +43,7 @@ export const pkd: ImitationKind<PkdSettings> = {
           'choose a student with as many, or another loss',
       );
     return {
+      takesStatistics: true,
       losses: (input) => ({
         pkd: { value: pkdLoss(input.teacher.slice(0, levels), input.student.slice(0, levels)), weight },
       }),

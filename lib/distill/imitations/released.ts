@@ -31,7 +31,8 @@ export const released: ImitationKind<ReleasedSettings> = {
       }
       if (regression > 0) {
         const given = needed(input.teacherRegression, "the teacher's head has not run");
-        parts.regression = { value: headSmoothL1(given, input.regression), weight: regression };
+        const value = headSmoothL1(given, input.regression);
+        parts.regression = { value, weight: regression, share: input.regressionShare };
       }
       return parts;
     });

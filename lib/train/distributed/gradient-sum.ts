@@ -50,24 +50,22 @@ export class GradientSum {
   }
 
   /** Takes this rank's gradient of a parameter, which stays the caller's. */
-  add(index: number, gradient: Tensor): void {
+  readonly add = (index: number, gradient: Tensor): void => {
     const { bucket, start } = this.places[index];
     bucket.values.set(gradient.dataSync() as Float32Array, start);
     this.arrived.add(index);
     bucket.missing--;
     this.sendFull();
     for (const { pending } of this.buckets) pending?.advance();
-  }
+  };
 
   /**
-   * The sums, one a parameter, of its shape; the caller disposes them. A gradient that did not
-   * arrive counts as 0.
+   * The sums, one a parameter, of its shape; the caller disposes them.
+   * @param rest what stands for a gradient that did not arrive, by parameter
    */
-  finish(): Tensor[] {
-    this.parameters.forEach((parameter, index) => {
-      const { bucket, start } = this.places[index];
-      if (!this.arrived.has(index)) bucket.values.fill(0, start, start + sizeOf(parameter));
-    });
+  finish(rest: readonly Tensor[]): Tensor[] {
+    for (const [index, { bucket, start }] of this.places.entries())
+      if (!this.arrived.has(index)) bucket.values.set(rest[index].dataSync() as Float32Array, start);
     for (const bucket of this.buckets) bucket.missing = 0;
     this.sendFull();
     const sums: Tensor[] = [];

@@ -5,8 +5,7 @@
 import { createProjections, createPromptState, liveFeatures, Teacher } from 'freekd';
 import { headsOf, imitatedIn } from '../../../lib/dist/distill/distill-student';
 import { activeImitations, createImitations } from '../../../lib/dist/distill/imitations/index';
-import { alone } from '../../../lib/dist/train/distributed/communicator';
-import { sharedLosses } from '../../../lib/dist/train/distributed/shares';
+import { sharedLosses } from '../../../lib/dist/train/shares';
 import type { Task } from '../side';
 import { configs, fill, LARGE, network, SMALL, steps, targets } from './detector';
 import { TOKENS, tokenNumbers } from './frequency-loss';
@@ -31,7 +30,7 @@ export function prepare(name: string): Task {
     const imitated = imitatedIn({ images: pictures, targets: objects, origins: [] }, imitations, side);
     const pyramid = student.pyramid(pictures, true);
     const outputs = student.head(pyramid, { training: true });
-    const task = sharedLosses(alone, student.loss(outputs, objects));
+    const task = sharedLosses(student.loss(outputs, objects));
     const heads = headsOf(student, outputs, imitations, imitated, teacher);
     return { ...task, ...imitations.losses({ ...imitated, ...heads, step: 0, student: pyramid }) };
   });

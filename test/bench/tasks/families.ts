@@ -4,8 +4,7 @@
  * do the same work.
  */
 import { FasterRcnn, fasterRcnnR50, Fcos, fcosR50, RepPoints, repPointsR50, resnet18, type Detector } from 'freekd';
-import { alone } from '../../../lib/dist/train/distributed/communicator';
-import { sharedLosses } from '../../../lib/dist/train/distributed/shares';
+import { sharedLosses } from '../../../lib/dist/train/shares';
 import { fcosNumbers, fill, firstOf, regionNumbers, repPointsNumbers } from '../../detection/golden';
 import type { Task } from '../side';
 import { SMALL, steps, targets } from './detector';
@@ -33,6 +32,6 @@ export function prepare(name: string): Task {
   const objects = targets(SMALL);
   return steps({ student: model.parameters }, SMALL, (pictures) => {
     const outputs = model.head(model.pyramid(pictures, true), { training: true });
-    return sharedLosses(alone, model.loss(outputs, objects));
+    return sharedLosses(model.loss(outputs, objects));
   });
 }

@@ -2,8 +2,7 @@
  * A training step of RetinaNet-R18 by the real trainer, batch norm frozen as published or with the
  * batch's statistics.
  */
-import { alone } from '../../../lib/dist/train/distributed/communicator';
-import { sharedLosses } from '../../../lib/dist/train/distributed/shares';
+import { sharedLosses } from '../../../lib/dist/train/shares';
 import type { Task } from '../side';
 import { configs, network, SMALL, steps, targets } from './detector';
 
@@ -15,6 +14,6 @@ export function prepare(name: string): Task {
   const objects = targets(SMALL);
   return steps({ student: model.parameters }, SMALL, (pictures) => {
     const losses = model.loss(model.head(model.pyramid(pictures, true), { training: true }), objects);
-    return sharedLosses(alone, losses);
+    return sharedLosses(losses);
   });
 }

@@ -9,7 +9,7 @@ import { valueAndGradients } from '../../../lib/dist/core/gradients';
 import { Parameters } from '../../../lib/dist/core/parameters';
 import { alone, type Communicator } from '../../../lib/dist/train/distributed/communicator';
 import { GradientSum } from '../../../lib/dist/train/distributed/gradient-sum';
-import { sharedLosses } from '../../../lib/dist/train/distributed/shares';
+import { amongAll, amongRanks } from '../../../lib/dist/train/shares';
 import { placementOf } from '../../../lib/dist/core/placement';
 import { tf, type Scalar, type Tensor2D } from '../../../lib/dist/tf';
 import { writePictures } from '../../distill/tiny';
@@ -71,24 +71,37 @@ describe('a rank', () => {
 });
 
 describe("a detector's losses", () => {
+  const asked: number[][] = [];
+  const other = [9, 1]; // the second rank's
+  const two: Communicator = {
+    ...alone,
+    size: 2,
+    sum: (own) => (asked.push([...own]), own.map((value, i) => value + other[i])),
+  };
+
   it('are shared by a normalizer each, all of which are summed at once', () => {
-    const asked: number[][] = [];
-    const other = [9, 1]; // the second rank's
-    const two = {
-      ...alone,
-      size: 2,
-      sum: (own: number[]) => (asked.push(own), own.map((value, i) => value + other[i])),
-    } as Communicator;
-    tf.tidy(() => {
-      const [centerness, box] = [tf.scalar(2), tf.scalar(5)];
-      const losses = { centerness: { value: centerness, normalizer: 3 }, box: { value: box, normalizer: 3 } };
-      assert.deepEqual(sharedLosses(two, losses), {
-        centerness: { value: centerness, weight: 1, share: 3 / 12 },
-        box: { value: box, weight: 1, share: 3 / 4 },
-      });
-      assert.deepEqual(asked, [[3, 3]]);
-      assert.deepEqual(Object.values(sharedLosses(alone, losses)).map(({ share }) => share), [1, 1]);
-    });
+    const own = { centerness: { normalizer: 3 }, box: { normalizer: 3 } };
+    assert.deepEqual(amongRanks(two)(own), { centerness: 3 / 12, box: 3 / 4 });
+    assert.deepEqual(asked.splice(0), [[3, 3]]);
+    assert.deepEqual(amongRanks(alone)(own), { centerness: 1, box: 1 });
+  });
+
+  it('are shared so among the parts of all ranks, whichever names a part asks for', () => {
+    const parts = [2, 4].map((normalizer) => ({ points: { normalizer }, regions: { normalizer: 2 * normalizer } }));
+    const share = amongAll(two, parts);
+    assert.deepEqual(asked.splice(0), [[6, 12]]);
+    assert.deepEqual(parts.map((part) => share(part)), [
+      { points: 2 / 15, regions: 4 / 13 },
+      { points: 4 / 15, regions: 8 / 13 },
+    ]);
+    assert.deepEqual(share({ regions: { normalizer: 13 } }), { regions: 1 });
+  });
+
+  it('of parts that count nothing are divided by the least, as the batch is where no part counts anything', () => {
+    const [none, some] = [0, 5].map((counted) => ({ points: { normalizer: Math.max(1, counted), counted } }));
+    const share = amongAll(alone, [none, some, none]);
+    assert.deepEqual([none, some].map((part) => share(part).points), [1 / 5, 1]);
+    assert.deepEqual(amongAll(alone, [none, none])(none), { points: 1 });
   });
 });
 
@@ -192,7 +205,7 @@ describe('gradients', () => {
         events.push(all[index].name);
         sums.add(index, gradient);
       });
-      const summed = sums.finish();
+      const summed = sums.finish(found.gradients);
       // Buckets: unused with third; second; first. The first cannot leave before all gradients are
       // known.
       assert.deepEqual(
@@ -212,16 +225,16 @@ describe('gradients', () => {
     parameters.get('unused').trainable = false;
     events.length = 0;
     const used = new GradientSum(doubling, parameters.trainable(), 4);
-    tf.dispose(valueAndGradients(loss, parameters.trainable(), (index, gradient) => {
+    const own = valueAndGradients(loss, parameters.trainable(), (index, gradient) => {
       events.push(all[index].name);
       used.add(index, gradient);
-    }));
+    });
     assert.deepEqual(
       events,
       ['third', 'sum of 4', 'second', 'sum of 4', 'first', 'sum of 4'],
       'sent while the backward pass goes on',
     );
-    tf.dispose([expected, used.finish()]);
+    tf.dispose([expected, own, used.finish(own.gradients)]);
     assert.equal(tf.memory().numTensors, before);
     parameters.dispose();
   });

@@ -10,8 +10,8 @@ const lib = load('../../../lib/dist/index.js');
 const { connect } = load('../../../lib/dist/train/distributed/communicator.js');
 
 /**
- * batch: pictures a step of all ranks; unsharded: the same pictures for all; die: the step after
- * which rank 1 ends, and how.
+ * batch: pictures a step of all ranks; accumulate: into how many parts a rank's batch is cut;
+ * unsharded: the same pictures for all; die: the step after which rank 1 ends, and how.
  */
 const options = JSON.parse(process.argv[2]);
 const {
@@ -22,6 +22,7 @@ const {
   distillation,
   design,
   batch,
+  accumulate,
   steps,
   optimizer,
   rate,
@@ -75,13 +76,15 @@ if (design) {
       ? { similarity: 'dice', pairs: 'distinct' }
       : { similarity: 'jaccard', pairs: 'all' };
   const tuning = { lambda: 1, ...dissimilarity, steps, learningRate: 0.01, weightDecay: 1e-3 };
-  await lib.tunePrompt({ teacher, features, state: prompt, loader, tuning, batchSize: batch }, run('prompt'));
+  const setup = { teacher, features, state: prompt, loader, tuning, batchSize: batch, accumulate };
+  await lib.tunePrompt(setup, run('prompt'));
 }
 await lib.trainStudent(
   {
     student,
     loader,
     batchSize: batch,
+    accumulate,
     schedule,
     optimizer,
     clip: 1,

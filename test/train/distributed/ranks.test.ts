@@ -106,6 +106,18 @@ describe('two ranks', () => {
     });
   });
 
+  it('with each batch cut in two end as one with the batch at once', async () => {
+    const two = await finished(2, { data, folder: temporary(), cached: true, accumulate: 2 });
+    assert.ok(distance(one, two) < 1e-5, `${distance(one, two)}`);
+  });
+
+  it('of which batch norm takes the statistics end as one in as many turns, running statistics too', async () => {
+    const options = { data, design: undefined, distillation: {}, model: tinyStudent, steps: 4 };
+    const turns = await finished(0, { ...options, folder: temporary(), accumulate: 2 });
+    const ranks = await finished(2, { ...options, folder: temporary() });
+    assert.ok(distance(turns, ranks) < 1e-5, `${distance(turns, ranks)}`);
+  });
+
   it('end so without distillation and with AdamW, and under profile released with live features', async () => {
     const others = [
       { distillation: {}, design: undefined, optimizer: { kind: 'adamw', weightDecay: 0.05 }, rate: 0.002 },
