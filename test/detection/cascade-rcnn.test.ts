@@ -8,6 +8,7 @@ import { type AnchorGrid, withinBorder } from '../../lib/dist/detection/anchors'
 import { CascadeRcnn, type CascadeRcnnConfig } from '../../lib/dist/detection/cascade-rcnn';
 import { cascadeRcnnX101 } from '../../lib/dist/detection/cascade-rcnn/presets';
 import { proposedAgain, refined } from '../../lib/dist/detection/cascade-rcnn/refine';
+import type { Choose } from '../../lib/dist/detection/draw';
 import { FasterRcnn } from '../../lib/dist/detection/faster-rcnn';
 import { fasterRcnnR50ClassAgnostic } from '../../lib/dist/detection/faster-rcnn/presets';
 import { tf, type Scalar, type Tensor4D } from '../../lib/dist/tf';
@@ -83,6 +84,20 @@ test('pictures without objects have losses that are numbers, and so are the grad
   }, model.parameters.trainable());
   assert.ok(gradients.every((gradient) => gradient.dataSync().every(Number.isFinite)));
   tf.dispose([images, value, gradients]);
+  model.dispose();
+});
+
+test('every stage draws anew, by the name of the picture', () => {
+  const asked: string[] = [];
+  const choose: Choose = (places, count, of) => (asked.push(of), firstOf(places, count));
+  const model = new CascadeRcnn(golden.cases.small.config, { choose });
+  tf.tidy(() => {
+    const outputs = model.head(model.pyramid(tf.zeros([1, 64, 64, 3]) as Tensor4D));
+    const target = { boxes: Float32Array.of(8, 8, 40, 40), labels: Int32Array.of(1) };
+    model.loss(outputs, [target], { extents: [{ inputWidth: 64, inputHeight: 64, id: 7 }] });
+  });
+  const draws = ['7/anchors', '7/stage0/regions', '7/stage1/regions'];
+  assert.deepEqual(asked, draws.flatMap((of) => [`${of}/positives`, `${of}/negatives`]));
   model.dispose();
 });
 

@@ -206,6 +206,10 @@ export const mutations: Mutation[] = [
     ['if (i === 0)', ''],
     ['this.stage(0, outputs, boxes).deltas', 'this.stage(1, outputs, boxes).deltas'],
   ),
+  ...each('detection/cascade-rcnn/network.js', 'detection/cascade-rcnn.test.ts', 'every stage draws anew', [
+    '${name}/stage${i}',
+    '${name}/stage0',
+  ]),
   ...each('detection/cascade-rcnn/refine.js', 'detection/cascade-rcnn.test.ts', '"published": outputs', [
     'if (!isObject)',
     '',
