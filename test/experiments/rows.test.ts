@@ -75,6 +75,8 @@ test('the COCO row is the released config: schedule, sizes, losses, prompt', () 
   const { inherit, ...x101 } = experiments['retinanet-x101-r50-coco'];
   const { title, name, teacher } = x101;
   assert.deepEqual([teacher.model, inherit], [retinaNetX101, true]);
+  // Of the peers' configs for this teacher (mmrazor's, MasKD's).
+  assert.deepEqual([weights.cwd, weights.pkd, weights.maskd!.refineAfter], [{ weight: 1 }, { weight: 6 }, 7000]);
   const peers = { cwd: { weight: 5 }, pkd: { weight: 10 }, maskd: { weight: 7, refineAfter: 8500 } };
   const own = { title, name, teacher, weights: { ...weights, ...peers } };
   assert.deepEqual(x101, { ...coco, ...own }, `${name}, ${title}: the rest is the same`);
