@@ -3,6 +3,7 @@
  * order, so that part of chance falls out of their difference; what is left of it is judged by
  * Student's t, since the deviation itself is an estimate from a few seeds.
  */
+import { quantileT, withinT } from './inference';
 import { meanAndDeviation, type Metric, type RunResult } from './results';
 
 export interface SeedDifference {
@@ -26,21 +27,14 @@ export function pairedBySeed(
   );
 }
 
-/** Student's t with 95 % between -t and t, for 1 to 19 degrees of freedom. */
-const T95 = [
-  12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179, 2.16, 2.145, 2.131, 2.12, 2.11,
-  2.101, 2.093,
-];
-
 export interface PairedSummary {
   mean: number;
   /** Sample deviation over seeds; NaN with one seed. */
   deviation: number;
-  /**
-   * Half the width of the 95 % interval of the mean, t s / sqrt(n); NaN with one seed, a little too
-   * wide with more than 20.
-   */
+  /** Half the width of the 95 % interval of the mean, t s / sqrt(n); NaN with one seed. */
   margin: number;
+  /** Of Student's t test that the mean is 0, both sides; NaN with one seed. */
+  p: number;
   seeds: number;
   /** Seeds with a difference above 0. */
   ahead: number;
@@ -50,8 +44,10 @@ export function summarisePairs(pairs: readonly SeedDifference[]): PairedSummary 
   const differences = pairs.map(({ difference }) => difference);
   const { mean, deviation } = meanAndDeviation(differences);
   const seeds = differences.length;
-  const margin = seeds < 2 ? NaN : (T95[Math.min(seeds - 1, T95.length) - 1] * deviation) / Math.sqrt(seeds);
-  return { mean, deviation, margin, seeds, ahead: differences.filter((value) => value > 0).length };
+  const error = deviation / Math.sqrt(seeds);
+  const margin = seeds < 2 ? NaN : quantileT(0.95, seeds - 1) * error;
+  const p = seeds < 2 ? NaN : mean === 0 ? 1 : 1 - withinT(Math.abs(mean) / error, seeds - 1);
+  return { mean, deviation, margin, p, seeds, ahead: differences.filter((value) => value > 0).length };
 }
 
 export type Verdict = 'gain' | 'loss' | 'could be chance' | 'one seed';
