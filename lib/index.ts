@@ -112,6 +112,7 @@ export {
   type Summary,
 } from './runs/results';
 export * from './runs/paired';
+export { standingsOf, type Standing } from './runs/standings';
 export { openNotebookSession, type NotebookSessionOptions } from './commands/notebook-session';
 export * from './experiments/ablations';
 export { override } from './experiments/overrides';
@@ -148,5 +149,6 @@ export { comparisonFrame, frameHtml } from './view/tables';
 export { pairedDots, type Comparison } from './view/paired-dots';
 export { intervalText, summariseDifference } from './view/differences';
 export { pairedTable } from './view/paired-table';
+export { leagueSentence, leagueTable } from './view/league-table';
 export { pairName, publishedDots, type ComparedRow } from './view/published-dots';
 export { comparisonTable, pipeTable } from './view/text-table';

@@ -4,6 +4,7 @@
  *
  *   <!-- results emoji-scenes --> ... <!-- end -->                     all variants of one folder of data/results
  *   <!-- paired emoji-scenes emoji-scenes-long --> ... <!-- end -->    a row a folder, FreeKD against feature MSE
+ *   <!-- league league/emoji-scenes --> ... <!-- end -->               the league of one folder
  *   <!-- tuning tuning --> ... <!-- end -->                            a row a weight and length, a column a seed
  *   <!-- bench bench --> ... <!-- end -->                              a row a comparison of `npm run bench`
  */
@@ -11,6 +12,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   comparisonTable,
+  leagueTable,
   pairedTable,
   pipeTable,
   readResults,
@@ -76,6 +78,7 @@ const tables: Record<string, (names: string[]) => string> = {
     return comparisonTable(results, results[0].teacher, results[0].data);
   },
   paired: (names) => pairedTable(names.map(resultsOf), ['student', 'mse', 'freekd'], ['freekd', 'mse']),
+  league: ([name]) => leagueTable(resultsOf(name)),
   tuning: ([name]) => tuningTable(name),
   bench: ([name]) => benchTables(name),
 };
@@ -83,7 +86,7 @@ const tables: Record<string, (names: string[]) => string> = {
 /** A README's text with its tables made anew. */
 export function withTables(readme: string): string {
   return readme.replace(
-    /(<!-- (results|paired|tuning|bench) (.+?) -->\n)[\s\S]*?(<!-- end -->)/g,
+    /(<!-- (results|paired|league|tuning|bench) (.+?) -->\n)[\s\S]*?(<!-- end -->)/g,
     (_, head: string, kind: string, names: string, end: string) => `${head}${tables[kind](names.split(' '))}\n${end}`,
   );
 }

@@ -2,6 +2,7 @@
 import { DatasetError, goOnWithout } from '../../coco/problems';
 import { leaveTogether, world } from '../../train/distributed/communicator';
 import { Stopped, stopOnSignals } from '../../train/stop';
+import { runLeague } from './league';
 import { parseOptions } from './options';
 import { run } from './running';
 import { goOn } from './speech';
@@ -10,7 +11,8 @@ const signal = stopOnSignals(goOn, () => {
   if (world().rank === 0) process.stderr.write('\nstopping after this step (Ctrl-C again to quit at once)\n');
 });
 
-run(parseOptions(process.argv.slice(2)), signal).catch(async (error: unknown) => {
+const options = parseOptions(process.argv.slice(2));
+(options.league ? runLeague : run)(options, signal).catch(async (error: unknown) => {
   const { rank } = world();
   if (error instanceof Stopped) {
     if (rank === 0) process.stderr.write(`\n${error.message}\n`);

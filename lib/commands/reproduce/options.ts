@@ -33,6 +33,7 @@ export interface Options {
   resume: boolean;
   smoke: boolean;
   full: boolean;
+  league: boolean;
   trainTeacher: boolean;
   ship: boolean;
   skipBad: boolean;
@@ -186,6 +187,15 @@ export function parseOptions(words: readonly string[]): Options {
       false,
     )
     .option('--full', "all variants of the paper and its authors' code, three seeds", false)
+    .addOption(
+      new Option(
+        '--league',
+        'every loss tuned alike and compared on fresh seeds (data/README.md): hours; started again, it goes on; ' +
+          '--experiment or --data have the comparison there, --variants fewer losses',
+      )
+        .default(false)
+        .conflicts(['full', 'ablation', 'setting', 'loss', 'corruptions', 'ship', 'prompt', 'seeds', 'firstSeed']),
+    )
     .option('--smoke', 'the whole path in a minute; its numbers mean nothing', false)
     .option('--train-teacher', 'train the teacher again, below --out, instead of taking the existing one', false)
     .addOption(

@@ -70,7 +70,7 @@ export async function run(options: Options, signal: AbortSignal): Promise<void> 
 }
 
 /** Makes sure that results can be written to a folder, and that no other run writes there. */
-function occupy(out: string): { release(): void } {
+export function occupy(out: string): { release(): void } {
   const isNew = !fs.existsSync(out);
   requireWritable(out);
   const lock = lockFolder(out);
@@ -172,7 +172,7 @@ async function subjectOf(session: Session, variant: VariantRow, seed: number): P
  * Trains, scores and saves one student with its weights; returns its detections, or nothing where its finished
  * result was kept.
  */
-async function runStudent(
+export async function runStudent(
   session: Session,
   variant: VariantRow,
   seed: number,
