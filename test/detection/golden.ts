@@ -82,15 +82,6 @@ export function publishedFcosNumbers(name: string, shape: readonly number[]): Fl
   return (name.endsWith('bn3.weight') ? publishedNumbers : fcosNumbers)(name, shape);
 }
 
-/** A RepPoints' numbers: reppoints_reference.py's `start`. */
-export function repPointsNumbers(name: string, shape: readonly number[]): Float32Array {
-  const size = sizeOf(shape);
-  if (name === 'bbox_head.reppoints_pts_init_out.bias') return numbers(name, size, -2.5, 2.5);
-  if (name === 'bbox_head.reppoints_cls_out.bias') return numbers(name, size, -4, -1);
-  if (name === 'bbox_head.moment_transfer') return numbers(name, size, 0.1, 0.4);
-  return /^bbox_head\.reppoints_\w+\.weight$/.test(name) ? filterNumbers(name, shape, 1) : parameterNumbers(name, shape);
-}
-
 /** A Faster R-CNN's or Cascade R-CNN's numbers: faster_rcnn_reference.py's `start`. */
 export function regionNumbers(name: string, shape: readonly number[]): Float32Array {
   if (!/\b(rpn_head|roi_head)\..*weight$/.test(name)) return parameterNumbers(name, shape);
@@ -104,6 +95,20 @@ export function publishedRegionNumbers(name: string, shape: readonly number[]): 
 
 /** Draws the first that there are, as faster_rcnn_reference.py does. */
 export const firstOf = (places: ArrayLike<number>, count: number): number[] => Array.from(places).slice(0, count);
+
+/** A RepPoints' numbers: reppoints_reference.py's `reppoints_start`. */
+export function repPointsNumbers(name: string, shape: readonly number[]): Float32Array {
+  const size = sizeOf(shape);
+  if (name.endsWith('bbox_head.reppoints_pts_init_out.bias')) return numbers(name, size, -2.5, 2.5);
+  if (name.endsWith('bbox_head.reppoints_cls_out.bias')) return numbers(name, size, -4, -1);
+  if (name.endsWith('bbox_head.moment_transfer')) return numbers(name, size, 0.1, 0.4);
+  return /bbox_head\.reppoints_\w+\.weight$/.test(name) ? filterNumbers(name, shape, 1) : parameterNumbers(name, shape);
+}
+
+/** A RepPoints' numbers at the published size: reppoints_steps.py's `start`. */
+export function publishedRepPointsNumbers(name: string, shape: readonly number[]): Float32Array {
+  return (name.endsWith('bn3.weight') ? publishedNumbers : repPointsNumbers)(name, shape);
+}
 
 function filterNumbers(name: string, shape: readonly number[], scale: number): Float32Array {
   const bound = scale / Math.sqrt(shape[0] * shape[1] * shape[2]);

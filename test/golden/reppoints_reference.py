@@ -111,7 +111,7 @@ class RepPointsHead(nn.Module):
 
 
 class RepPoints(nn.Module):
-    def __init__(self, config: dict) -> None:
+    def __init__(self, config: dict, start=None) -> None:
         super().__init__()
         self.config = config
         b = config["backbone"]
@@ -122,7 +122,7 @@ class RepPoints(nn.Module):
         self.bbox_head = RepPointsHead(config["head"], config["neck"]["channels"], config["classes"])
         for name, value in self.state_dict().items():
             if not name.endswith("num_batches_tracked"):
-                value.copy_(start(name, value.shape))
+                value.copy_((start or reppoints_start)(name, value.shape))
 
     def loss(self, outputs, targets, extents):
         """Class loss and the box losses of both stages with their normalisers; assigns in float32."""
@@ -132,7 +132,7 @@ class RepPoints(nn.Module):
         strides = torch.cat([torch.full((h * w,), float(s)) for s, (h, w) in zip(self.strides, sizes)])
         flat = lambda i: torch.cat([o[i].permute(0, 2, 3, 1).flatten(1, 2) for o in outputs], 1)
         logits, first, refined = flat(0), flat(1), flat(2)
-        place = lambda p: self.bbox_head.boxes(p) * strides.double()[:, None] + points.double().repeat(1, 2)
+        place = lambda p: self.bbox_head.boxes(p) * strides.to(p)[:, None] + points.to(p).repeat(1, 2)
         focal = c["loss"]["focal"]
         parts, totals = [0.0, 0.0, 0.0], [0, 0]
         self.margin, self.matched = 1.0, []
@@ -154,8 +154,8 @@ class RepPoints(nn.Module):
             parts[0] = parts[0] + sigmoid_focal_loss(logits[i][use], onehot[use], focal["alpha"], focal["gamma"], "sum")
             for k, (stage, predicted, weight) in enumerate(zip(stages, (first[i], refined[i]), ("initial", "refined"))):
                 positive = stage >= 0
-                unit = (a["scale"] * strides[positive]).double()[:, None] if len(boxes) else torch.ones(0, 1)
-                each = F.smooth_l1_loss(place(predicted)[positive] / unit, boxes.double()[stage[positive]] / unit, reduction="sum",
+                unit = (c["assign"]["scale"] * strides[positive]).to(predicted)[:, None]
+                each = F.smooth_l1_loss(place(predicted)[positive] / unit, boxes.to(predicted)[stage[positive]] / unit, reduction="sum",
                                         beta=c["loss"]["box"]["beta"])
                 parts[k + 1] = parts[k + 1] + each * c["loss"]["box"][weight]
                 totals[k] += max(1, int(positive.sum()))
@@ -183,15 +183,15 @@ class RepPoints(nn.Module):
         return boxes[kept], scores[kept], labels[kept], margin
 
 
-def start(name: str, shape) -> torch.Tensor:
+def reppoints_start(name: str, shape) -> torch.Tensor:
     """A parameter's numbers: `initial`'s, but for the outputs, so that boxes have sizes and scores differ."""
-    if name == "bbox_head.reppoints_pts_init_out.bias":
+    if name.endswith("bbox_head.reppoints_pts_init_out.bias"):
         return tensor(name, shape, -2.5, 2.5)
-    if name == "bbox_head.reppoints_cls_out.bias":
+    if name.endswith("bbox_head.reppoints_cls_out.bias"):
         return tensor(name, shape, -4, -1)
-    if name == "bbox_head.moment_transfer":
+    if name.endswith("bbox_head.moment_transfer"):
         return tensor(name, shape, 0.1, 0.4)
-    if name.startswith("bbox_head.reppoints_") and name.endswith("weight"):
+    if "bbox_head.reppoints_" in name and name.endswith("weight"):
         o, i, h, w = shape
         bound = 1 / math.sqrt(i * h * w)
         return tensor(name, (h, w, i, o), -bound, bound).permute(3, 2, 0, 1)

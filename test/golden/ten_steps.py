@@ -33,7 +33,7 @@ class Row:
     weights: dict  # of mse, freekd and, where the head imitates, regression
     rate: Callable  # step -> learning rate
     groups: Callable  # parameters by name -> [(factor of the rate, weight decay, parameters)]
-    clip: float = 1e30  # largest norm of the gradients
+    clip: float = None  # largest norm of the gradients
     heads: Callable = None  # after task: teacher, its pyramid, student -> box outputs of the student, and of the teacher
     pictures: Callable = lambda step, attempt: f"steps/images{step}"  # the name of a batch
     shaped: Callable = lambda name, change: change  # a parameter's change in the shape that our side has it in
@@ -83,11 +83,11 @@ def run(row: Row, dtype, attempts: list):
         total = sum(row.weights.get(name, 1) * part for name, part in parts.items())
         optimizer.zero_grad()
         total.backward()
-        norm = torch.nn.utils.clip_grad_norm_(parameters.values(), row.clip)
+        norm = {"gradientNorm": torch.nn.utils.clip_grad_norm_(parameters.values(), row.clip).item()} if row.clip else {}
         for group, (factor, *_) in zip(optimizer.param_groups, groups):
             group["lr"] = factor * row.rate(step)
         optimizer.step()
-        losses.append({"loss": total.item(), **{name: part.item() for name, part in parts.items()}, "gradientNorm": norm.item(), "rate": row.rate(step)})
+        losses.append({"loss": total.item(), **{name: part.item() for name, part in parts.items()}, **norm, "rate": row.rate(step)})
         print(dtype, step, attempt, {k: f"{v:.6g}" for k, v in losses[-1].items()}, flush=True)
     return losses, {name: value.detach() - before[name] for name, value in parameters.items()}, before
 
