@@ -14,6 +14,7 @@ import type { PictureDetector } from '../distill/detector-file';
 import { evaluateDetector, type DetectorScore } from '../distill/evaluate';
 import { lockFolder, type RunLock } from '../core/run-lock';
 import { rootFirst, world } from '../train/distributed/communicator';
+import { difference } from '../train/difference';
 import type { TrainOptions, TrainResult } from '../train/loop';
 import type { Progress } from '../core/progress';
 import { Stopped, stopStatus } from '../train/stop';
@@ -63,8 +64,11 @@ export class Workbench {
   private fingerprints: Promise<{ train: DataFingerprint; val: DataFingerprint }> | undefined;
   private readonly aside: Aside;
   private scored: Loader | undefined;
-  /** Runs that were stopped in this session: the next call takes them up, whatever `resume` says. */
-  private readonly stopped = new Set<string>();
+  /**
+   * Runs that were stopped in this session, with their configurations: the next call takes them up,
+   * whatever `resume` says, unless it is of another configuration.
+   */
+  private readonly stopped = new Map<string, unknown>();
   /**
    * Settles when the last run has ended: an interrupted cell may be run again before its training
    * has come to rest.
@@ -215,7 +219,8 @@ export class Workbench {
   ): Promise<TrainResult & { folder: string }> {
     const { out, signal, progress, goOn } = this.options;
     const folder = path.join(out, 'runs', name);
-    const resume = this.options.resume || this.stopped.has(name);
+    const wasStopped = this.stopped.has(name) && difference(this.stopped.get(name), config) === undefined;
+    const resume = this.options.resume || wasStopped;
     const lock = world().rank === 0 ? this.occupy() : undefined;
     let display: Progress | undefined;
     try {
@@ -239,7 +244,7 @@ export class Workbench {
         },
       });
       if (!result.finished) {
-        this.stopped.add(name);
+        this.stopped.set(name, config);
         throw new Stopped(`stopped after step ${result.steps} of ${title}; ${goOn}`, stopStatus(signal));
       }
       this.stopped.delete(name);

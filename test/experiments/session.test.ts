@@ -24,6 +24,7 @@ import { readResults, saveResult } from '../../lib/dist/runs/results';
 import { variantRow, type Variant } from '../../lib/dist/runs/variants';
 import type { LossParts } from '../../lib/dist/train/step';
 import { readLog } from '../../lib/dist/train/log';
+import { Stopped } from '../../lib/dist/train/stop';
 import { exportWeights } from '../../lib/dist/weights/import';
 import { readSafetensors, writeSafetensors } from '../../lib/dist/weights/safetensors';
 import { temporary, tinyStudent, tinyTeacher, writePictures } from '../distill/tiny';
@@ -270,6 +271,31 @@ test("a loss of a cell is run as a variant, and resumed as long as its text is t
   const { teacher } = await session.teacher();
   assert.deepEqual(deviations, [teacher.deviations, teacher.deviations, teacher.deviations.map(() => 1)]);
   for (const { detector } of [known, mine, again]) detector.dispose();
+});
+
+test('a stopped loss goes on where it stopped; one that was changed meanwhile is trained from the start', async () => {
+  const losses = ({ teacher, student }: ImitationInput): LossParts => ({
+    mse: { value: featureMSE(teacher, student), weight: experiment.weights.mse },
+  });
+  let stop = new AbortController();
+  const stopping = (input: ImitationInput): LossParts => {
+    if (input.step === 0) stop.abort(new Stopped('stopped'));
+    return losses(input);
+  };
+  const session = new Session({ ...optionsOf(), get signal() { return stop.signal; } });
+  sessions.push(session);
+  const known = await session.student('mse', 1);
+  const ends: (string | undefined)[] = [];
+  for (const second of [stopping, (input: ImitationInput): LossParts => losses(input)]) {
+    await assert.rejects(session.student({ name: 'mine', losses: stopping }, 1), /stopped after step 1 of mine/);
+    stop = new AbortController();
+    const { result, detector } = await session.student({ name: 'mine', losses: second }, 1);
+    ends.push(result.parameters);
+    assert.deepEqual(readLog(join(session.options.out, 'runs/mine-seed1')).map(({ step }) => step), [0, 1]);
+    detector.dispose();
+  }
+  assert.deepEqual(ends, [known.result.parameters, known.result.parameters]);
+  known.detector.dispose();
 });
 
 test('no session trains a teacher over a shipped one, whatever it is told', async () => {

@@ -411,6 +411,13 @@ export const mutations: Mutation[] = [
     '!variants_1.variants.includes(variant) &&',
     'false &&',
   ]),
+  ...each(
+    'experiments/workbench.js',
+    'experiments/session.test.ts',
+    'a stopped loss goes on',
+    ['config) === undefined;', 'config) !== 3;'],
+    ['this.options.resume || wasStopped', 'this.options.resume'],
+  ),
   ...each('experiments/peers.js', 'experiments/settings.test.ts', 'weights of other papers', [
     'mgd.weight * published',
     'mgd.weight * published * 10',
