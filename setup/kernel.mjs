@@ -10,6 +10,8 @@
  * - An interrupted cell has a second to end in its own words, and is then cut off. Either is one
  *   sentence, and what it goes on to print stays with it. A cell may listen to SIGINT itself.
  * - An error whose stack was set to its message, without frames, is shown as that message.
+ * - A file that a cell imports may be removed and made anew, as editors that save by renaming do, and
+ *   builds. TypeScript has two timers then, tslab knows one, and no cell ran any more.
  *
  * patches/tslab-sends.patch offers the first of these to tslab itself.
  */
@@ -112,6 +114,42 @@ function listenAgain() {
   process.removeAllListeners('SIGINT');
   for (const listener of listeners) process.on('SIGINT', listener);
 }
+
+/** TypeScript's timers for tslab, which waits for one: when it ends, all of them do. */
+function severalTimers(sys) {
+  const { setTimeout: ofSystem, clearTimeout: clearOfSystem } = sys;
+  const waiting = Symbol('waiting');
+  Object.defineProperties(sys, {
+    setTimeout: {
+      get: () => ofSystem,
+      set(startOne) {
+        this[waiting] = new Set();
+        let started = false;
+        const value = (callback) => {
+          const timer = { callback };
+          this[waiting].add(timer);
+          if (!started) startOne(() => {
+            for (const due of this[waiting]) { // one may start another
+              this[waiting].delete(due);
+              due.callback();
+            }
+            started = false;
+          });
+          started = true;
+          return timer;
+        };
+        Object.defineProperty(this, 'setTimeout', { value });
+      },
+    },
+    clearTimeout: {
+      get: () => clearOfSystem,
+      set() {
+        Object.defineProperty(this, 'clearTimeout', { value: (timer) => this[waiting].delete(timer) });
+      },
+    },
+  });
+}
+severalTimers(require('@tslab/typescript-for-tslab').sys);
 
 const { createExecutor } = executors;
 executors.createExecutor = (folder, converters, { log, error: print }) => {

@@ -20,9 +20,9 @@ interface CellRun {
 }
 
 /** Runs cells in one kernel, through nbclient or through the websocket of JupyterLab's server. */
-const run = (transport: 'nbclient' | 'websocket', cells: Cell[]): CellRun[] =>
+const run = (transport: 'nbclient' | 'websocket', cells: Cell[], ...folder: string[]): CellRun[] =>
   JSON.parse(
-    execFileSync(join(root, '.venv/bin/python'), [join(__dirname, 'run_cells.py'), transport], {
+    execFileSync(join(root, '.venv/bin/python'), [join(__dirname, 'run_cells.py'), transport, ...folder], {
       input: JSON.stringify(cells),
       encoding: 'utf8',
       maxBuffer: 1e8,
@@ -109,6 +109,28 @@ test("so does JupyterLab's websocket, and interrupted cells end with one sentenc
   assert.equal(textOf(through), 'at work\ndone\nInterrupted.\n');
   assert.equal(textOf(thrown), 'stopped after step 3\n');
   assert.match(textOf(fault), /Error: a fault\n +at /);
+});
+
+test('a file beside the notebook is imported as it is now, also where it was removed and made anew', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'freekd-kernel-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  const show = "import { value } from './own'; console.log(value);";
+  const after = (change: string): Cell => ({ code: `${change} await new Promise((next) => setTimeout(next, 800));` });
+  const cells = run(
+    'nbclient',
+    [
+      after("const fs = require('fs'); fs.writeFileSync('own.ts', 'export const value = 1;');"),
+      { code: show },
+      after("fs.writeFileSync('own.ts', 'export const value = 2;');"),
+      { code: show },
+      after("fs.rmSync('own.ts');"),
+      { code: "console.log('alive');" },
+      after("fs.writeFileSync('own.ts', 'export const value = 3;');"),
+      { code: show },
+    ],
+    folder,
+  );
+  assert.deepEqual(cells.map(textOf), ['', '1\n', '', '2\n', '', 'alive\n', '', '3\n']);
 });
 
 test('the kernel refuses another tslab than the one it repairs', (t) => {

@@ -1,4 +1,4 @@
-"""Runs cells in the tslab kernel: python run_cells.py nbclient|websocket, cells as JSON on stdin, what each of them gave as JSON on stdout.
+"""Runs cells in the tslab kernel: python run_cells.py nbclient|websocket [FOLDER], cells as JSON on stdin, what each of them gave as JSON on stdout.
 
 A cell is { "code": ..., "interrupt": text }: with `interrupt`, the stop button is pressed once when that text was printed (websocket only). The
 websocket is the one that JupyterLab opens: its server with the configuration of this environment, and its protocol v1.
@@ -19,7 +19,7 @@ import nbformat
 import websocket
 from nbclient import NotebookClient
 
-NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
+NOTEBOOKS = Path(sys.argv[2]) if len(sys.argv) > 2 else Path(__file__).resolve().parents[2] / "notebooks"
 PROTOCOL = "v1.kernel.websocket.jupyter.org"
 PARTS = ["channel", "header", "parent_header", "metadata", "content"]
 
