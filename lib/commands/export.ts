@@ -7,7 +7,6 @@ import { writeAtomically } from '../core/atomic-file';
 import { requireWritable, sizeText } from '../core/disk';
 import type { DetectorConfig } from '../detection/families';
 import { readDetector, type PictureDetector } from '../distill/detector-file';
-import { requireExportable } from '../export/families';
 import { fixedSize, onnxBytes, type OnnxOptions } from '../export/onnx';
 import { pythonModule, writePythonCheckpoint, writePythonSafetensors } from '../export/python';
 import { base } from './reproduce/places';
@@ -50,21 +49,20 @@ async function writeForPython(
   say(`in Python, with PyTorch: import ${module}; ${module}.load('${path.basename(file)}').detect(picture)`);
 }
 
-/** The size that a graph reads. Throws, before anything is written, where there cannot be a file. */
-function checked(file: string, { detector, size }: PictureDetector, to: Options['to'], options: OnnxOptions) {
+async function writeForOnnx(file: string, stored: PictureDetector, { size, nms }: OnnxOptions): Promise<void> {
+  const { width, height } = size ?? fixedSize(stored.size);
+  await write(file, onnxBytes(stored, { size, nms }));
+  const outputs = nms === 'beside' ? 'boxes and logits of all places' : 'boxes, scores, labels';
+  say(`input: picture, uint8 [1, ${height}, ${width}, 3], R G B; outputs: ${outputs}`);
+}
+
+/** Before anything is written. */
+function requireFixedSize(file: string, { size }: PictureDetector): void {
   try {
-    requireExportable(detector.config as DetectorConfig);
-    return to === 'onnx' ? (options.size ?? fixedSize(size)) : undefined;
+    fixedSize(size);
   } catch (error) {
     throw new Error(`${shownPath(file)}: ${(error as Error).message}`);
   }
-}
-
-async function writeForOnnx(file: string, stored: PictureDetector, options: OnnxOptions): Promise<void> {
-  const { width, height } = options.size ?? fixedSize(stored.size);
-  await write(file, onnxBytes(stored, options));
-  const outputs = options.nms === 'beside' ? 'boxes and logits of all places' : 'boxes, scores, labels';
-  say(`input: picture, uint8 [1, ${height}, ${width}, 3], R G B; outputs: ${outputs}`);
 }
 
 async function exportDetector({ weights, to, out, force, ...options }: Options): Promise<void> {
@@ -78,9 +76,9 @@ async function exportDetector({ weights, to, out, force, ...options }: Options):
   requireReplaceable(file, force);
   const stored = await readDetector(source);
   try {
-    const size = checked(source, stored, to, options);
+    if (to === 'onnx' && !options.size) requireFixedSize(source, stored);
     requireWritable(folder);
-    if (to === 'onnx') await writeForOnnx(file, stored, { ...options, size });
+    if (to === 'onnx') await writeForOnnx(file, stored, options);
     else await writeForPython(file, stored, { to, force });
   } finally {
     stored.detector.dispose();

@@ -4,12 +4,12 @@
  */
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { DetectorConfig } from '../detection/families';
+import type { ParameterEntry, Parameters } from '../core/parameters';
+import type { DetectorConfig, DetectorKind } from '../detection/families';
 import { detectorMetadata, PYTORCH_FORMAT, type PictureDetector } from '../distill/detector-file';
 import { exportWeights } from '../weights/import';
 import { writeSafetensors } from '../weights/safetensors';
 import { writeTorchCheckpoint } from '../weights/torch-writer';
-import { requireExportable } from './families';
 
 const folder = resolve(__dirname, '../../export/python');
 
@@ -19,23 +19,43 @@ export interface PythonModule {
   text: string;
 }
 
-/** The module that loads the weights of this detector: what all share, then its family's own. */
+/** The files that a module is made of: what all share, then the family's own. */
+const PARTS: Record<DetectorKind, readonly string[]> = {
+  retinanet: ['network', 'anchors', 'retinanet'],
+  fcos: ['network', 'fcos'],
+  'faster-rcnn': ['network', 'anchors', 'regions'],
+  'cascade-rcnn': ['network', 'anchors', 'regions'],
+  reppoints: ['network', 'reppoints'],
+};
+
+/** The module that loads the weights of this detector. */
 export function pythonModule(config: DetectorConfig): PythonModule {
-  const { kind = 'retinanet' } = requireExportable(config);
-  const parts = ['network', kind].map((part) => readFileSync(resolve(folder, `${part}.py`), 'utf8'));
-  return { name: `small_${kind}.py`, text: parts.join('\n\n') };
+  const { kind = 'retinanet' } = config;
+  const parts = PARTS[kind].map((part) => readFileSync(resolve(folder, `${part}.py`), 'utf8'));
+  return { name: `small_${kind.replaceAll('-', '_')}.py`, text: parts.join('\n\n') };
+}
+
+/** Fully connected layers, which are filters here and matrices [out, in] there. */
+const CONNECTED = /\.(shared_fcs\.\d+|fc_cls|fc_reg)\.weight$/;
+
+function pythonWeights(parameters: Parameters): Map<string, ParameterEntry> {
+  const entries = [...exportWeights(parameters)].map(([name, { shape, data }]): [string, ParameterEntry] => {
+    const own = CONNECTED.test(name) ? [shape[0], data.length / shape[0]] : shape;
+    return [name, { shape: own, data }];
+  });
+  return new Map(entries);
 }
 
 /** Writes a .safetensors file of PyTorch's tensors; its metadata says what the detector is. */
 export async function writePythonSafetensors(file: string, stored: PictureDetector): Promise<void> {
   const { detector } = stored;
   const metadata = { ...detectorMetadata(detector, stored), format: PYTORCH_FORMAT };
-  await writeSafetensors(file, exportWeights(detector.parameters), metadata);
+  await writeSafetensors(file, pythonWeights(detector.parameters), metadata);
 }
 
 /** Writes a file for `torch.load`: a dict of `detector`, the JSON of what it is, and `state_dict`. */
 export async function writePythonCheckpoint(file: string, stored: PictureDetector): Promise<void> {
   const { detector } = stored;
   const { detector: description } = detectorMetadata(detector, stored);
-  await writeTorchCheckpoint(file, { detector: description }, exportWeights(detector.parameters));
+  await writeTorchCheckpoint(file, { detector: description }, pythonWeights(detector.parameters));
 }

@@ -8,7 +8,6 @@ import * as ort from 'onnxruntime-node';
 import { detectPicture, readDetector, readSafetensors, writeDetector } from 'freekd';
 import { decodePicture } from '../../lib/dist/distill/detect-picture';
 import { createDetector } from '../../lib/dist/detection/families';
-import { smallRepPointsStudent } from '../../lib/dist/detection/reppoints/presets';
 import { temporary, tinyStudent, writePictures } from '../distill/tiny';
 
 const root = join(__dirname, '../..');
@@ -76,12 +75,6 @@ test('what cannot be exported is said in one sentence, and nothing is written', 
     size: { longSide: 90, shortSide: 70 },
     categories,
   });
-  const points = createDetector({ ...smallRepPointsStudent, classes: 2 });
-  await writeDetector(join(folder, 'points.safetensors'), {
-    detector: points,
-    size: { width: 64, height: 64 },
-    categories,
-  });
   const cases: [string[], RegExp][] = [
     [['--to', 'onnx'], /required option '--weights <file>' not specified/],
     [['--weights', teacher], /required option '--to <format>' not specified/],
@@ -92,7 +85,6 @@ test('what cannot be exported is said in one sentence, and nothing is written', 
     [['--weights', teacher, '--to', 'torch', '--nms', 'beside'], /--size and --nms are for --to onnx/],
     [['--weights', 'none.safetensors', '--to', 'onnx'], /none\.safetensors/],
     [['--weights', 'free.safetensors', '--to', 'onnx'], /within 90 x 70 pixels, .* choose it with --size/],
-    [['--weights', 'points.safetensors', '--to', 'torch'], /a RepPoints cannot be exported: a RetinaNet or an FCOS/],
     [['--weights', 'free.safetensors', '--to', 'safetensors', '--out', '.'], /would replace the weights: .*--out/],
   ];
   for (const [words, expected] of cases) {
@@ -103,5 +95,4 @@ test('what cannot be exported is said in one sentence, and nothing is written', 
   }
   assert.ok(!existsSync(join(folder, 'exported')) || readdirSync(join(folder, 'exported')).length === 0);
   free.dispose();
-  points.dispose();
 });

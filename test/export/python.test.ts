@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { createDetector, importWeights, readDetector, readTorchCheckpoint, type DetectorConfig } from 'freekd';
-import { smallDetectors } from '../../lib/dist/detection/families';
+import { detectorKinds, smallDetectors } from '../../lib/dist/detection/families';
 import { pythonModule, writePythonCheckpoint, writePythonSafetensors } from '../../lib/dist/export/python';
 import { hashOf, temporary } from '../distill/tiny';
 import golden from '../golden/export_modules.json';
@@ -13,7 +13,7 @@ import { exportable, names } from './detectors';
 
 test('the modules are those that PyTorch ran, and every detector equalled its own', () => {
   const again = 'npx tsx test/export/write.ts FOLDER && python test/golden/export_modules.py FOLDER';
-  for (const kind of ['retinanet', 'fcos'] as const) {
+  for (const kind of detectorKinds) {
     const { name, text } = pythonModule(smallDetectors(kind).student);
     const recorded = golden.modules[name.replace('.py', '') as keyof typeof golden.modules];
     assert.equal(createHash('sha256').update(text).digest('hex'), recorded, `${name} has changed: ${again}`);
@@ -45,15 +45,16 @@ test('a .pt file is a checkpoint of torch.save: names, shapes and numbers, and t
   detector.dispose();
 });
 
-test('an exported .safetensors file is a detector here too', async () => {
-  const stored = exportable('the small FCOS student');
-  const file = join(temporary(), 'student.safetensors');
-  await writePythonSafetensors(file, stored);
-  const { detector, size, categories } = await readDetector(file);
-  assert.equal(hashOf(detector.parameters), hashOf(stored.detector.parameters));
-  assert.deepEqual([size, categories], [stored.size, stored.categories]);
-  detector.dispose();
-  writeFileSync(file, readFileSync(file).subarray(0, -4));
-  await assert.rejects(readDetector(file), /student\.safetensors/);
-  stored.detector.dispose();
-});
+for (const name of ['the small FCOS student', 'the small Cascade R-CNN student'])
+  test(`${name}: an exported .safetensors file is a detector here too`, async () => {
+    const stored = exportable(name);
+    const file = join(temporary(), 'student.safetensors');
+    await writePythonSafetensors(file, stored);
+    const { detector, size, categories } = await readDetector(file);
+    assert.equal(hashOf(detector.parameters), hashOf(stored.detector.parameters));
+    assert.deepEqual([size, categories], [stored.size, stored.categories]);
+    detector.dispose();
+    writeFileSync(file, readFileSync(file).subarray(0, -4));
+    await assert.rejects(readDetector(file), /student\.safetensors/);
+    stored.detector.dispose();
+  });

@@ -8,7 +8,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { detectPicture, type DetectorConfig, type FoundObject, type PictureDetector } from 'freekd';
 import { pythonModule, writePythonCheckpoint, writePythonSafetensors } from '../../lib/dist/export/python';
-import { exportable, names, noise, outputsOf, picture, size } from './detectors';
+import { exportable, levelsOf, names, noise, outputsOf, picture, size } from './detectors';
 
 /** As they are read, doubled, larger and smaller. */
 const pictures = [
@@ -32,8 +32,8 @@ async function written(folder: string, name: string, at: number): Promise<object
     for (const shown of pictures) found.push(await detectPicture(stored, noise(shown)));
     cases.push({ stem, found });
   }
-  const outputs = outputsOf(fixed.detector).map((level) =>
-    ['logits', 'deltas', 'distances', 'centerness']
+  const outputs = levelsOf(outputsOf(fixed.detector)).map((level) =>
+    ['objectness', 'logits', 'deltas', 'distances', 'centerness', 'initial', 'refined']
       .filter((field) => field in level)
       .map((field) => ({ shape: level[field].shape, data: [...level[field].dataSync()] })),
   );

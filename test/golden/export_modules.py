@@ -26,6 +26,7 @@ def of_outputs(model, levels):
     """The largest difference of the head's outputs, which are [N, C, H, W] here and [N, H, W, C] there."""
     with torch.no_grad():
         outputs = model(model.images(picture))
+    outputs = outputs[1] if isinstance(outputs, tuple) else outputs
     pairs = [(found.permute(0, 2, 3, 1), torch.tensor(own["data"]).reshape(own["shape"]))
              for level, owns in zip(outputs, levels) for found, own in zip(level, owns, strict=True)]
     return max(largest(found, own) for found, own in pairs)

@@ -29,7 +29,7 @@ export type RepPointsOutput = {
 const SAMPLING_SHARE = 0.1;
 
 /** y, x of each tap of a 3x3 window: what a deformable convolution adds to its offsets. */
-const TAPS = Array.from({ length: POINTS }, (_, tap) => [Math.floor(tap / 3) - 1, (tap % 3) - 1]).flat();
+export const TAPS = Array.from({ length: POINTS }, (_, tap) => [Math.floor(tap / 3) - 1, (tap % 3) - 1]).flat();
 
 /** Registers all parameters under `bbox_head.`; `inputs` are the pyramid's channels. */
 export function createRepPointsHead(

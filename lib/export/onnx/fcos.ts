@@ -2,9 +2,9 @@
 import type { Size } from '../../coco/input-size';
 import type { FcosConfig } from '../../detection/fcos';
 import { pyramidStrides } from '../../detection/levels';
-import { type PointGrid, pointGrids } from '../../detection/points';
+import { pointGrids } from '../../detection/points';
 import type { FeatureMap, Graph, Value } from './graph';
-import { best, BOXES, concat, corners, type Head, NONE, rows, tower } from './head';
+import { BOXES, concat, corners, type Head, placeCandidates, pointsOf, rows, tower } from './head';
 import { parameter, type Network } from './layers';
 
 export function fcosHead(network: Network, config: FcosConfig, pyramid: FeatureMap[], extent: Size): Head {
@@ -24,7 +24,7 @@ export function fcosHead(network: Network, config: FcosConfig, pyramid: FeatureM
     return {
       logits: rows(network, 'bbox_head.conv_cls', ofClasses, classes), // [H * W, K]
       centerness: rows(network, 'bbox_head.conv_centerness', central, 1), // [H * W, 1]
-      boxes: boxes(graph, points(graph, grids[level], level), distances(network, config, raw, level), extent),
+      boxes: boxes(graph, pointsOf(graph, grids[level], level), distances(network, config, raw, level), extent),
       count: grids[level].height * grids[level].width,
     };
   });
@@ -43,21 +43,13 @@ export function fcosHead(network: Network, config: FcosConfig, pyramid: FeatureM
         { name: 'centerness', value: joined('centerness'), shape: [count, 1], meaning },
       ];
     },
-    /** Of each level the points of best product. */
-    candidates({ scoreThreshold, perLevel }) {
-      const chosen = levels.map(({ logits, centerness, boxes: own, count }) => {
+    candidates(settings) {
+      const scored = levels.map(({ logits, centerness, boxes: own, count }) => {
         const scores = graph.add('Sigmoid', [logits]);
-        const products = graph.add('Mul', [scores, graph.add('Sigmoid', [centerness])]);
-        if (count <= perLevel) return { scores, products, own };
-        const highest = graph.add('ReduceMax', [products], { axes: [1], keepdims: 0 });
-        const { indices } = best(graph, highest, count, perLevel);
-        const [s, p, b] = [scores, products, own].map((values) => graph.add('Gather', [values, indices]));
-        return { scores: s, products: p, own: b };
+        const ranks = graph.add('Mul', [scores, graph.add('Sigmoid', [centerness])]);
+        return { scores, ranks, boxes: own, count };
       });
-      const all = (field: keyof (typeof chosen)[number]): Value => concat(graph, chosen.map((level) => level[field]));
-      const counts = graph.add('Greater', [all('scores'), graph.number(scoreThreshold)]); // [n, K]
-      const scores = graph.add('Where', [counts, all('products'), graph.number(NONE)]);
-      return { boxes: all('own'), scores: graph.add('Transpose', [scores], { perm: [1, 0] }) };
+      return placeCandidates(graph, scored, settings);
     },
   };
 }
@@ -71,14 +63,6 @@ function distances(network: Network, { backbone, neck, head }: FcosConfig, raw: 
     : raw;
   if (distance === 'exp') return graph.add('Exp', [scaled]);
   return graph.add('Mul', [graph.add('Relu', [scaled]), graph.number(pyramidStrides(backbone, neck)[level])]);
-}
-
-/** [H * W, 2] x and y of the points of a level. */
-function points(graph: Graph, { height, width, stride, first }: PointGrid, level: number): Value {
-  const values = new Float32Array(2 * height * width);
-  for (let i = 0; i < height * width; i++)
-    values.set([i % width, Math.floor(i / width)].map((at) => at * stride + first), 2 * i);
-  return graph.constant(`points_${level}`, values, [height * width, 2]);
 }
 
 /** The boxes around `points` [n, 2], clipped to the picture. */

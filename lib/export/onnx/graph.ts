@@ -25,7 +25,11 @@ const DATA_TYPES = { float32: 1, uint8: 2, int64: 7 } as const;
 export type DataType = keyof typeof DATA_TYPES;
 
 /** A number where the length is known, else its name. */
-type Side = number | string;
+export type Side = number | string;
+
+/** The versions of ONNX's operators that the graphs need; what is not named is in the oldest of them. */
+const OLDEST_OPSET = 13;
+const OPSETS: Record<string, number> = { RoiAlign: 16, DeformConv: 19 };
 
 /** As onnx.proto has it. */
 export interface GraphProto {
@@ -42,6 +46,8 @@ export class Graph {
   private readonly inputs: object[] = [];
   private readonly outputs: object[] = [];
   private count = 0;
+  /** The oldest version of the operators that has all nodes. */
+  opset = OLDEST_OPSET;
 
   input(name: string, type: DataType, shape: readonly Side[], meaning: string): Value {
     this.inputs.push(valueInfo(name, type, shape, meaning));
@@ -88,6 +94,7 @@ export class Graph {
   addMany(type: string, inputs: readonly Value[], outputs: number, attributes: Attributes = {}): Value[] {
     const names = Array.from({ length: outputs }, () => `${type}_${this.count++}`);
     this.nodes.push(node(type, inputs, names, attributes));
+    this.opset = Math.max(this.opset, OPSETS[type] ?? OLDEST_OPSET);
     return names;
   }
 

@@ -4,13 +4,14 @@ import { detectSettings } from '../../detection/detector';
 import type { DetectorConfig } from '../../detection/families';
 import { detectorMetadata, type PictureDetector } from '../../distill/detector-file';
 import { exportWeights } from '../../weights/import';
-import { type ExportableConfig, requireExportable } from '../families';
 import { fcosHead } from './fcos';
 import { type FeatureMap, Graph } from './graph';
 import { BOXES, type Head } from './head';
 import type { Network } from './layers';
 import { modelBytes } from './model-file';
 import { picture } from './picture';
+import { regionHead } from './region-head';
+import { repPointsHead } from './reppoints';
 import { retinaNetHead } from './retinanet';
 import { suppressed } from './suppression';
 import { trunk } from './trunk';
@@ -26,15 +27,16 @@ export interface OnnxOptions {
  * The bytes of an .onnx file. Its input is `picture`, uint8 [1, height, width, 3]. With suppression
  * inside, its outputs are those of `detect`: `boxes` [n, 4], x1, y1, x2, y2 in pixels of the
  * picture, `scores` [n], best first, and `labels` [n], places in the detector's categories. Beside,
- * they are `boxes` and `logits` of every anchor, or of every point with its `centerness`. Its
- * metadata has the detector's, and under `detect` the JSON of the settings of suppression.
+ * they are `boxes` and `logits` of every anchor, of every point (FCOS's with its `centerness`), or of
+ * every region that the first stage proposes. Its metadata has the detector's, and under `detect`
+ * the JSON of the settings of suppression.
  */
 export function onnxBytes(
   stored: PictureDetector,
   { size = fixedSize(stored.size), nms = 'inside' }: OnnxOptions = {},
 ): Uint8Array {
   const { detector } = stored;
-  const config = requireExportable(detector.config as DetectorConfig);
+  const config = detector.config as DetectorConfig;
   const graph = new Graph();
   const network = { graph, weights: exportWeights(detector.parameters) };
   const pyramid = trunk(network, config, picture(graph, size, config.input));
@@ -49,13 +51,21 @@ export function onnxBytes(
     graph.output(found.labels, 'labels', 'int64', ['n'], "places in the detector's categories");
   }
   const metadata = { ...detectorMetadata(detector, { ...stored, size }), detect: JSON.stringify(settings) };
-  return modelBytes(graph.proto('detector'), metadata);
+  return modelBytes(graph, metadata);
 }
 
-function headOf(network: Network, config: ExportableConfig, pyramid: FeatureMap[], size: Size): Head {
-  return config.kind === 'fcos'
-    ? fcosHead(network, config, pyramid, size)
-    : retinaNetHead(network, config, pyramid, size);
+function headOf(network: Network, config: DetectorConfig, pyramid: FeatureMap[], size: Size): Head {
+  switch (config.kind) {
+    case 'fcos':
+      return fcosHead(network, config, pyramid, size);
+    case 'reppoints':
+      return repPointsHead(network, config, pyramid, size);
+    case 'faster-rcnn':
+    case 'cascade-rcnn':
+      return regionHead(network, config, pyramid, size);
+    default:
+      return retinaNetHead(network, config, pyramid, size);
+  }
 }
 
 /** The size of all inputs. Throws where pictures keep their proportions. */

@@ -34,7 +34,7 @@ export function parameter(network: Network, name: string, shape?: readonly numbe
   return network.graph.constant(name, data, shape ?? own);
 }
 
-/** A convolution with zero padding of half a kernel, its norm and its ReLU. */
+/** A convolution with zero padding of half a kernel, deformable where it has offsets, its norm and its ReLU. */
 export function convNorm(
   network: Network,
   names: { conv: string; norm: string },
@@ -42,8 +42,6 @@ export function convNorm(
   { stride = 1, groups = 1, norm = 'none', epsilon = EPSILON, activate = false }: LayerOptions = {},
 ): FeatureMap {
   const { graph, weights } = network;
-  const { shape } = entry(network, `${names.conv}.weight`);
-  const padding = (shape[2] - 1) / 2;
   const constants =
     norm === 'none' || typeof norm === 'object'
       ? ['weight', 'bias']
@@ -51,16 +49,36 @@ export function convNorm(
           .filter((name) => weights.has(name))
           .map((name) => parameter(network, name))
       : folded(network, names, epsilon);
-  const value = graph.add('Conv', [x.value, ...constants], {
-    kernel_shape: shape.slice(2),
+  const offset = `${names.conv}.conv_offset`;
+  const offsets = weights.has(`${offset}.weight`)
+    ? convNorm(network, { conv: offset, norm: '' }, x, { stride }).value
+    : undefined;
+  let y = convolved(network, names.conv, x, constants, { stride, groups, offsets });
+  if (typeof norm === 'object') y = groupNorm(network, names.norm, y, { groups: norm.groups, epsilon });
+  return activate ? relu(graph, y) : y;
+}
+
+/** @param offsets [1, 2 kh kw, h, w] y and x in pixels of each tap: then the convolution is deformable */
+export function convolved(
+  network: Network,
+  name: string,
+  x: FeatureMap,
+  [filter, ...bias]: readonly Value[],
+  { stride = 1, groups = 1, offsets }: { stride?: number; groups?: number; offsets?: Value } = {},
+): FeatureMap {
+  const [channels, , ...kernel] = entry(network, `${name}.weight`).shape;
+  const padding = (kernel[0] - 1) / 2;
+  const attributes = {
+    kernel_shape: kernel,
     strides: [stride, stride],
     pads: [padding, padding, padding, padding],
     group: groups,
-  });
-  const side = (length: number): number => Math.floor((length + 2 * padding - shape[2]) / stride) + 1;
-  let y: FeatureMap = { value, channels: shape[0], height: side(x.height), width: side(x.width) };
-  if (typeof norm === 'object') y = groupNorm(network, names.norm, y, { groups: norm.groups, epsilon });
-  return activate ? relu(graph, y) : y;
+  };
+  const value = offsets
+    ? network.graph.add('DeformConv', [x.value, filter, offsets, ...bias], attributes)
+    : network.graph.add('Conv', [x.value, filter, ...bias], attributes);
+  const side = (length: number): number => Math.floor((length + 2 * padding - kernel[0]) / stride) + 1;
+  return { value, channels, height: side(x.height), width: side(x.width) };
 }
 
 /**

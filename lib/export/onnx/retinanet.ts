@@ -1,10 +1,10 @@
 /** RetinaNet's head as nodes: what lib/detection/retinanet computes and makes of it. */
 import type { Size } from '../../coco/input-size';
-import { type AnchorGrid, AnchorGrids } from '../../detection/anchors';
+import { AnchorGrids } from '../../detection/anchors';
 import { pyramidStrides } from '../../detection/levels';
 import type { RetinaNetConfig } from '../../detection/retinanet';
-import type { FeatureMap, Graph, Value } from './graph';
-import { best, BOXES, concat, decoded, type Head, NONE, rows, tower } from './head';
+import type { FeatureMap, Value } from './graph';
+import { anchorsOf, best, BOXES, concat, decoded, type Head, NONE, rows, sharedCandidates, tower } from './head';
 import type { Network } from './layers';
 
 export function retinaNetHead(network: Network, config: RetinaNetConfig, pyramid: FeatureMap[], extent: Size): Head {
@@ -20,7 +20,7 @@ export function retinaNetHead(network: Network, config: RetinaNetConfig, pyramid
     return {
       logits: branch('cls_convs', 'retina_cls', classes), // [H * W * A, K]
       deltas: branch('reg_convs', 'retina_reg', 4), // [H * W * A, 4]
-      anchors: anchors(graph, grids[level], level),
+      anchors: anchorsOf(graph, grids[level], level),
       count: grids[level].boxes.length / 4,
     };
   });
@@ -48,22 +48,8 @@ export function retinaNetHead(network: Network, config: RetinaNetConfig, pyramid
       const everyClass = BigInt64Array.from({ length: classes }, (_, k) => BigInt(k));
       const isOwn = graph.add('Equal', [all('labels'), graph.constant('classes', everyClass, [classes, 1])]); // [K, n]
       const counts = graph.add('And', [isOwn, graph.add('Greater', [scores, graph.number(scoreThreshold)])]);
-      return {
-        boxes: decoded(graph, all('chosen'), all('given'), extent),
-        scores: graph.add('Where', [counts, scores, graph.number(NONE)]),
-      };
+      const boxes = decoded(graph, all('chosen'), all('given'), extent);
+      return sharedCandidates(graph, boxes, graph.add('Where', [counts, scores, graph.number(NONE)]));
     },
   };
-}
-
-/** [H * W * A, 4] centre, width and height of the anchors of a level. */
-function anchors(graph: Graph, { boxes }: AnchorGrid, level: number): Value {
-  const values = new Float32Array(boxes.length);
-  for (let i = 0; i < boxes.length; i += 4)
-    for (const axis of [0, 1]) {
-      const [low, high] = [boxes[i + axis], boxes[i + 2 + axis]];
-      values[i + axis] = (low + high) / 2;
-      values[i + 2 + axis] = high - low;
-    }
-  return graph.constant(`anchors_${level}`, values, [boxes.length / 4, 4]);
 }

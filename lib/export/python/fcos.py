@@ -29,8 +29,12 @@ class Head(nn.Module):
         return self.conv_cls(of_classes), distances, self.conv_centerness(of_classes if self.on_classes else of_boxes)
 
 
+def heads(config, levels):
+    return {"bbox_head": Head(config, levels)}
+
+
 class Detector(Network):
-    def candidates(self, outputs):
+    def candidates(self, outputs, limit):
         """Of each level the points of best score times centerness: boxes, scores and labels."""
         classes, found = self.config["classes"], []
         in_strides = self.config["head"]["distance"] == "stride"
@@ -39,9 +43,7 @@ class Detector(Network):
             width = logits.shape[3]
             scores = rows(logits, classes).sigmoid()
             products = scores * rows(centerness, 1).sigmoid()
-            cells = torch.arange(len(products), device=products.device)
-            if len(cells) > PER_LEVEL:
-                _, cells = best(products.max(1).values, PER_LEVEL)
+            cells = best_places(products)
             points = torch.stack([cells % width, cells // width], 1) * stride + (0 if corner else stride // 2)
             sides = rows(distances, 4)[cells] * (stride if in_strides else 1)
             boxes = torch.cat([points - sides[:, :2], points + sides[:, 2:]], 1)

@@ -1,4 +1,4 @@
-"""A detector in PyTorch, written by `npm run export`. Needs torch alone.
+"""A detector in PyTorch, written by `npm run export`. Needs torch; deformable convolutions and regions need torchvision too.
 
     model = load("student.safetensors")           # or a .pt file that was exported
     found = model.detect(picture)                  # uint8 [H, W, 3], R G B, of any size
@@ -51,6 +51,13 @@ def read_safetensors(path):
     return description, weights
 
 
+def operators():
+    """torchvision's."""
+    import torchvision
+
+    return torchvision.ops
+
+
 def norm_layer(norm, channels, epsilon=EPSILON):
     if isinstance(norm, dict):
         return nn.GroupNorm(norm["groups"], channels, eps=epsilon)
@@ -80,10 +87,22 @@ class Layer(nn.Module):
         return x if self.activation is None else self.activation(x)
 
 
+class DeformableConv(nn.Conv2d):
+    """Version 1: its taps read where `conv_offset` says."""
+
+    def __init__(self, inputs, outputs, kernel, stride, padding, groups, bias):
+        super().__init__(inputs, outputs, kernel, stride, padding, groups=groups, bias=bias)
+        self.conv_offset = nn.Conv2d(inputs, 2 * kernel**2, kernel, stride, padding)
+
+    def forward(self, x):
+        offsets = self.conv_offset(x)
+        return operators().deform_conv2d(x, offsets, self.weight, self.bias, self.stride, self.padding)
+
+
 class Block(nn.Module):
     """A residual block, basic or bottleneck."""
 
-    def __init__(self, config, inputs, planes, stride):
+    def __init__(self, config, inputs, planes, stride, deformable):
         super().__init__()
         norm, epsilon = config["norm"], config.get("epsilon", EPSILON)
         groups = config.get("groups", 1)
@@ -99,7 +118,8 @@ class Block(nn.Module):
         for i, (before, after, kernel, step, split) in enumerate(shapes, 1):
             names = f"conv{i}", norm_name(norm, i)
             self.layers.append(names)
-            setattr(self, names[0], nn.Conv2d(before, after, kernel, step, kernel // 2, groups=split, bias=False))
+            conv = DeformableConv if deformable and kernel == 3 else nn.Conv2d
+            setattr(self, names[0], conv(before, after, kernel, step, kernel // 2, groups=split, bias=False))
             setattr(self, names[1], norm_layer(norm, after, epsilon))
         self.downsample = None
         if stride != 1 or inputs != outputs:
@@ -127,7 +147,7 @@ class ResNet(nn.Module):
             blocks = []
             for i in range(count):
                 stride = 2 if i == 0 and (s > 0 or not self.pool) else 1
-                blocks.append(Block(config, inputs, planes, stride))
+                blocks.append(Block(config, inputs, planes, stride, s + 1 in config.get("deformableStages", [])))
                 inputs = blocks[-1].outputs
             setattr(self, f"layer{s + 1}", nn.Sequential(*blocks))
             self.channels[s + 2] = inputs
@@ -247,32 +267,30 @@ def best(scores, maximum):
     return values[:maximum], indices[:maximum]
 
 
-def decode(anchors, deltas):
-    """Boxes that the deltas [n, 4] mean at the anchors [n, 4]."""
-    size = anchors[:, 2:] - anchors[:, :2]
-    centre = (anchors[:, 2:] + anchors[:, :2]) / 2 + size * deltas[:, :2]
-    half = size * deltas[:, 2:].clamp(-MAX_LOG_RATIO, MAX_LOG_RATIO).exp() / 2
-    return torch.cat([centre - half, centre + half], 1)
+def best_places(scores):
+    """Of scores [n, K] the places whose best class is highest; all, in their order, where there are no more."""
+    if len(scores) > PER_LEVEL:
+        return best(scores.max(1).values, PER_LEVEL)[1]
+    return torch.arange(len(scores), device=scores.device)
 
 
-def suppress(boxes, scores, labels, overlap):
+def clipped(boxes, limit):
+    return torch.minimum(boxes.clamp(min=0), limit)
+
+
+def suppress(boxes, scores, labels, overlap, maximum):
     """Indices of what is left, class by class, best first, equal scores in their order."""
-    order = scores.sort(descending=True, stable=True).indices.tolist()
-    areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    left = scores.sort(descending=True, stable=True).indices
+    areas = (boxes[:, 2:] - boxes[:, :2]).prod(1)
     kept = []
-    for i in order:
-        if len(kept) == MAXIMUM:
-            break
-        rivals = [j for j in kept if labels[j] == labels[i]]
-        if rivals:
-            others = boxes[rivals]
-            sides = torch.minimum(others[:, 2:], boxes[i, 2:]) - torch.maximum(others[:, :2], boxes[i, :2])
-            shared = sides.clamp(min=0).prod(1)
-            union = areas[rivals] + areas[i] - shared
-            if bool(((shared > 0) & (shared / union > overlap)).any()):
-                continue
-        kept.append(i)
-    return torch.tensor(kept, dtype=torch.int64, device=boxes.device)
+    while len(left) > 0 and len(kept) < maximum:
+        own, left = left[0], left[1:]
+        kept.append(own)
+        sides = torch.minimum(boxes[left, 2:], boxes[own, 2:]) - torch.maximum(boxes[left, :2], boxes[own, :2])
+        shared = sides.clamp(min=0).prod(1)
+        overlaps = shared / (areas[left] + areas[own] - shared)
+        left = left[(labels[left] != labels[own]) | ~(overlaps > overlap)]
+    return torch.stack(kept) if kept else labels.new_zeros(0)
 
 
 def resized(picture, width, height, antialias):
@@ -313,7 +331,7 @@ def input_size(picture, size):
 
 
 class Network(nn.Module):
-    """Backbone, feature pyramid and head; a family adds the head and `candidates`."""
+    """Backbone, feature pyramid and head; a family adds `heads` and `candidates`."""
 
     def __init__(self, description):
         super().__init__()
@@ -325,7 +343,8 @@ class Network(nn.Module):
         self.neck = FPN(neck, [self.backbone.channels[level] for level in backbone["levels"]])
         last = backbone["levels"][-1]
         self.strides = [2**level for level in [*backbone["levels"], *range(last + 1, last + 1 + neck["extraLevels"])]]
-        self.bbox_head = Head(self.config, len(self.strides))
+        for name, head in heads(self.config, len(self.strides)).items():
+            setattr(self, name, head)
 
     def forward(self, images):
         return [self.bbox_head(x, level) for level, x in enumerate(self.neck(self.backbone(images)))]
@@ -346,10 +365,10 @@ class Network(nn.Module):
         h, w = picture.shape[:2]
         width, height = input_size(picture, self.description["size"])
         x = resized(picture, width, height, self.description.get("antialias", False))
-        boxes, scores, labels = self.candidates(self(self.images(x)))
         limit = torch.tensor([width, height] * 2, dtype=torch.float32, device=device)
-        boxes = torch.minimum(boxes.clamp(min=0), limit)
-        kept = suppress(boxes, scores, labels, self.config.get("nms", OVERLAP))
+        boxes, scores, labels = self.candidates(self(self.images(x)), limit)
+        boxes = clipped(boxes, limit)
+        kept = suppress(boxes, scores, labels, self.config.get("nms", OVERLAP), MAXIMUM)
         back = torch.tensor([w / width, h / height] * 2, dtype=torch.float32, device=device)
         names = [self.categories[label]["name"] for label in labels[kept].tolist()]
         return {"boxes": boxes[kept] * back, "scores": scores[kept], "labels": labels[kept], "names": names}
