@@ -18,7 +18,7 @@ import { hash, listFiles, readStamp, writeStamp } from './stamps.mjs';
 import { binding, bindingFolder, compileBinding } from './steps/binding.mjs';
 import { build } from './steps/build.mjs';
 import { cuda, cudaRuntime } from './steps/cuda.mjs';
-import { npmCommand, packages } from './steps/packages.mjs';
+import { foreign, npmCommand, packages } from './steps/packages.mjs';
 import { tensorflow } from './steps/tensorflow.mjs';
 
 /** What set-up and runs make, in a folder that git does not tell of. */
@@ -99,7 +99,7 @@ export function layersOf(stage, { runtime, withCuda }) {
     {
       name: 'packages',
       contents: [[root, ['node_modules', ...nested]]],
-      without: [bindingFolder, 'node_modules/.cache'],
+      without: [bindingFolder, 'node_modules/.cache', ...foreign],
       key: keyOf(packages.name),
     },
     { name: `tensorflow-${runtime}`, contents: [[root, [library]]], key: keyOf(tensorflow.stamp({ runtime })) },

@@ -61,6 +61,13 @@ const python = (script) => async (words) => {
   return runInForeground([...watchedPython, fromRoot('setup', script), ...words], { env: environment });
 };
 
+async function site(words) {
+  const status = await python('site.py')(words);
+  if (status !== 0 || words.includes('--help') || words.includes('-h')) return status;
+  const { environment } = await ensure();
+  return runInForeground([...watchedNode, fromRoot('setup', 'live.mjs'), ...words], { env: environment });
+}
+
 async function build() {
   await ensure(forBuild);
   console.log('lib/dist is up to date.');
@@ -102,7 +109,7 @@ const commands = {
   build,
   bench,
   notebooks: python('notebooks.py'),
-  site: python('site.py'),
+  site,
 };
 
 /** @param {string[]} words command and its arguments */

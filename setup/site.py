@@ -1,10 +1,11 @@
 """Renders the notebooks, as they are, to a static site: python setup/site.py [--out FOLDER]; `npm run site`.
 
-Charts appear as the PNGs beside them; formulas are drawn by MathJax, from the network. Links between notebooks lead to their pages.
+The live page, where detectors run in the browser, is made after this by live.mjs. Charts appear as the PNGs beside them; formulas are drawn by MathJax, from the network. Links between notebooks lead to their pages.
 """
 
 import argparse
 import html
+import os
 import re
 from pathlib import Path
 
@@ -21,7 +22,7 @@ body {{ font: 17px/1.55 system-ui, sans-serif; max-width: 44rem; margin: 3rem au
 a {{ color: inherit; text-decoration-color: #d9475f; text-underline-offset: 3px }}
 li {{ margin: 1.1rem 0 }} ol {{ list-style: none; padding: 0 }} p {{ margin: .3rem 0; opacity: .8 }}
 </style></head><body><h1>FreeKD in TypeScript</h1>
-<p>Knowledge distillation of object detectors in the frequency domain, step by step.</p><ol>
+<p>Knowledge distillation of object detectors in the frequency domain, step by step. <a href="live/index.html">A detector in the browser</a> looks at your own pictures.</p><ol>
 {items}
 </ol></body></html>
 """
@@ -47,7 +48,8 @@ def with_links(notebook):
 def main():
     parser = argparse.ArgumentParser(prog="npm run site --", description="Renders the notebooks to a static HTML site.")
     parser.add_argument("--out", type=Path, default=ROOT / "site", help="folder (default: site/)")
-    out = parser.parse_args().out
+    parser.add_argument("--weights", action="append", help="a detector of the live page, may be given again (default: the shipped teacher)")
+    out = Path(os.environ.get("INIT_CWD", ".")) / parser.parse_args().out
     out.mkdir(parents=True, exist_ok=True)
     exporter = HTMLExporter(template_name="lab", exclude_input_prompt=True, exclude_output_prompt=True)
     items = []

@@ -71,9 +71,10 @@ export async function testBrowser(words) {
     );
   needPython();
   const { environment } = await ensure();
-  const file = fromRoot('test', 'browser', 'notebooks.browser.ts');
+  const files = ['live', 'notebooks'].map((name) => fromRoot('test', 'browser', `${name}.browser.ts`));
   const tsx = path.join(nodeModules, 'tsx', 'dist', 'cli.mjs');
-  return runInForeground([...watchedNode, tsx, '--test', '--test-reporter=spec', file], { env: environment });
+  const program = [...watchedNode, tsx, '--test', '--test-concurrency=1', '--test-reporter=spec', ...files];
+  return runInForeground(program, { env: environment });
 }
 
 /** `npm run test:mutations`: whether the tests notice faults that are put into the library. */

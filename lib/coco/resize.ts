@@ -4,9 +4,8 @@
  * switch to averaging 2x2 pixels where both sides halve exactly.
  *
  * Each output pixel looks at four input pixels only, so strong shrinking aliases; `resizeAntialias`
- * looks at all of them.
+ * of resize-antialias.ts looks at all of them. Nothing here needs Node: the live page resizes by it too.
  */
-import sharp from 'sharp';
 import { roundEven } from '../core/round-even';
 import type { Picture } from './image';
 
@@ -86,19 +85,5 @@ function halve({ width: fullWidth, data: source, ...full }: Picture): Picture {
         data[o++] = (source[i] + source[i + 3] + source[i + down] + source[i + down + 3] + 2) >> 2;
     }
   }
-  return { width, height, data };
-}
-
-/**
- * Resizing in which a shrinking side averages all source pixels under a triangle (libvips' `linear`
- * kernel).
- */
-export async function resizeAntialias(picture: Picture, width: number, height: number): Promise<Picture> {
-  if (picture.width === width && picture.height === height) return picture;
-  const raw = { width: picture.width, height: picture.height, channels: 3 } as const;
-  const data = await sharp(picture.data, { raw })
-    .resize(width, height, { fit: 'fill', kernel: 'linear' })
-    .raw()
-    .toBuffer();
   return { width, height, data };
 }

@@ -71,6 +71,7 @@ async function exportDetector({ weights, to, out, force, ...options }: Options):
   const source = path.resolve(base, weights);
   const folder = path.resolve(base, out);
   const file = path.join(folder, `${path.basename(source, path.extname(source))}${endings[to]}`);
+  if (!fs.existsSync(source)) throw new Error(`there is no file ${shownPath(source)}`);
   if (file === source)
     throw new Error(`${shownPath(file)} would replace the weights: choose another folder with --out`);
   requireReplaceable(file, force);

@@ -1,7 +1,8 @@
 /** A detector shown one picture: the same pixels and boxes as in evaluation. */
 import { toCocoDetections } from '../coco/detections';
 import { decode, type Picture } from '../coco/image';
-import { resizeAntialias, resizeBilinear } from '../coco/resize';
+import { resizeBilinear } from '../coco/resize';
+import { resizeAntialias } from '../coco/resize-antialias';
 import { inputSize, PAD_MULTIPLE, paddedSize } from '../coco/input-size';
 import { fill, IMAGENET, normalizationTable, originOf } from '../coco/transforms';
 import type { CocoDetection } from '../coco/types';

@@ -12,6 +12,11 @@ import { hash } from '../stamps.mjs';
 /** npm writes this list last, so an interrupted installation has none. */
 const installedList = path.join(nodeModules, '.package-lock.json');
 
+/** ONNX Runtime's libraries for other systems, which lie in one package with this one's (250 MB). */
+export const foreign = ['darwin', 'linux', 'win32']
+  .filter((platform) => platform !== process.platform)
+  .map((platform) => `node_modules/onnxruntime-node/bin/napi-v6/${platform}`);
+
 /** Made by other steps and by tools, inside node_modules. */
 const others = ['.cache', '.package-lock.json', '@tensorflow/tfjs-node-gpu/lib', '@tensorflow/tfjs-node-gpu/deps'].map(
   (name) => `node_modules/${name}`,
@@ -46,10 +51,10 @@ export function npmCommand(environment = process.env) {
 export const packages = {
   name: 'packages',
   title: 'npm packages',
-  disk: 0.9e9,
+  disk: 1.3e9,
   key: () => hash(fs.readFileSync(fromRoot('package-lock.json')), thisSystem()),
   places: () => ['node_modules'],
-  ignore: (file) => others.includes(file),
+  ignore: (file) => others.includes(file) || foreign.includes(file),
 
   /** @param {{ time: number } | null} stamp */
   adopt(stamp) {

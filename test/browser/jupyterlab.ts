@@ -2,13 +2,13 @@
 /// <reference lib="dom.iterable" />
 /** JupyterLab as `npm start` opens it, and a page of Chromium that looks at it. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { chromium, type Browser, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
+import { chromiumFile, startChromium } from './chromium';
 
 const root = join(__dirname, '../..');
-const browsers = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 
 /** Ends the whole group of a process. */
 function end(child: ChildProcess): Promise<void> {
@@ -25,13 +25,9 @@ export interface Lab {
   close(): Promise<void>;
 }
 
-/** Starts JupyterLab, waits for its link, and starts Chromium: that of `CHROMIUM`, or of the system. */
+/** Starts JupyterLab, waits for its link, and starts Chromium. */
 export async function startLab(): Promise<Lab> {
-  const executablePath = process.env.CHROMIUM ?? browsers.find((file) => existsSync(file));
-  if (!executablePath)
-    throw new Error(
-      'there is no Chromium: sudo apt-get install chromium (Debian, Ubuntu), or name one with CHROMIUM=/path/to/chrome',
-    );
+  const executablePath = chromiumFile();
   const workspaces = mkdtempSync(join(tmpdir(), 'freekd-lab-')); // not the user's
   const env = { ...process.env, JUPYTERLAB_WORKSPACES_DIR: workspaces };
   const server = spawn('npm', ['start', '--', '--no-browser'], {
@@ -54,7 +50,7 @@ export async function startLab(): Promise<Lab> {
   });
   let browser: Browser;
   try {
-    browser = await chromium.launch({ executablePath, args: process.getuid?.() === 0 ? ['--no-sandbox'] : [] });
+    browser = await startChromium(executablePath);
   } catch (error) {
     await end(server);
     throw error;

@@ -11,7 +11,8 @@ import { after, test } from 'node:test';
 import { deflateSync, gzipSync } from 'node:zlib';
 import { decode, decodeChecked } from '../../lib/dist/coco/image';
 import { crc32 } from '../../lib/dist/download/crc32';
-import { resizeAntialias, resizeBilinear } from '../../lib/dist/coco/resize';
+import { resizeBilinear } from '../../lib/dist/coco/resize';
+import { resizeAntialias } from '../../lib/dist/coco/resize-antialias';
 import { inputSize, paddedSize } from '../../lib/dist/coco/input-size';
 import { fill, IMAGENET, normalizationTable, originOf, targetOf } from '../../lib/dist/coco/transforms';
 
