@@ -50,6 +50,12 @@ export interface Normalizer {
   counted?: number;
 }
 
+/** What was counted, but not below `least`: a sum over nothing is not divided by 0. */
+export const counting = (counted: number, least = 1): Required<Normalizer> => ({
+  normalizer: Math.max(least, counted),
+  counted,
+});
+
 /**
  * The options, those that are not given by their defaults.
  * @param overlap the default of `iouThreshold`

@@ -1,6 +1,6 @@
 /** Batches of pictures cut into parts that are learnt from in turns. */
 import type { Batch } from '../data/types';
-import type { Detector, LossOptions } from '../detection/detector';
+import { counting, type Detector, type LossOptions } from '../detection/detector';
 import { tf, type Tensor4D } from '../tf';
 import { type Normalizer, type Normalizers, normalizersOf } from '../train/shares';
 import type { Turns } from '../train/turns';
@@ -53,7 +53,7 @@ export function lossNormalizers(
 
 /** How many regions a detector has drawn, whose boxes are imitated; nothing where it draws none. */
 export function regionsIn({ drawsRegions }: Detector, [regression]: readonly Tensor4D[]): { regions?: Normalizer } {
-  return drawsRegions && regression ? { regions: { normalizer: regression.shape[0] } } : {};
+  return drawsRegions && regression ? { regions: counting(regression.shape[0]) } : {};
 }
 
 /**

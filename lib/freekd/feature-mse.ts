@@ -18,7 +18,7 @@ export function featureMSE(teacher: Tensor4D[], student: Tensor4D[]): Scalar {
 
 /**
  * Smooth L1 of the student's head outputs against the teacher's (d^2 / (2 beta) below beta, |d| -
- * beta / 2 above): the mean of each level, summed over levels.
+ * beta / 2 above): the mean of each level, 0 of none, summed over levels.
  * @param teacher box deltas, one [N, H, W, A * 4] a level; @param student of the same shapes
  */
 export function headSmoothL1(teacher: Tensor4D[], student: Tensor4D[], beta = 1): Scalar {
@@ -26,6 +26,7 @@ export function headSmoothL1(teacher: Tensor4D[], student: Tensor4D[], beta = 1)
   return tf.tidy(() => tf.addN(teacher.map((output, i) => {
     const magnitude = student[i].sub(output).abs();
     const inner = magnitude.minimum(beta); // d^2 / (2 beta) up to beta, and beta / 2 of it beyond
-    return inner.square().div(2 * beta).add(magnitude.sub(inner)).mean() as Scalar;
+    const loss = inner.square().div(2 * beta).add(magnitude.sub(inner));
+    return (loss.size > 0 ? loss.mean() : loss.sum()) as Scalar;
   })));
 }

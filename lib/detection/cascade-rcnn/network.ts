@@ -86,9 +86,8 @@ export class CascadeRcnn implements Detector<CascadeRcnnOutput> {
       const matches = matchRegions(proposals, targets, regions, classes, deviations, { ...draw, names });
       const output = this.stage(i, outputs, matches.boxes);
       if (i === 0) outputs.drawn = { boxes: matches.boxes, deltas: output.deltas };
-      const normalizer = matches.labels.length;
-      for (const [part, value] of Object.entries(regionLosses(output, matches, head)))
-        all[`${part}${i + 1}`] = { value: tf.mul(value, weight), normalizer };
+      for (const [part, loss] of Object.entries(regionLosses(output, matches, head)))
+        all[`${part}${i + 1}`] = { ...loss, value: tf.mul(loss.value, weight) };
       if (i === stages.length - 1) break;
       const moved = refined(matches.boxes, output.deltas.dataSync() as Float32Array, deviations, extents);
       proposals = proposedAgain(moved, matches, targets.length);

@@ -73,10 +73,8 @@ export class FasterRcnn implements Detector<FasterRcnnOutput> {
     const { losses, proposals, draw } = this.first.step(outputs, targets, options);
     const matches = matchRegions(proposals, targets, regions, classes, head.deviations, draw);
     const second = this.second(outputs, matches.boxes);
-    const { classification, box } = regionLosses(second, matches, { beta: 0 });
     outputs.drawn = { boxes: matches.boxes, deltas: second.deltas };
-    const normalizer = matches.labels.length;
-    return { ...losses, classification: { value: classification, normalizer }, box: { value: box, normalizer } };
+    return { ...losses, ...regionLosses(second, matches, { beta: 0 }) };
   }
 
   detect(outputs: FasterRcnnOutput, extents: readonly Extent[], options: DetectOptions = {}): Detections[] {

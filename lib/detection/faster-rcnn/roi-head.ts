@@ -8,6 +8,7 @@ import type { Random } from '../../core/random';
 import { relu } from '../../kernels/activation';
 import { roiAlign } from '../../kernels/roi-align';
 import { boxLoss } from '../box-loss';
+import { counting, type DetectionLosses } from '../detector';
 import { createConv } from '../layers';
 import type { RegionMatches } from './regions';
 
@@ -83,21 +84,21 @@ export function roiHead(
   });
 }
 
-/** Cross entropy and smooth L1 of the deltas (see box-loss.ts), both divided by the number of regions. */
+/** Cross entropy and smooth L1 of the deltas (see box-loss.ts), both divided by the number of regions; 0 of none. */
 export function regionLosses(
   { logits, deltas }: RoiOutput,
   { labels, positives, deltas: wanted }: RegionMatches,
   { beta }: { beta: number },
-): { classification: Scalar; box: Scalar } {
+): Record<'classification' | 'box', DetectionLosses[string]> {
   const [count, classes] = logits.shape;
+  const regions = counting(count);
   const classification = tf.tidy(() => {
     const own = tf.sum(tf.mul(logits, tf.oneHot(tf.tensor1d(labels, 'int32'), classes)), 1);
-    return tf.div(tf.sum(tf.sub(tf.logSumExp(logits, 1), own)), count) as Scalar;
+    return tf.div(tf.sum(tf.sub(tf.logSumExp(logits, 1), own)), regions.normalizer) as Scalar;
   });
   const ofClass = deltas.shape[1] / 4;
   const rows = positives.map((r) => (ofClass === 1 ? r : r * ofClass + labels[r]));
-  const box = tf.tidy(() =>
-    boxLoss(tf.reshape(deltas, [-1, 4]) as Tensor2D, { positives: rows, deltas: wanted }, count, { beta }),
-  );
-  return { classification, box };
+  const matches = { positives: rows, deltas: wanted };
+  const box = tf.tidy(() => boxLoss(tf.reshape(deltas, [-1, 4]) as Tensor2D, matches, regions.normalizer, { beta }));
+  return { classification: { value: classification, ...regions }, box: { value: box, ...regions } };
 }

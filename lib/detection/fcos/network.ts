@@ -9,6 +9,7 @@ import { Parameters } from '../../core/parameters';
 import { Random } from '../../core/random';
 import { checkExtents, checkLevels, checkTargets } from '../checks';
 import {
+  counting,
   type DetectionLosses,
   type Detector,
   type DetectOptions,
@@ -44,10 +45,9 @@ const LEAST_WEIGHT = 1e-6;
 
 /** Class and centerness are divided by the points that learn an object, boxes by their centerness. */
 function normalizersOf({ positives, centerness }: PointMatches): Record<Part, Required<Normalizer>> {
-  const points = { normalizer: Math.max(1, positives.length), counted: positives.length };
+  const points = counting(positives.length);
   const weight = centerness.reduce((sum, value) => sum + value, 0);
-  const box = { normalizer: Math.max(LEAST_WEIGHT, weight), counted: weight };
-  return { classification: points, box, centerness: points };
+  return { classification: points, box: counting(weight, LEAST_WEIGHT), centerness: points };
 }
 
 const zeros = (): Scalar[] => [tf.scalar(0), tf.scalar(0)];
