@@ -94,7 +94,6 @@ test('boxes equal those of npm run detect, nothing is asked of another host', { 
   equal(await foundOn(page, 'scene-1.png'), await expectedOn(scene));
 
   // Of another size and shape; four scenes, so that there is something to find
-  const larger = join(folder, 'larger.png');
   const side = (await sharp(scene).metadata()).width;
   const tiles = [1, 2, 3, 4].map((n, i) => ({
     input: join(folder, `live/scene-${n}.png`),
@@ -102,9 +101,22 @@ test('boxes equal those of npm run detect, nothing is asked of another host', { 
     top: Math.floor(i / 2) * side,
   }));
   const canvas = { width: 2 * side + 37, height: 2 * side, channels: 3, background: '#586' } as const;
-  await sharp({ create: canvas }).composite(tiles).png().toFile(larger);
-  await page.locator('#file').setInputFiles(larger);
-  equal(await foundOn(page, 'larger.png'), await expectedOn(larger));
+  const larger = await sharp({ create: canvas }).composite(tiles).png().toBuffer();
+  for (const name of ['larger.png', 'turned.jpg']) {
+    const file = join(folder, name);
+    const picture = sharp(larger);
+    await (name === 'turned.jpg' ? picture.withMetadata({ orientation: 6 }).jpeg() : picture).toFile(file);
+    await page.locator('#file').setInputFiles(file);
+    equal(await foundOn(page, name), await expectedOn(file));
+  }
+
+  const dataTransfer = await page.evaluateHandle(async (url) => {
+    const dropped = new DataTransfer();
+    dropped.items.add(new File([await (await fetch(url)).blob()], 'dropped.png'));
+    return dropped;
+  }, 'scene-2.png');
+  await page.dispatchEvent('body', 'drop', { dataTransfer });
+  equal(await foundOn(page, 'dropped.png'), await expectedOn(join(folder, 'live/scene-2.png')));
 
   const wide = await page.evaluate(() => document.documentElement.scrollWidth);
   assert.ok(wide <= 390, `${wide} pixels wide`);
