@@ -40,13 +40,14 @@ async function writeForPython(
   stored: PictureDetector,
   { to, force }: { to: 'safetensors' | 'torch'; force: boolean },
 ): Promise<void> {
-  const { name, text } = pythonModule(stored.detector.config as DetectorConfig);
+  const { name, text, packages } = pythonModule(stored.detector.config as DetectorConfig);
   requireReplaceable(path.join(path.dirname(file), name), force, text);
   await (to === 'torch' ? writePythonCheckpoint : writePythonSafetensors)(file, stored);
   say(`${shownPath(file)} (${sizeText(fs.statSync(file).size)})`);
   await write(path.join(path.dirname(file), name), text);
   const module = path.basename(name, '.py');
-  say(`in Python, with PyTorch: import ${module}; ${module}.load('${path.basename(file)}').detect(picture)`);
+  const call = `${module}.load('${path.basename(file)}').detect(picture)`;
+  say(`in Python, with ${packages.join(' and ')}: import ${module}; ${call}`);
 }
 
 async function writeForOnnx(file: string, stored: PictureDetector, { size, nms }: OnnxOptions): Promise<void> {

@@ -17,6 +17,8 @@ export interface PythonModule {
   /** Of the file. */
   name: string;
   text: string;
+  /** What it needs of Python. */
+  packages: readonly string[];
 }
 
 /** The files that a module is made of: what all share, then the family's own. */
@@ -30,9 +32,11 @@ const PARTS: Record<DetectorKind, readonly string[]> = {
 
 /** The module that loads the weights of this detector. */
 export function pythonModule(config: DetectorConfig): PythonModule {
-  const { kind = 'retinanet' } = config;
+  const { kind = 'retinanet', backbone } = config;
   const parts = PARTS[kind].map((part) => readFileSync(resolve(folder, `${part}.py`), 'utf8'));
-  return { name: `small_${kind.replaceAll('-', '_')}.py`, text: parts.join('\n\n') };
+  const isDeformable = backbone.kind !== 'mobilenetv2' && (backbone.deformableStages ?? []).length > 0;
+  const packages = isDeformable || !['retinanet', 'fcos'].includes(kind) ? ['torch', 'torchvision'] : ['torch'];
+  return { name: `small_${kind.replaceAll('-', '_')}.py`, text: parts.join('\n\n'), packages };
 }
 
 /** Fully connected layers, which are filters here and matrices [out, in] there. */

@@ -14,7 +14,8 @@ import { exportable, names } from './detectors';
 test('the modules are those that PyTorch ran, and every detector equalled its own', () => {
   const again = 'npx tsx test/export/write.ts FOLDER && python test/golden/export_modules.py FOLDER';
   for (const kind of detectorKinds) {
-    const { name, text } = pythonModule(smallDetectors(kind).student);
+    const { name, text, packages } = pythonModule(smallDetectors(kind).student);
+    assert.deepEqual(packages, kind === 'retinanet' || kind === 'fcos' ? ['torch'] : ['torch', 'torchvision']);
     const recorded = golden.modules[name.replace('.py', '') as keyof typeof golden.modules];
     assert.equal(createHash('sha256').update(text).digest('hex'), recorded, `${name} has changed: ${again}`);
   }
