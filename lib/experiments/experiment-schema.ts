@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { detectorSchema as model } from '../detection/families';
 import * as s from '../core/schema';
 import { augmentationSchema, inputSizeSchema } from '../coco/schema';
+import { penalties } from '../freekd/penalty';
 import type { OptimizerConfig } from '../train/optimizer';
 import { MODE_NAMES } from '../wavelet/boundary';
 import { wavelets } from '../wavelet/filter-bank';
@@ -106,7 +107,13 @@ const fields: s.Schema<Experiment> = s.fields({
     released: promptSettings(s.fields({ profile: s.oneOf(['released']), tokens }), ['dice'], ['distinct']),
     maskd: promptSettings(s.fields({ profile: s.oneOf(['maskd']), tokens }), ['dice'], ['distinct']),
   }),
-  loss: s.fields({ bands: s.oneOf(['all', 'high']), reduction: s.oneOf(['mean', 'band-mean', 'sum']) }),
+  loss: s.fields({
+    bands: s.oneOf(['all', 'high']),
+    reduction: s.oneOf(['mean', 'band-mean', 'sum']),
+    penalty: s.optional(s.fields({ low: s.optional(s.oneOf(penalties)), high: s.optional(s.oneOf(penalties)) })),
+    bandWeights: s.optional(s.fields({ low: s.optional(weight), high: s.optional(weight) })),
+    refineAfter: s.optional(s.whole(0, MOST_STEPS)),
+  }),
   weights: s.fields({
     mse: weight,
     mu: weight,

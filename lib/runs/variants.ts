@@ -7,7 +7,7 @@ import { nearestNames } from '../core/nearest';
 import type { Distillation } from '../distill/imitations/index';
 import type { PromptDesign } from '../distill/prompt-state';
 import type { PromptTuning } from '../distill/tune-prompt';
-import type { FrequencyOptions } from '../freekd/loss';
+import type { FreeKDSettings } from '../distill/imitations/freekd';
 
 /**
  * Every formula of the paper with our readings, or the authors' code (method.md). Losses of others
@@ -35,8 +35,9 @@ type Weights = Required<
 /** What an experiment says about losses. */
 export interface LossSettings {
   prompt: Record<PromptName, PromptSettings>;
-  /** How L_FKD and L_FreeKD weigh bands, in profile `paper`. */
-  loss: Required<Pick<FrequencyOptions, 'bands' | 'reduction'>>;
+  /** How L_FKD and L_FreeKD weigh bands, in profile `paper`; the optional fields are FreeKD+ in our reading. */
+  loss: Required<Pick<FreeKDSettings, 'bands' | 'reduction'>> &
+    Pick<FreeKDSettings, 'penalty' | 'bandWeights' | 'refineAfter'>;
   /** Weights of the losses of stage 2. */
   weights: Weights & { mu: number };
 }

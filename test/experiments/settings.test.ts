@@ -7,6 +7,9 @@ import {
   ablationNames,
   ablations,
   emojiScenes,
+  freekdPlusAblations,
+  freekdPlusNames,
+  variantRow,
   experimentOf,
   experiments,
   folderExperiment,
@@ -152,6 +155,14 @@ test('every ablation changes what it says, and only in its group', () => {
     assert.deepEqual(experiment.student, emojiScenes.student, 'students are the same network');
     assert.ok(experiment.title.includes(ablations[name].value));
   }
+  const freekdOf = (name: (typeof freekdPlusNames)[number]) =>
+    variantRow('freekd').distillation(ablationExperiment(name)).freekd!;
+  assert.equal(new Set(freekdPlusNames.map((name) => JSON.stringify(freekdOf(name)))).size, freekdPlusNames.length);
+  for (const name of freekdPlusNames)
+    assert.ok(ablationExperiment(name).title.includes(freekdPlusAblations[name].value));
+  assert.deepEqual(freekdOf('penalty-decoupled').penalty, { low: 'squared', high: 'log-squared' });
+  assert.equal(freekdOf('refined').refineAfter, 40);
+  assert.deepEqual(freekdOf('high-relaxed').bandWeights, { low: 1, high: 0.5 });
   const standards = new Map(ablationNames.map((name) => [ablations[name].group, ablations[name].standard]));
   for (const name of ablationNames)
     assert.equal(ablations[name].standard, standards.get(ablations[name].group), 'one standard a group');

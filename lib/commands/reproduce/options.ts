@@ -2,7 +2,12 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { corruptionNames, SEVERITIES, type CorruptionName } from '../../coco/corruptions/corrupt';
 import { detectorKinds, type DetectorKind } from '../../detection/families';
-import { ablationNames, type AblationName } from '../../experiments/ablations';
+import {
+  ablationNames,
+  freekdPlusNames,
+  type AblationName,
+  type FreeKDPlusName,
+} from '../../experiments/ablations';
 import { corruptionList, severityList } from '../../experiments/corruptions';
 import { variants, type Profile, type Variant } from '../../runs/variants';
 import { experimentNames, type ExperimentName } from '../../experiments/rows/index';
@@ -26,7 +31,7 @@ export interface Options {
   ranks?: number;
   prompt?: string;
   setting?: SettingName;
-  ablation?: AblationName;
+  ablation?: AblationName | FreeKDPlusName;
   set?: string[];
   profile: Profile;
   out?: string;
@@ -162,7 +167,7 @@ export function parseOptions(words: readonly string[]): Options {
     )
     .addOption(
       new Option('--ablation <name>', 'FreeKD on emoji scenes with one choice changed; runs freekd only')
-        .choices(ablationNames)
+        .choices([...ablationNames, ...freekdPlusNames])
         .conflicts(['setting', 'data']),
     )
     .option(
