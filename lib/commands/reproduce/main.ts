@@ -2,6 +2,7 @@
 import { DatasetError, goOnWithout } from '../../coco/problems';
 import { leaveTogether, world } from '../../train/distributed/communicator';
 import { Stopped, stopOnSignals } from '../../train/stop';
+import { runCosts } from './costs';
 import { runLeague } from './league';
 import { parseOptions } from './options';
 import { run } from './running';
@@ -12,7 +13,7 @@ const signal = stopOnSignals(goOn, () => {
 });
 
 const options = parseOptions(process.argv.slice(2));
-(options.league ? runLeague : run)(options, signal).catch(async (error: unknown) => {
+(options.league ? runLeague : options.costs ? runCosts : run)(options, signal).catch(async (error: unknown) => {
   const { rank } = world();
   if (error instanceof Stopped) {
     if (rank === 0) process.stderr.write(`\n${error.message}\n`);

@@ -39,6 +39,7 @@ export interface Options {
   smoke: boolean;
   full: boolean;
   league: boolean;
+  costs: boolean;
   trainTeacher: boolean;
   ship: boolean;
   skipBad: boolean;
@@ -200,6 +201,11 @@ export function parseOptions(words: readonly string[]): Options {
       )
         .default(false)
         .conflicts(['full', 'ablation', 'setting', 'loss', 'corruptions', 'ship', 'prompt', 'seeds', 'firstSeed']),
+    )
+    .addOption(
+      new Option('--costs', 'measure what each loss adds to a step: parameters, time, peak memory; trains nothing')
+        .default(false)
+        .conflicts(['league', 'full', 'ablation', 'loss', 'corruptions', 'ship', 'ranks']),
     )
     .option('--smoke', 'the whole path in a minute; its numbers mean nothing', false)
     .option('--train-teacher', 'train the teacher again, below --out, instead of taking the existing one', false)
