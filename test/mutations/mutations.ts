@@ -38,6 +38,26 @@ export const mutations: Mutation[] = [
     ['tf_1.tf.mul(feature, omega', 'tf_1.tf.mul(map, omega'],
   ),
   ...each(
+    'distill/imitations/maskd.js',
+    'distill/imitations/losses.test.ts',
+    'MasKD is that of PyTorch',
+    ['masks.square()', 'masks'],
+    ['refined ? given.mul', '!refined ? given.mul'],
+  ),
+  ...each(
+    'distill/mask-tokens.js',
+    'distill/imitations/losses.test.ts',
+    'MasKD is that of PyTorch',
+    ['div(h * w)', 'div(h)'],
+  ),
+  ...each('runs/inference.js', 'runs/inference.test.ts', "Holm's adjusted p values", ['(p.length - rank)', 'p.length']),
+  ...each(
+    'runs/standings.js',
+    'runs/standings.test.ts',
+    'the student alone and a loss of one seed are shown',
+    ["variant !== 'student' && ", ''],
+  ),
+  ...each(
     'distill/projection.js',
     'distill/student.test.ts',
     "starts as PyTorch's Conv2d",
