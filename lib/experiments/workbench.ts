@@ -284,10 +284,11 @@ export class Workbench {
     dataset?: CocoDataset,
   ) {
     const warmup = { steps: Math.min(warmupSteps, steps >> 2), ratio: warmupRatio ?? 0.001 };
+    const { accumulate } = this.options;
     return {
       loader: this.trainingLoader(batch, seed, profile, dataset),
       batchSize: batch,
-      accumulate: this.options.accumulate,
+      ...(accumulate !== undefined && { accumulate }),
       schedule: {
         ...(milestones ? { kind: 'step' as const, milestones: [...milestones] } : { kind: 'cosine' as const }),
         base: learningRate,
