@@ -7,6 +7,7 @@
  *   <!-- league league/emoji-scenes --> ... <!-- end -->               the league of one folder
  *   <!-- tuning tuning --> ... <!-- end -->                            a row a weight and length, a column a seed
  *   <!-- bench bench --> ... <!-- end -->                              a row a comparison of `npm run bench`
+ *   <!-- device bench-h100 --> ... <!-- end -->                        the same on a device that has no targets
  */
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -72,6 +73,13 @@ function benchTables(name: string): string {
   return `${pipeTable(...benchRows(found.works))}\n\n${pipeTable(...aloneRows(found))}`;
 }
 
+/** The comparisons on a device that no target was set for. */
+function deviceTable(name: string): string {
+  const [header, rows] = benchRows(readBench(join(root, 'data/results', name)).works);
+  if (!rows.length) throw new Error(`README.md asks for data/results/${name}, which has no result file`);
+  return pipeTable(header.slice(0, -1), rows.map((row) => row.slice(0, -1)));
+}
+
 const tables: Record<string, (names: string[]) => string> = {
   results([name]) {
     const results = resultsOf(name);
@@ -81,12 +89,13 @@ const tables: Record<string, (names: string[]) => string> = {
   league: ([name]) => leagueTable(resultsOf(name)),
   tuning: ([name]) => tuningTable(name),
   bench: ([name]) => benchTables(name),
+  device: ([name]) => deviceTable(name),
 };
 
 /** A README's text with its tables made anew. */
 export function withTables(readme: string): string {
   return readme.replace(
-    /(<!-- (results|paired|league|tuning|bench) (.+?) -->\n)[\s\S]*?(<!-- end -->)/g,
+    /(<!-- (results|paired|league|tuning|bench|device) (.+?) -->\n)[\s\S]*?(<!-- end -->)/g,
     (_, head: string, kind: string, names: string, end: string) => `${head}${tables[kind](names.split(' '))}\n${end}`,
   );
 }
