@@ -94,6 +94,18 @@ test('a batch without objects has a class loss only, and no gradient is not a nu
   model.dispose();
 });
 
+test('a range of distances has both its ends: mmdet learns an object of 24 pixels a side on both levels', () => {
+  const maps = [8, 4].map((side) => ({ shape: [1, side, side, 1] as [number, number, number, number] }));
+  const grids = pointGrids(maps, [8, 16], 'middle');
+  const learned = (...box: number[]): number[] => {
+    const targets = [{ boxes: Float32Array.from(box), labels: Int32Array.of(0) }];
+    const assign = { ranges: [[-1, 24], [24, 44]] as [number, number][], centerRadius: 0 };
+    return [...matchPoints(grids, targets, 1, assign).positives];
+  };
+  assert.ok(learned(4, 4, 52, 52).includes(3 * 8 + 3), 'the point at 28, 28 of the finer level');
+  assert.ok(learned(0, 0, 48, 48).includes(8 * 8 + 4 + 1), 'the point at 24, 24 of the coarser level');
+});
+
 test('ranges must be given for every pyramid level', () => {
   const { config } = golden.cases.plain;
   const assign = { ...config.assign, ranges: config.assign.ranges.slice(1) };

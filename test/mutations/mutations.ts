@@ -204,6 +204,37 @@ export const mutations: Mutation[] = [
     ['boxes[at] >= -border', 'boxes[at] > -border'],
   ),
   ...each(
+    'detection/fcos/targets.js',
+    'detection/fcos.test.ts',
+    'the points that learn, outputs',
+    ['farthest > greatest', 'farthest > 2 * greatest'],
+    ['< (0, boxes_1.area)(boxes, rival)', '> (0, boxes_1.area)(boxes, rival)'],
+    ['Math.sqrt(share(left, right)', '(share(left, right)'],
+  ),
+  ...each(
+    'detection/fcos/targets.js',
+    'detection/fcos.test.ts',
+    'a range of distances has both its ends',
+    ['farthest < least', 'farthest <= least'],
+    ['farthest > greatest', 'farthest >= greatest'],
+  ),
+  ...each('detection/fcos/network.js', 'detection/fcos.test.ts', 'the points that learn, outputs', [
+    '(weight, LEAST_WEIGHT)',
+    '(positives.length)',
+  ]),
+  ...each('detection/faster-rcnn/roi-head.js', 'detection/no-regions.test.ts', 'neither an object nor a proposal', [
+    'counting)(count)',
+    'counting)(count, 0)',
+  ]),
+  ...each('detection/faster-rcnn/regions.js', 'detection/cascade-rcnn.test.ts', '"published": outputs', [
+    'r < target.labels.length ? 1',
+    'r < 0 ? 1',
+  ]),
+  ...each('detection/faster-rcnn/roi-head.js', 'detection/faster-rcnn.test.ts', 'belongs to the level of its size', [
+    'Math.floor(f(Math.log2',
+    'Math.round(f(Math.log2',
+  ]),
+  ...each(
     'detection/faster-rcnn/rpn.js',
     'detection/cascade-rcnn.test.ts',
     '"published": outputs',

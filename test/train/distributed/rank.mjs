@@ -46,9 +46,10 @@ const loader = lib.createLoader(dataset, {
   shard: unsharded ? undefined : shard,
 });
 
-// Every rank starts elsewhere: rank 0's parameters count.
-const student = new lib.RetinaNet(model, { seed: 2 + world.rank });
-const teacher = new lib.Teacher(new lib.RetinaNet(teacherModel, { seed: 5 }), [0.5, 2]);
+// Every rank starts elsewhere: rank 0's parameters count. What is drawn at random is the same for all.
+const student = lib.createDetector(model, { seed: 2 + world.rank });
+const detector = lib.createDetector(teacherModel, { seed: 5 });
+const teacher = new lib.Teacher(detector, detector.strides.map((_, level) => [0.5, 2, 1][level]));
 const features = cached
   ? await lib.cachedFeatures(teacher, { plain: pass(0), flipped: pass(1) })
   : lib.liveFeatures(teacher);
@@ -90,7 +91,7 @@ await lib.trainStudent(
     clip: 1,
     distillation,
     side: { teacher, features, prompt },
-    seed: 2 + world.rank,
+    seed: student.drawsRegions ? 2 : 2 + world.rank,
   },
   run('student'),
 );
