@@ -246,7 +246,7 @@ export const mutations: Mutation[] = [
     'detection/cascade-rcnn/network.js',
     'detection/cascade-rcnn.test.ts',
     '"published": outputs',
-    ['tf.mul(value, weight)', 'value'],
+    ['tf.mul(loss.value, weight)', 'loss.value'],
     ['(output, matches, head)', '(output, matches, { beta: 0 })'],
     ['matches.boxes, output.deltas.dataSync(), deviations', 'matches.boxes, output.deltas.dataSync(), [0.1, 0.2]'],
     ['proposals = (0, refine_1', 'void (0, refine_1'],
