@@ -84,7 +84,8 @@ export function provenance(
       return '';
     }
   };
-  const changed = git('status', '--porcelain', '--untracked-files=no') ? '+' : '';
+  const sources = [':(top)', ':(top,exclude)data/results']; // a result that a run of this commit wrote changes no run
+  const changed = git('status', '--porcelain', '--untracked-files=no', '--', ...sources) ? '+' : '';
   return {
     machine: {
       cpu: os.cpus()[0]?.model ?? 'unknown',
