@@ -23,3 +23,11 @@ export function joinLevels(levels: readonly Tensor4D[], size: number): Tensor2D 
   const rows = levels.map((level) => tf.reshape(level, [pictures, -1]));
   return tf.reshape(tf.concat(rows, 1), [-1, size]);
 }
+
+/** What `joinLevels` joined: [N, H, W, A * size] of each of `shapes`. */
+export function splitLevels(rows: Tensor2D, shapes: readonly Tensor4D['shape'][]): Tensor4D[] {
+  const [pictures] = shapes[0];
+  const sizes = shapes.map((shape) => shape.slice(1).reduce((product, side) => product * side, 1));
+  const parts = tf.split(tf.reshape(rows, [pictures, -1]), sizes, 1);
+  return parts.map((part, level) => tf.reshape(part, shapes[level]));
+}

@@ -22,7 +22,7 @@ import { best, bestOfRows } from '../../lib/dist/detection/scores';
 import { toCocoDetections } from '../../lib/dist/coco/detections';
 import { matchTargets } from '../../lib/dist/detection/retinanet/targets';
 import { Random } from '../../lib/dist/core/random';
-import { tf, type Tensor2D, type Tensor4D } from '../../lib/dist/tf';
+import { tf, type Tensor, type Tensor2D, type Tensor4D } from '../../lib/dist/tf';
 import { golden, near, numbers } from './golden';
 
 const [BACKGROUND, IGNORED] = [-1, -2];
@@ -193,6 +193,9 @@ test('decoding undoes encoding', () => {
   }
 });
 
+/** [places, classes] as the map of one picture and level. */
+const asMap = (logits: Tensor, classes: number): Tensor4D => tf.reshape(logits, [1, 1, -1, classes]);
+
 test('focal and box loss with their gradients', () => {
   for (const c of golden.losses) {
     const count = c.logits.length / c.classes;
@@ -207,13 +210,13 @@ test('focal and box loss with their gradients', () => {
     const before = tf.memory().numTensors;
     tf.tidy(() => {
       const [logits, deltas] = [tf.tensor2d(c.logits, [count, c.classes]), tf.tensor2d(c.deltas, [count, 4])];
-      const focal = (x: Tensor2D) => focalLoss(x, matches, c.normalizer, c.focal);
+      const focal = (x: Tensor) => focalLoss([asMap(x, c.classes)], c.classes, matches, c.normalizer, c.focal);
       const box = (x: Tensor2D) => boxLoss(x, matches, c.normalizer, { beta: c.beta });
       near(focal(logits).dataSync(), [c.focalLoss], 1e-5, 'focal loss');
       near(box(deltas).dataSync(), [c.boxLoss], 1e-5, 'box loss');
       near(
         tf
-          .grad((x) => tf.mul(focal(x as Tensor2D), 2))(logits)
+          .grad((x) => tf.mul(focal(x), 2))(logits)
           .dataSync(),
         c.logitsGradient,
         1e-5,
@@ -240,7 +243,9 @@ test('focal loss of more logits than are worked on at a time is that of its part
     const slopes = (from: number, count: number) => {
       const part = tf.slice(logits, from, count);
       const matches = matchesOf(from, count);
-      const { value, grad } = tf.valueAndGrad((x) => focalLoss(x as Tensor2D, matches, 100, focal))(part);
+      const { value, grad } = tf.valueAndGrad((x) =>
+        focalLoss([asMap(x, classes)], classes, matches, 100, focal),
+      )(part);
       return { value: value.dataSync()[0], grad: grad.dataSync() };
     };
     const whole = slopes(0, anchors);
@@ -259,9 +264,9 @@ test('a batch without objects has a focal loss and a box loss of zero', () => {
       thresholds,
     );
     assert.equal(matches.normalizer, 1);
-    const logits = tf.zeros([10, 3]) as Tensor2D;
+    const logits = tf.zeros([1, 2, 5, 3]) as Tensor4D;
     near(
-      focalLoss(logits, matches, 1, { alpha: 0.25, gamma: 2 }).dataSync(),
+      focalLoss([logits], 3, matches, 1, { alpha: 0.25, gamma: 2 }).dataSync(),
       [30 * 0.75 * 0.25 * Math.log(2)],
       1e-5,
       'focal',

@@ -100,8 +100,8 @@ export class Fcos implements Detector<FcosOutput[]> {
     const matches = matchPoints(this.grids(outputs), targets, classes, assign);
     const normalizers = normalizersOf(matches);
     const [count, weight] = [normalizers.classification.normalizer, normalizers.box.normalizer];
-    const logits = (): Tensor2D => joinLevels(outputs.map((output) => output.logits), classes);
-    const classification = tf.tidy(() => focalLoss(logits(), matches, count, loss.focal));
+    const logits = outputs.map((output) => output.logits);
+    const classification = tf.tidy(() => focalLoss(logits, classes, matches, count, loss.focal));
     const some = matches.positives.length > 0;
     const [box, centerness] = some ? this.pointLosses(outputs, matches, weight, count) : zeros();
     return {

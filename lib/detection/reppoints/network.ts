@@ -80,8 +80,8 @@ export class RepPoints implements Detector<RepPointsOutput[]> {
     const cells = extents?.map((extent) => grids.map((grid) => cellsOf(grid, grid.stride, {}, extent)));
     const matches = matchRepPoints(grids, targets, classes, assign, this.boxes(outputs, 'initial'), cells);
     const { initial, refined } = matches;
-    const logits = (): Tensor2D => joinLevels(outputs.map((output) => output.logits), classes);
-    const classification = tf.tidy(() => focalLoss(logits(), refined, refined.normalizer, loss.focal));
+    const logits = outputs.map((output) => output.logits);
+    const classification = tf.tidy(() => focalLoss(logits, classes, refined, refined.normalizer, loss.focal));
     return {
       classification: { value: classification, normalizer: refined.normalizer },
       initialBox: { value: this.stageLoss(outputs, 'initial', initial), normalizer: initial.normalizer },

@@ -3,7 +3,7 @@
  * parameters. A network is a config object; its pyramid is what FreeKD distils. Parameters bear
  * mmdet's names.
  */
-import { tf, type Tensor2D, type Tensor4D } from '../../tf';
+import { tf, type Tensor4D } from '../../tf';
 import { type Detections, type Target } from '../../data/types';
 import { Parameters } from '../../core/parameters';
 import { Random } from '../../core/random';
@@ -80,10 +80,9 @@ export class RetinaNet implements Detector<HeadOutput[]> {
     checkTargets(outputs[0].logits, targets);
     const matches = this.matches(outputs.map(({ logits }) => logits), targets, extents);
     const { normalizer } = matches;
-    const joined = (field: keyof HeadOutput, size: number): Tensor2D =>
-      joinLevels(outputs.map((output) => output[field]), size);
-    const classification = tf.tidy(() => focalLoss(joined('logits', classes), matches, normalizer, loss.focal));
-    const box = tf.tidy(() => boxLoss(joined('deltas', 4), matches, normalizer, loss.box));
+    const [logits, deltas] = (['logits', 'deltas'] as const).map((field) => outputs.map((output) => output[field]));
+    const classification = tf.tidy(() => focalLoss(logits, classes, matches, normalizer, loss.focal));
+    const box = tf.tidy(() => boxLoss(joinLevels(deltas, 4), matches, normalizer, loss.box));
     return { classification: { value: classification, normalizer }, box: { value: box, normalizer } };
   }
 
