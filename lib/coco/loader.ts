@@ -107,7 +107,10 @@ export interface Loader {
   batch(step: number): Promise<Batch>;
   /** Picture ids of an epoch, in order. */
   order(epoch: number): number[];
-  /** Ends the worker threads; batches still awaited are rejected. */
+  /**
+   * Ends the worker threads; batches still awaited are rejected. A batch that is asked for later
+   * starts them again.
+   */
   close(): Promise<void>;
 }
 
@@ -181,7 +184,8 @@ export function createLoader(dataset: CocoDataset, options: LoaderOptions): Load
     draws: sampler.draws(step),
     beside: dropLast && shard.size > 1 ? sampler.drawsOfAll(step) : [],
   });
-  const maker = workers === 0 ? onThisThread(plan, order) : new WorkerPool(plan, workers, order);
+  const open = (): Maker => (workers === 0 ? onThisThread(plan, order) : new WorkerPool(plan, workers, order));
+  let maker: Maker | undefined = open();
   // An unshuffled pass is likely to be the only one: nothing is made ahead past its end.
   const horizon = (step: number): number =>
     shuffle ? step + ahead : Math.min(step + ahead, (Math.floor(step / batchesPerEpoch) + 1) * batchesPerEpoch - 1);
@@ -191,11 +195,15 @@ export function createLoader(dataset: CocoDataset, options: LoaderOptions): Load
     batchesPerEpoch,
     shard,
     order: (epoch) => sampler.epoch(epoch).map(({ index }) => images[index].id),
-    close: () => maker.close(),
+    async close() {
+      const closed = maker;
+      maker = undefined;
+      await closed?.close();
+    },
     async batch(step) {
       if (!Number.isSafeInteger(step) || step < 0)
         throw new Error(`Loader.batch: step should be an integer >= 0, is ${step}.`);
-      const { inputs, shape, draws, problems } = await maker.take(step, horizon(step));
+      const { inputs, shape, draws, problems } = await (maker ??= open()).take(step, horizon(step));
       problems.forEach((problem) => dataset.note(problem));
       const origins = draws.map(({ index, flip, drawn }) => originOf(images[index], size, flip, augmentation, drawn));
       return { images: tf.tensor4d(inputs, shape, 'float32') as Tensor4D, targets: origins.map(targetIn), origins };

@@ -31,6 +31,19 @@ export interface NotebookSessionOptions {
   accumulate?: number;
 }
 
+const goOn = 'run the cell again to go on from there';
+/** Aborted by the next interrupt of the kernel, which stops whatever a session runs. */
+let stop: AbortController | undefined;
+
+/** One listener for all sessions, however often their cells are run. */
+function untilInterrupt(): AbortSignal {
+  if (!stop) process.on('SIGINT', () => {
+    stop?.abort(new Stopped(`stopped; ${goOn}`));
+    stop = new AbortController(); // for the next cell
+  });
+  return (stop ??= new AbortController()).signal;
+}
+
 /** `lib/dist/commands` is three folders below the repository's root. */
 const root = path.resolve(__dirname, '../../..');
 const shipped = path.join(root, 'data/teachers', emojiScenes.name);
@@ -49,12 +62,7 @@ export function openNotebookSession({
   resume = false,
   accumulate,
 }: NotebookSessionOptions): Session {
-  const goOn = 'run the cell again to go on from there';
-  let stop = new AbortController();
-  process.on('SIGINT', () => {
-    stop.abort(new Stopped(`stopped; ${goOn}`));
-    stop = new AbortController(); // for the next cell
-  });
+  untilInterrupt();
   return new Session({
     experiment,
     teacherFile,
@@ -67,7 +75,7 @@ export function openNotebookSession({
     accumulate,
     goOn,
     get signal() {
-      return stop.signal;
+      return untilInterrupt();
     },
     progress: liveTraining,
     say: (line) => console.log(line),

@@ -1,7 +1,7 @@
 /**
  * One experiment on one machine: opens the data, takes or trains the teacher, tunes prompts, trains
  * students. Every piece is made once and shared by all variants and seeds; what a run of hours made
- * is found again by the next one.
+ * is found again by the next one. A closed session opens again on use.
  */
 import * as path from 'node:path';
 import type { CocoDataset } from '../coco/dataset';
@@ -31,6 +31,14 @@ import {
 } from '../runs/variants';
 import { TeacherSource } from './teacher-source';
 import { Workbench, type SessionOptions } from './workbench';
+
+/** What a session keeps, in megabytes (10^6 bytes). */
+export interface SessionMemory {
+  teacher: number;
+  /** The teacher's maps of all training pictures, made when something is first learned from them. */
+  features: number;
+  prompts: number;
+}
 
 export class Session {
   readonly train: CocoDataset;
@@ -101,9 +109,9 @@ export class Session {
   }
 
   /**
-   * Stage 1 with settings of one's own, tuned once a session for each `name` and seed; with
-   * `resume`, found again where it was tuned before with the same configuration. The session frees
-   * the result.
+   * Stage 1 with settings of one's own, tuned once a session for each `name` and seed, closed in
+   * between or not; with `resume`, found again where it was tuned before with the same configuration.
+   * The session frees the result.
    */
   async tune(name: string, { frequency, tuning }: PromptSettings, seed: number): Promise<PromptState> {
     const key = `${name}-seed${seed}`;
@@ -122,6 +130,7 @@ export class Session {
     try {
       await this.bench.run(`prompt, ${name}, seed ${seed}`, `prompt-${key}`, config, tuning.steps, (run) =>
         tunePrompt({ teacher, features, state, loader, tuning, batchSize: batch, accumulate }, run),
+        true,
       );
     } catch (error) {
       state.parameters.dispose();
@@ -234,10 +243,20 @@ export class Session {
     return studentConfig(experiment, rowOf(variant), seed, sources, await this.bench.inputs());
   }
 
-  /** Frees the teacher, the prompts and the loaders. */
+  /** What `close` gives back; students are their callers'. */
+  memory(): SessionMemory {
+    const values = [...this.prompts.values()].reduce((sum, { parameters }) => sum + parameters.numel(), 0);
+    return { ...this.source.memory(), prompts: (4 * values) / 1e6 };
+  }
+
+  /**
+   * Frees the teacher and its features, the prompts and the loaders. Whatever is asked for later is
+   * read or made again, prompts from their files.
+   */
   async close(): Promise<void> {
     await this.bench.close();
     this.prompts.forEach(({ parameters }) => parameters.dispose());
-    this.source.dispose();
+    this.prompts.clear();
+    this.source.close();
   }
 }

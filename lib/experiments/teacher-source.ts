@@ -55,8 +55,9 @@ export interface TeacherState {
   views: Record<Profile, Teacher>;
   /** Where a part of the training pictures chose among its weights. */
   heldOut?: HeldOutReport;
-  /** Undivided pyramids, made when first needed. */
+  /** Undivided pyramids, made when first needed, and what is kept of them in megabytes. */
   features?: TeacherFeatures;
+  featureMegabytes: number;
 }
 
 export class TeacherSource {
@@ -89,7 +90,7 @@ export class TeacherSource {
           deviations.map(() => 1),
         ),
       };
-      return (this.state = { detector, sha256, score, views, heldOut });
+      return (this.state = { detector, sha256, score, views, heldOut, featureMegabytes: 0 });
     } catch (error) {
       detector.dispose();
       throw error;
@@ -261,11 +262,12 @@ export class TeacherSource {
    */
   async features(profile: Profile): Promise<TeacherFeatures> {
     const state = await this.take();
-    state.features ??= await this.undividedFeatures(state.views.released);
+    state.features ??= await this.undividedFeatures(state);
     return profile === 'released' ? state.features : dividedFeatures(state.features, state.views.paper.deviations);
   }
 
-  private async undividedFeatures(teacher: Teacher): Promise<TeacherFeatures> {
+  private async undividedFeatures(state: TeacherState): Promise<TeacherFeatures> {
+    const teacher = state.views.released;
     const { experiment } = this.bench.options;
     const { size } = experiment;
     if (!hasFixedInputs(experiment) || !('width' in size)) return liveFeatures(teacher);
@@ -279,16 +281,25 @@ export class TeacherSource {
     const flipped = this.bench.inOrder(this.bench.train, { flip: 1 });
     const total = plain.batchesPerEpoch + flipped.batchesPerEpoch;
     try {
-      return await this.bench.untilStopped('teacher features', total, (update, signal) =>
+      const features = await this.bench.untilStopped('teacher features', total, (update, signal) =>
         cachedFeatures(teacher, { plain, flipped }, update, signal),
       );
+      state.featureMegabytes = bytes / 1e6;
+      return features;
     } finally {
       await Promise.all([plain.close(), flipped.close()]);
     }
   }
 
-  /** Frees the teacher. */
-  dispose(): void {
+  /** In megabytes. */
+  memory(): { teacher: number; features: number } {
+    const { detector, featureMegabytes = 0 } = this.state ?? {};
+    return { teacher: (4 * (detector?.parameters.numel() ?? 0)) / 1e6, features: featureMegabytes };
+  }
+
+  /** Frees the teacher and its features; `take` reads it again. */
+  close(): void {
     this.state?.detector.dispose();
+    this.state = undefined;
   }
 }

@@ -65,10 +65,10 @@ export class Workbench {
   private readonly aside: Aside;
   private scored: Loader | undefined;
   /**
-   * Runs that were stopped in this session, with their configurations: the next call takes them up,
-   * whatever `resume` says, unless it is of another configuration.
+   * Runs that were stopped in this session, and those it keeps, with their configurations: the next
+   * call takes them up, whatever `resume` says, unless it is of another configuration.
    */
-  private readonly stopped = new Map<string, unknown>();
+  private readonly takenUp = new Map<string, unknown>();
   /**
    * Settles when the last run has ended: an interrupted cell may be run again before its training
    * has come to rest.
@@ -197,6 +197,7 @@ export class Workbench {
   /**
    * Trains under a progress display, after the run before has ended; throws `Stopped` where the
    * user stopped it.
+   * @param keep whether this session trains it once only, and later calls find it again
    */
   run(
     title: string,
@@ -204,8 +205,9 @@ export class Workbench {
     config: unknown,
     steps: number,
     body: (run: RunOptions) => Promise<TrainResult>,
+    keep = false,
   ): Promise<TrainResult & { folder: string }> {
-    const run = this.last.catch(() => undefined).then(() => this.runNow(title, name, config, steps, body));
+    const run = this.last.catch(() => undefined).then(() => this.runNow(title, name, config, steps, body, keep));
     this.last = run;
     return run;
   }
@@ -216,11 +218,12 @@ export class Workbench {
     config: unknown,
     steps: number,
     body: (run: RunOptions) => Promise<TrainResult>,
+    keep: boolean,
   ): Promise<TrainResult & { folder: string }> {
     const { out, signal, progress, goOn } = this.options;
     const folder = path.join(out, 'runs', name);
-    const wasStopped = this.stopped.has(name) && difference(this.stopped.get(name), config) === undefined;
-    const resume = this.options.resume || wasStopped;
+    const known = this.takenUp.has(name) && difference(this.takenUp.get(name), config) === undefined;
+    const resume = this.options.resume || known;
     const lock = world().rank === 0 ? this.occupy() : undefined;
     let display: Progress | undefined;
     try {
@@ -244,10 +247,11 @@ export class Workbench {
         },
       });
       if (!result.finished) {
-        this.stopped.set(name, config);
+        this.takenUp.set(name, config);
         throw new Stopped(`stopped after step ${result.steps} of ${title}; ${goOn}`, stopStatus(signal));
       }
-      this.stopped.delete(name);
+      if (keep) this.takenUp.set(name, config);
+      else this.takenUp.delete(name);
       return { ...result, folder };
     } finally {
       display?.stop();
@@ -301,8 +305,10 @@ export class Workbench {
     };
   }
 
-  /** Ends the workers of the loader that was kept. */
+  /** Ends the workers of the loader that was kept, with the pictures that they hold. */
   async close(): Promise<void> {
-    await this.scored?.close();
+    const { scored } = this;
+    this.scored = undefined;
+    await scored?.close();
   }
 }

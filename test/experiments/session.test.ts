@@ -27,6 +27,7 @@ import { readLog } from '../../lib/dist/train/log';
 import { Stopped } from '../../lib/dist/train/stop';
 import { exportWeights } from '../../lib/dist/weights/import';
 import { readSafetensors, writeSafetensors } from '../../lib/dist/weights/safetensors';
+import { tf } from '../../lib/dist/tf';
 import { temporary, tinyStudent, tinyTeacher, writePictures } from '../distill/tiny';
 
 const experiment: Experiment = {
@@ -314,4 +315,36 @@ test('no session trains a teacher over a shipped one, whatever it is told', asyn
     );
     assert.equal(existsSync(join(root, 'data')), false);
   }
+});
+
+test('a closed session opens again on use, gives its memory back, and finds its prompts again', async () => {
+  const titles: string[] = [];
+  const options = optionsOf();
+  options.progress = (title) => (titles.push(title), { update: () => undefined, stop: () => undefined });
+  const session = new Session(options);
+  sessions.push(session);
+  assert.deepEqual(session.memory(), { teacher: 0, features: 0, prompts: 0 });
+  const tokensOf = async (): Promise<Float32Array> => {
+    const { parameters } = await session.prompt('paper', 1);
+    return parameters.all()[0].variable.read();
+  };
+  const { score } = await session.teacher();
+  const tokens = await tokensOf();
+  const held = session.memory();
+  const numbers = (await session.prompt('paper', 1)).parameters.numel();
+  assert.equal(held.prompts, (4 * numbers) / 1e6);
+  assert.ok(held.teacher > 0 && held.features > 0, JSON.stringify(held));
+  await session.close();
+  await session.close();
+  assert.deepEqual(session.memory(), { teacher: 0, features: 0, prompts: 0 });
+  const before = tf.memory().numTensors; // what TensorBoard's writers of both runs hold
+  titles.length = 0;
+  assert.deepEqual((await session.teacher()).score.metrics, score.metrics);
+  assert.deepEqual(await tokensOf(), tokens);
+  assert.ok(!titles.some((title) => title.startsWith('prompt')), `not trained twice: ${titles.join('; ')}`);
+  assert.deepEqual(session.memory(), held);
+  await session.close();
+  assert.equal(tf.memory().numTensors, before);
+  const { detector } = await session.student('prompt', 1);
+  detector.dispose();
 });
