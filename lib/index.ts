@@ -137,7 +137,7 @@ export { bandMosaic, type MosaicOptions } from './view/mosaic';
 export { groupDots, type Variation } from './view/group-dots';
 export { lineChart, type LineChartOptions, type LinePoint } from './view/lines';
 export { maskChart } from './view/masks';
-export { liveTraining, showChart, showHtml, showPicture, showTable } from './view/notebook';
+export { liveTraining, showChart, showHtml, showPicture, showProgress, showTable } from './view/notebook';
 export { contactSheet, drawBoxes } from './view/pictures';
 export { titlePicture } from './view/title-picture';
 export { softmaxChart, valueBars } from './view/value-bars';

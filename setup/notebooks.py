@@ -3,6 +3,7 @@
     npm run notebooks                       executes all, outputs into the notebooks
     npm run notebooks -- 01 03              those whose names begin so
     npm run notebooks -- --check            looks only: outputs that are missing, older than the code, too large, with an error, ...
+    npm run notebooks -- --replay           runs all cells at the smallest settings, then again as a reader may: chapters backwards, solutions, all anew
 
 A notebook is written only when no cell failed, printed to stderr, or shows a path of this machine. Beside every Vega-Lite chart a PNG of it is put, for
 viewers such as GitHub that draw no Vega-Lite. Needs what setup/requirements.txt pins, and the tslab kernel.
@@ -15,6 +16,8 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
+import time
 from pathlib import Path
 
 import nbformat
@@ -24,6 +27,8 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "notebooks"
 LIMIT = 1_000_000  # bytes of a notebook
+SMALLEST = {"STEPS": 6, "PROMPT_STEPS": 4, "STUDENT_STEPS": 6, "TRAIN": 32, "VAL": 24, "SEEDS": 1}  # a notebook's whole path in seconds
+DONE = "const done = false;"  # how the last cell begins, which frees memory where a reader says true
 VEGALITE = "application/vnd.vegalite.v5+json"
 # Charts on stdin as a JSON list, PNGs of 256 colours in base64 on stdout. White, as a viewer without Vega-Lite may have any background.
 TO_PNG = """
@@ -39,23 +44,73 @@ const charts = JSON.parse(require('fs').readFileSync(0, 'utf8'));
 """
 
 
-def execute(path, timeout):
-    """The notebook of `path` with the outputs of a fresh run; `timeout` in seconds for each cell."""
-    notebook = nbformat.read(path, as_version=4)
-    nbformat.validate(notebook)
+def client_of(notebook, folder, timeout):
+    """Runs the cells of `notebook` in `folder` and says so; `timeout` in seconds for each cell."""
 
     def announce(cell, cell_index):
         print(f"  cell {cell_index + 1} of {len(notebook.cells)}: {cell.source.strip().splitlines()[0]}", flush=True)
 
-    client = NotebookClient(
+    return NotebookClient(
         notebook,
         timeout=timeout,
         kernel_name="tslab",
         record_timing=False,
-        resources={"metadata": {"path": str(path.parent)}},
+        resources={"metadata": {"path": str(folder)}},
         on_cell_execute=announce,
     )
-    return client.execute()
+
+
+def execute(path, timeout):
+    """The notebook of `path` with the outputs of a fresh run, and the seconds that it took."""
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    began = time.monotonic()
+    return client_of(notebook, path.parent, timeout).execute(), time.monotonic() - began
+
+
+def chapters(notebook):
+    """The places of code cells, a list for each heading."""
+    found = [[]]
+    for place, cell in enumerate(notebook.cells):
+        if cell.cell_type == "code":
+            found[-1].append(place)
+        elif re.search(r"^## ", cell.source, re.M):
+            found.append([])
+    return found
+
+
+def solutions(notebook):
+    """The code of all solutions."""
+    text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    folded = re.findall(r"<details>.*?</details>", text, re.S)
+    return [code for part in folded for code in re.findall(r"^```ts\n(.*?)^```", part, re.S | re.M)]
+
+
+def replay(path, timeout):
+    """What fails when a reader goes on after Run All: chapters backwards, every solution, and all again when memory was freed."""
+    notebook = nbformat.read(path, as_version=4)
+    code = [place for chapter in chapters(notebook) for place in chapter]
+    count = len(notebook.cells)
+    notebook.cells += [nbformat.v4.new_code_cell(solution) for solution in solutions(notebook)]
+    solved = list(range(count, len(notebook.cells)))
+    freeing = [place for place in code if notebook.cells[place].source.startswith(DONE)]
+    freed = [nbformat.v4.new_code_cell(notebook.cells[place].source.replace("false", "true", 1)) for place in freeing]
+    notebook.cells += freed
+    last = list(range(len(notebook.cells) - len(freed), len(notebook.cells)))
+    backwards = [place for chapter in reversed(chapters(notebook)) for place in chapter if place < count]
+    client = client_of(notebook, path.parent, timeout)
+    passes = {"run all": code, "chapters backwards": backwards, "solutions": solved, "memory freed, and all again": last + code}
+    with client.setup_kernel():
+        for name, places in passes.items():
+            print(f"  {name}: {len(places)} cells", flush=True)
+            for place in places:
+                try:
+                    client.execute_cell(notebook.cells[place], place)
+                except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+                    return [f"{name}, cell {place + 1}: {error}"]
+                if found := complaints(notebook):
+                    return [f"{name}: {line}" for line in found]
+    return []
 
 
 def outputs_of(notebook):
@@ -115,6 +170,15 @@ def fingerprint(notebook):
     return hashlib.sha256(code.encode()).hexdigest()[:16]
 
 
+def library():
+    """Of the library's sources: with another one outputs may be others."""
+    found = hashlib.sha256()
+    for path in sorted((ROOT / "lib").rglob("*")):
+        if path.suffix in {".ts", ".cc", ".h"} and not {"dist", "node_modules"} & set(path.parts):
+            found.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
+    return found.hexdigest()[:16]
+
+
 def dead_links(notebook, folder):
     """Relative links to files that do not exist."""
     text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
@@ -132,6 +196,8 @@ def check(path):
         found.append("it has no outputs")
     elif notebook.metadata.get("freekd", {}).get("code") != fingerprint(notebook):
         found.append("its outputs are older than its code")
+    elif notebook.metadata.freekd.get("library") != library():
+        print("  its outputs were made by other sources of lib/: executing it again may change them")
     if any("image/png" not in output.data for output in outputs if VEGALITE in output.get("data", {})):
         found.append("a chart has no PNG beside it")
     if path.stat().st_size >= LIMIT:
@@ -144,7 +210,7 @@ def check(path):
 def run(path, options):
     """Executes one notebook and writes it; returns what is wrong with it."""
     try:
-        notebook = execute(path, options.timeout)
+        notebook, seconds = execute(path, options.timeout)
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         return [str(error)]
     for cell in notebook.cells:
@@ -154,11 +220,12 @@ def run(path, options):
     if found := complaints(notebook):
         return found
     add_pngs(notebook)
-    notebook.metadata["freekd"] = {"code": fingerprint(notebook)}
+    notebook.metadata["freekd"] = {"code": fingerprint(notebook), "library": library()}
     target = options.output or path
     half = target.with_suffix(".part")
     nbformat.write(notebook, half)
     half.replace(target)
+    print(f"  {seconds:.0f} s", flush=True)
     return [] if options.output else check(path)
 
 
@@ -174,10 +241,19 @@ def chosen(words):
     return picked or every
 
 
+def replay_in_passing(path, timeout):
+    """`replay` at the smallest settings, with runs that are thrown away."""
+    with tempfile.TemporaryDirectory(prefix="freekd-replay-") as out:
+        for name, value in {**SMALLEST, "OUT": out}.items():
+            os.environ[f"FREEKD_NOTEBOOK_{name}"] = str(value)
+        return replay(path, timeout)
+
+
 def main():
     parser = argparse.ArgumentParser(prog="npm run notebooks --", description="Executes the notebooks, or checks them.")
     parser.add_argument("notebooks", nargs="*", help="paths, or how their names begin (default: all)")
     parser.add_argument("--check", action="store_true", help="execute nothing: fail where outputs are missing, old, too large or not clean")
+    parser.add_argument("--replay", action="store_true", help="execute at the smallest settings, then again in other orders, with all solutions; writes nothing")
     parser.add_argument("--output", type=Path, help="write the executed notebook to this file, not into itself; for one notebook")
     parser.add_argument("--timeout", type=int, default=1800, help="seconds for one cell (default 1800)")
     options = parser.parse_args()
@@ -188,7 +264,7 @@ def main():
     failed = 0
     for path in paths:
         print(f"{path.name}", flush=True)
-        found = check(path) if options.check else run(path, options)
+        found = check(path) if options.check else replay_in_passing(path, options.timeout) if options.replay else run(path, options)
         failed += bool(found)
         if found:
             print("\n".join([f"{path.name}:", *(f"  {line}" for line in found)]), file=sys.stderr)

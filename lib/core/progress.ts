@@ -6,10 +6,10 @@ import { Presets, SingleBar } from 'cli-progress';
 
 export interface Progress {
   /**
-   * `done` of `total`; `note` stands behind the bar (losses, rate); a display that can draws
-   * `loss`.
+   * `done` of `total`; `note` stands behind the bar (losses, rate); a display that can draws the
+   * step's `losses`.
    */
-  update(done: number, note?: string, loss?: number): void;
+  update(done: number, note?: string, losses?: Readonly<Record<string, number>>): void;
   /** Leaves the last state on screen. */
   stop(): void;
 }

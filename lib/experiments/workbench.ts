@@ -242,7 +242,7 @@ export class Workbench {
             step + 1,
             `| loss ${loss.toFixed(3)} (${named.join(', ')}) | lr ` +
               `${learningRate.toExponential(1)} | ${imagesPerSecond.toFixed(0)} images/s`,
-            loss,
+            losses,
           );
         },
       });

@@ -2,12 +2,13 @@
 import sharp, { type Sharp } from 'sharp';
 import { decode, type Picture } from '../coco/image';
 import type { Tensor } from '../tf';
+import { framed, type HeatFrame } from './heat-frame';
 
 /** `viridis` and `magma` for amounts, `greys` for pictures, `redblue` for values around 0. */
 export type ColorScheme = 'viridis' | 'magma' | 'greys' | 'redblue';
 
-export interface HeatOptions {
-  /** Pixels; the height follows. Default 220. */
+export interface HeatOptions extends HeatFrame {
+  /** Pixels, without its frame; the height follows. Default 220. */
   width?: number;
   /**
    * Values of the first and the last colour. Default: the least and the greatest; for `redblue` as
@@ -79,15 +80,37 @@ export function enlarged({ data, ...size }: Picture, width: number, height: numb
 const heightAt = (width: number, size: { width: number; height: number }): number =>
   Math.max(1, Math.round((size.height * width) / size.width));
 
+/** A picture with its colour bar and the titles of its axes, where they are asked for. */
+export async function inFrame(
+  picture: Sharp,
+  size: { width: number; height: number },
+  { scheme = 'viridis', ...frame }: HeatOptions,
+  range: readonly [number, number],
+): Promise<Buffer> {
+  if (!frame.bar && !frame.rows && !frame.columns) return picture.png().toBuffer();
+  const ramp = await colored(
+    { values: Array.from({ length: 256 }, (_, i) => i), height: 1, width: 256 },
+    { scheme, range: [0, 255] },
+  );
+  return framed(picture, size, frame, sharp(ramp.data, { raw: { width: 256, height: 1, channels: 3 } }), range);
+}
+
 /**
  * A map of values as a picture.
  * @param map [H, W] or [1, H, W, 1]
  * @returns a PNG file's bytes
  */
 export async function heatPicture(map: Tensor, options: HeatOptions = {}): Promise<Buffer> {
-  const { width = 220 } = options;
-  const picture = await colored(gridOf(map), options);
-  return enlarged(picture, width, heightAt(width, picture)).png().toBuffer();
+  const { width = 220, scheme = 'viridis' } = options;
+  const grid = gridOf(map);
+  const picture = await colored(grid, options);
+  const size = { width, height: heightAt(width, picture) };
+  return inFrame(
+    enlarged(picture, size.width, size.height),
+    size,
+    options,
+    options.range ?? heatRange(grid.values, scheme),
+  );
 }
 
 /**
@@ -99,7 +122,7 @@ export async function heatPicture(map: Tensor, options: HeatOptions = {}): Promi
 export async function spotlight(
   picture: string | Picture,
   map: Tensor,
-  options: Omit<HeatOptions, 'scheme'> = {},
+  options: Pick<HeatOptions, 'width' | 'range'> = {},
 ): Promise<Buffer> {
   const { data, ...size } = typeof picture === 'string' ? await decode(picture) : picture;
   const { width = 220 } = options;

@@ -5,7 +5,7 @@
 import sharp, { type OverlayOptions } from 'sharp';
 import { tf, type Tensor4D } from '../tf';
 import { coefficients, type WaveletDecomposition } from '../wavelet/transform';
-import { colored, enlarged, gridOf, heatRange, type ColorScheme } from './heat';
+import { colored, enlarged, gridOf, heatRange, inFrame, type ColorScheme } from './heat';
 
 export interface MosaicOptions {
   /** Which picture and which channel. Default 0. */
@@ -15,6 +15,8 @@ export interface MosaicOptions {
   width?: number;
   /** Colours all bands by one scheme on one common scale, for what is no picture: masks, errors. */
   scheme?: ColorScheme;
+  /** Whether a bar shows that scale below. Default false. */
+  bar?: boolean;
 }
 
 const GAP = 2; // pixels between tiles
@@ -28,7 +30,7 @@ const GROUND = { r: 0, g: 0, b: 0, alpha: 0 };
  */
 export async function bandMosaic(
   decomposition: WaveletDecomposition,
-  { image = 0, channel = 0, width = 384, scheme }: MosaicOptions = {},
+  { image = 0, channel = 0, width = 384, scheme, bar }: MosaicOptions = {},
 ): Promise<Buffer> {
   const { approximation, details } = decomposition;
   const [, h, w] = details.length > 0 ? details[details.length - 1].horizontal.shape : approximation.shape;
@@ -66,10 +68,8 @@ export async function bandMosaic(
     [right, bottom] = [x, y];
   }
   tiles.push(await tile(approximation, 'greys', [0, 0, right, bottom]));
-  return sharp({ create: { width, height, channels: 4, background: GROUND } })
-    .composite(tiles)
-    .png()
-    .toBuffer();
+  const mosaic = sharp({ create: { width, height, channels: 4, background: GROUND } }).composite(tiles);
+  return common ? inFrame(mosaic, { width, height }, { scheme, bar }, common) : mosaic.png().toBuffer();
 }
 
 /** The range of all bands together. */

@@ -5,7 +5,7 @@
 import { createRequire } from 'node:module';
 import type { StepRecord } from '../train/log';
 import type { Progress } from '../core/progress';
-import { liveHtml } from './live';
+import { curvesOf, liveHtml } from './live';
 import { frameHtml, type Frame } from './tables';
 import type { Chart } from './theme';
 
@@ -60,8 +60,6 @@ export function showTable(frame: Frame, options?: { digits?: number; limit?: num
 }
 
 export interface LiveTraining extends Progress {
-  /** `loss`, where given, is drawn. */
-  update(done: number, note?: string, loss?: number): void;
   /** For a training loop's `onStep`: takes progress, losses and rate from its record. */
   onStep(record: StepRecord): void;
 }
@@ -82,32 +80,42 @@ export function liveTraining(
   display: Pick<Display, 'html'> = tslab().newDisplay(),
 ): LiveTraining {
   const began = performance.now();
-  const losses: number[] = [];
+  const curves: Record<string, number[]> = {};
   let shown = -Infinity;
   let done = start;
   let note = '';
   const draw = (): void => {
     shown = performance.now();
     const remaining = done > start ? ((shown - began) / 1000 / (done - start)) * (total - done) : undefined;
-    send(display as Display, (target) => target.html(liveHtml({ title, done, total, remaining, note, losses })));
+    send(display as Display, (target) => target.html(liveHtml({ title, done, total, remaining, note, curves })));
   };
   const live: LiveTraining = {
-    update(step, text = '', loss) {
+    update(step, text = '', losses = {}) {
       [done, note] = [step, text];
-      if (loss !== undefined) losses.push(loss);
+      for (const [name, value] of Object.entries(curvesOf(losses))) (curves[name] ??= []).push(value);
       if (performance.now() - shown >= INTERVAL || done >= total) draw();
     },
-    onStep({ step, losses: { loss, ...parts }, learningRate, imagesPerSecond }) {
+    onStep({ step, losses, learningRate, imagesPerSecond }) {
+      const { loss, ...parts } = losses;
       const named = Object.entries(parts).map(([part, value]) => `${part} ${value.toFixed(3)}`);
       live.update(
         step + 1,
         `loss ${loss.toFixed(3)} (${named.join(', ')}), learning rate ` +
           `${learningRate.toExponential(1)}, ${imagesPerSecond.toFixed(0)} images/s`,
-        loss,
+        losses,
       );
     },
     stop: draw,
   };
   draw();
   return live;
+}
+
+/**
+ * For work that may have nothing to do: what it returns opens a live display when it is first
+ * called with the number of what is done and of all.
+ */
+export function showProgress(title: string): (done: number, total: number) => void {
+  let live: LiveTraining | undefined;
+  return (done, total) => (live ??= liveTraining(title, total)).update(done);
 }

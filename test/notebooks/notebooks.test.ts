@@ -52,6 +52,27 @@ test('the committed notebooks have clean and small outputs, made by their code, 
   assert.equal(status, 0, stderr);
 });
 
+test('a notebook goes on after Run All: chapters backwards, solutions, and all again once memory was freed', () => {
+  const { status, stdout, stderr } = tool(['04', '--replay']); // all others: npm run notebooks -- --replay
+  assert.equal(status, 0, stderr);
+  assert.match(stdout, /run all: .*chapters backwards: .*solutions: [1-9].*memory freed, and all again: /s);
+});
+
+test('--replay names the cell that a reader cannot run again', () => {
+  const file = join(folder, 'once.ipynb');
+  const cell = (source: string) => ({ cell_type: 'code', source, metadata: {}, outputs: [], execution_count: null });
+  const title = { cell_type: 'markdown', source: '## Two', metadata: {} };
+  const cells = [
+    cell("import { tf } from 'freekd';\nconst one = tf.ones([2]);"),
+    title,
+    cell('one.print();\none.dispose();'),
+  ];
+  writeFileSync(file, JSON.stringify({ cells, metadata: {}, nbformat: 4, nbformat_minor: 4 }));
+  const { status, stderr } = tool([file, '--replay']);
+  assert.equal(status, 1);
+  assert.match(stderr, /chapters backwards, cell 3: .*Tensor is disposed/s);
+});
+
 test('--check says what is wrong', () => {
   const notebook = JSON.parse(readFileSync(join(root, 'notebooks', notebooks[0]), 'utf8')) as {
     cells: { cell_type: string; source: string | string[]; outputs?: unknown[] }[];

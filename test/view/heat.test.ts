@@ -30,6 +30,21 @@ test('heatPicture: each value a square in its colour, dark to light, blue over w
   assert.ok(blue[2] > blue[0] + 50 && red[0] > red[2] + 50 && Math.min(...white) > 230);
 });
 
+test('a frame tells values and axes and leaves the picture as it is; the bar of a mosaic is of all bands', async () => {
+  const map = tf.tensor2d([[-2, 0], [1, 2]]);
+  const options = { width: 60, scheme: 'redblue' } as const;
+  const plain = await pixelsOf(await heatPicture(map, options));
+  const frame = await pixelsOf(await heatPicture(map, { ...options, bar: true, rows: 'from', columns: 'to' }));
+  assert.deepEqual([frame.width - plain.width, frame.height - plain.height], [15, 15 + 8 + 6 + 15]);
+  for (const [x, y] of [[5, 5], [55, 5], [5, 55], [55, 55]]) assert.deepEqual(frame.at(x + 15, y), plain.at(x, y));
+  const bar = 60 + 15 + 8; // its row
+  const near = (a: number[], b: number[]): boolean => a.every((value, i) => Math.abs(value - b[i]) < 20);
+  assert.ok(near(frame.at(15, bar), plain.at(5, 5)) && near(frame.at(74, bar), plain.at(55, 55)), 'from first to last');
+  const bands = wavedec2(tf.ones([1, 8, 8, 1]), { wavelet: 'haar', mode: 'zero', level: 1 });
+  const mosaic = await pixelsOf(await bandMosaic(bands, { width: 40, scheme: 'magma', bar: true }));
+  assert.deepEqual([mosaic.width, mosaic.height], [40, 40 + 8 + 6 + 15]);
+});
+
 test('heatPicture: one value all over is no division by zero, and a map of many channels is an error', async () => {
   const flat = await pixelsOf(await heatPicture(tf.fill([2, 3], 7), { width: 30 }));
   assert.deepEqual(flat.at(2, 2), flat.at(28, 18));

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { mock, test } from 'node:test';
-import { liveHtml } from '../../lib/dist/view/live';
+import { curvesOf, liveHtml } from '../../lib/dist/view/live';
 import { liveTraining, showChart, showPicture, showTable } from '../../lib/dist/view/notebook';
 import { apBars } from '../../lib/dist/view/charts';
 import { metrics, twoSeeds } from './fixture';
@@ -53,7 +53,7 @@ test('the remaining time of a resumed run counts from where it went on', () => {
     const live = liveTraining('resumed', 100, 90, { html: (text) => shown.push(text) });
     assert.match(shown[0], /90\/100, -:-- left/);
     now = 5000;
-    live.update(95, '| note <1>', 0.5);
+    live.update(95, '| note <1>', { loss: 0.5 });
     assert.match(shown[1], /95\/100, 0:05 left/);
     assert.match(shown[1], />note &lt;1&gt;</);
   } finally {
@@ -63,7 +63,18 @@ test('the remaining time of a resumed run counts from where it went on', () => {
 
 test('a long run draws at most some hundred points', () => {
   const losses = Array.from({ length: 10_000 }, (_, i) => 1 + 1 / (1 + i));
-  const html = liveHtml({ title: 't', done: 5, total: 10, note: '', losses });
-  assert.ok(html.length < 4000, String(html.length));
+  const html = liveHtml({ title: 't', done: 5, total: 10, note: '', curves: { loss: losses } });
+  assert.ok(html.length < 5000, String(html.length));
   assert.ok(!html.includes('NaN'));
+});
+
+test('stage 1 shows the detection loss and the dissimilarity apart, smoothed over a tenth of the steps', () => {
+  const drawn = curvesOf({ loss: 1.75, classification: 0.5, box: 0.25, dissimilarity: 1 });
+  assert.deepEqual(drawn, { 'detection loss': 0.75, dissimilarity: 1 });
+  assert.deepEqual(curvesOf({ loss: 2, classification: 0.5 }), { loss: 2 });
+  const noisy = Array.from({ length: 100 }, (_, i) => (i % 2 ? 1 : 3));
+  const state = { title: 't', done: 100, total: 100, note: '' };
+  const html = liveHtml({ ...state, curves: { 'detection loss': noisy, dissimilarity: noisy } });
+  assert.match(html, /detection loss \(log scale\).*>2\.00<.*dissimilarity \(log scale\).*>2\.00</);
+  assert.equal(html.match(/<polyline/g)!.length, 4);
 });
