@@ -37,7 +37,7 @@ export function lineChart(
   const charts = panels.map((panel) => ({
     ...(panel && { title: { text: panel, anchor: 'middle' as const, fontSize: 13 } }),
     data: { values: points.filter((point) => (point.panel ?? '') === panel) },
-    width: panels.length > 1 ? 300 : 480,
+    width: [480, 480, 300, 230][panels.length] ?? 180,
     height: 200,
     mark: { type: 'line' as const, strokeWidth: 2.2 },
     encoding: {
