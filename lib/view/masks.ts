@@ -62,8 +62,8 @@ export function maskChart(
     },
     spacing: 8,
     spec: {
-      width: 96,
-      height: 96,
+      width: 78, // ten bands and the legend beside JupyterLab's file browser on 1400 pixels
+      height: 78,
       mark: { type: 'rect', stroke: null },
       encoding: {
         ...corners,
