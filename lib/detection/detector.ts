@@ -4,9 +4,10 @@
  */
 import type { Detections, Normalization, Origin, Target } from '../data/types';
 import type { Parameters } from '../core/parameters';
-import type { Scalar, Tensor4D } from '../tf';
+import type { Scalar, Tensor2D, Tensor4D } from '../tf';
 import type { BackboneConfig } from './backbone';
 import type { FpnConfig } from './fpn';
+import type { TowerConfig } from './tower';
 
 /** What the configs of all families have. */
 export interface NetworkConfig {
@@ -21,6 +22,36 @@ export interface NetworkConfig {
 
 /** Size of a picture inside the padded input, in input pixels. */
 export type Extent = Pick<Origin, 'inputWidth' | 'inputHeight'>;
+
+export interface HeadOptions {
+  training?: boolean;
+  /** After how many convolutions of its towers a `dense` head keeps the maps in its outputs. Default: nowhere. */
+  keepAfter?: number;
+}
+
+/** A pyramid level of predictions at every place: an anchor or a point. */
+export interface DensePrediction {
+  /** A number a place and class. */
+  logits: Tensor4D;
+  /**
+   * [places, 4] from a point of each place to the left, top, right and bottom side of its box, in
+   * units of the place's own.
+   */
+  sides: Tensor2D;
+}
+
+/** A head of two towers, for classes and for boxes, that predicts at every place of the pyramid. */
+export interface DenseHead<Outputs> {
+  /** Of each tower. */
+  readonly towers: Pick<TowerConfig, 'convs' | 'channels'>;
+  /**
+   * What this head makes of another's maps: its layers from the one after `after` convolutions on.
+   * @param outputs of a head of the same family, run with `keepAfter: after`
+   */
+  from(outputs: Outputs, after: number): Outputs;
+  /** Of every level. */
+  predictions(outputs: Outputs): DensePrediction[];
+}
 
 export interface LossOptions {
   /** How much of each input is picture; default all. */
@@ -85,7 +116,9 @@ export interface Detector<Outputs = unknown> {
    * moves the running ones.
    */
   pyramid(images: Tensor4D, training?: boolean): Tensor4D[];
-  head(pyramid: readonly Tensor4D[], options?: { training?: boolean }): Outputs;
+  head(pyramid: readonly Tensor4D[], options?: HeadOptions): Outputs;
+  /** Of families whose head is a dense one. */
+  readonly dense?: DenseHead<Outputs>;
   /** The task's loss on a batch. */
   loss(outputs: Outputs, targets: readonly Target[], options?: LossOptions): DetectionLosses;
   /**

@@ -9,7 +9,7 @@
 import type { Parameters } from '../core/parameters';
 import type { Batch } from '../data/types';
 import type { Loader } from '../coco/loader';
-import type { Detector, LossOptions } from '../detection/detector';
+import type { DetectionLosses, Detector, LossOptions } from '../detection/detector';
 import { tf, type Tensor4D, type TensorContainer } from '../tf';
 import { connect } from '../train/distributed/communicator';
 import { train, type TrainOptions, type TrainResult } from '../train/loop';
@@ -115,6 +115,11 @@ export function headsOf(
   };
 }
 
+const dividedBy = (losses: DetectionLosses, shares: Record<string, number>): NonNullable<ImitationInput['task']> =>
+  Object.fromEntries(
+    Object.entries(losses).map(([name, { normalizer }]) => [name, { normalizer, share: shares[name] }]),
+  );
+
 /** Trains a detector in place: a teacher or a student alone, or stage 2 where something is imitated. */
 export async function trainDetector(setup: DetectorTraining, run: RunOptions): Promise<TrainResult> {
   const { detector, loader, schedule, optimizer, clip, average, selection } = setup;
@@ -128,7 +133,8 @@ export async function trainDetector(setup: DetectorTraining, run: RunOptions): P
     side && asked.length > 0 ? createImitations(asked, { student: detector, ...side, projections, seed }) : undefined;
   if (world.rank === 0) warnOfStatistics(setup, world.size, imitations?.takeStatistics);
   const optionsOf = ({ origins }: Batch, step: number): LossOptions => ({ extents: origins, seed: `${seed}/${step}` });
-  const outputsOf = (pyramid: Tensor4D[]): unknown => detector.head(pyramid, { training: true });
+  const headOptions = { training: true, keepAfter: imitations?.keepsAfter };
+  const outputsOf = (pyramid: Tensor4D[]): unknown => detector.head(pyramid, headOptions);
   try {
     return await train<Batch>({
       ...run,
@@ -150,9 +156,9 @@ export async function trainDetector(setup: DetectorTraining, run: RunOptions): P
         if (!imitated) return sharedLosses(losses, share(normalizersOf(losses)));
         const heads = headsOf(detector, outputs, imitations, imitated, side.teacher);
         const shares = share({ ...normalizersOf(losses), ...regionsIn(detector, heads.regression) });
-        const task = sharedLosses(losses, shares);
-        const input = { ...imitated, ...heads, regressionShare: shares.regions, step, student: pyramid };
-        return { ...task, ...imitations.losses(input, ['loss', ...Object.keys(task)]) };
+        const task = dividedBy(losses, shares);
+        const input = { ...imitated, ...heads, regressionShare: shares.regions, task, step, student: pyramid };
+        return { ...sharedLosses(losses, shares), ...imitations.losses(input, ['loss', ...Object.keys(task)]) };
       },
       turns: turnsOf(accumulate, (batch, step) =>
         lossNormalizers(detector, batch, optionsOf(batch, step), () => outputsOf(detector.pyramid(batch.images, true))),

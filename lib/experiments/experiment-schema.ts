@@ -131,6 +131,7 @@ const fields: s.Schema<Experiment> = s.fields({
     }),
     cankd: s.fields({ weight, levels }),
     maskd: s.fields({ weight, refineAfter: s.optional(s.whole(0, MOST_STEPS)) }),
+    crosskd: s.fields({ weight, boxes: s.optional(weight), after: s.optional(s.whole(0, 32)) }),
   }),
 });
 

@@ -7,7 +7,7 @@ import type { LossSettings, Variant, VariantRow } from '../runs/variants';
 
 /** Those that take part, besides the student alone; L_FKD and its parts are inside FreeKD. */
 export const leagueLosses: readonly Variant[] = [
-  'mse', 'freekd', 'released', 'cwd', 'pkd', 'mgd', 'fgd', 'cankd', 'maskd',
+  'mse', 'freekd', 'released', 'cwd', 'pkd', 'mgd', 'fgd', 'cankd', 'maskd', 'crosskd',
 ];
 
 export const leagueProtocol = {

@@ -5,11 +5,12 @@
  * CWD: 10 at temperature 1 (mmrazor). PKD: 6 (mmrazor, for Faster R-CNN and RetinaNet). MGD: 2e-5
  * for one stage with 65 % hidden, 5e-7 for two with 45 %. FGD: 1e-3 for RetinaNet, 1.6e-3 for FCOS
  * and RepPoints, 5e-5 for two stages. CanKD: 10. MasKD: 7 for RetinaNet, 10 for FCOS and RepPoints,
- * 1 for two stages, with the student's masks after 5000 to 8500 steps.
+ * 1 for two stages, with the student's masks after 5000 to 8500 steps. CrossKD: 1, our reading of its
+ * paper (distill/imitations/crosskd.ts).
  */
 import type { LossSettings } from '../runs/variants';
 
-export type PeerWeights = Pick<LossSettings['weights'], 'cwd' | 'pkd' | 'mgd' | 'fgd' | 'cankd' | 'maskd'>;
+export type PeerWeights = Pick<LossSettings['weights'], 'cwd' | 'pkd' | 'mgd' | 'fgd' | 'cankd' | 'maskd' | 'crosskd'>;
 
 export const oneStagePeers: PeerWeights = {
   cwd: { weight: 10 },
@@ -18,6 +19,7 @@ export const oneStagePeers: PeerWeights = {
   fgd: { weight: 1e-3 },
   cankd: { weight: 10 },
   maskd: { weight: 7, refineAfter: 7000 },
+  crosskd: { weight: 1 },
 };
 
 /** For FCOS and RepPoints. */

@@ -37,6 +37,7 @@ const schema = s.fields({
   projected: s.optional(s.truth()),
   readsHead: s.optional(s.truth()),
   readsOutputs: s.optional(s.truth()),
+  keepsAfter: s.optional(s.whole(0, 32)),
   create: s.optional(s.callable()),
   imitations: s.optional(s.anything()),
 }) as s.Schema<OwnLoss>;
@@ -64,12 +65,12 @@ export function ownVariant(loss: unknown, text?: string): VariantRow {
   if (losses && create) throw new Error('there are both losses and create: leave one out');
   if (!losses && !create && !given.imitations) throw new Error('there are neither losses nor create nor imitations');
   checkLossNames(imitations, 'imitations');
-  const { readsHead, readsOutputs } = given;
+  const { readsHead, readsOutputs, keepsAfter } = given;
   const own: OwnImitation = {
     name,
     text: `sha256:${createHash('sha256').update(text ?? textOf(given)).digest('hex')}`,
     create: losses
-      ? (context) => createOfLosses({ losses, projected, readsHead, readsOutputs }, context)
+      ? (context) => createOfLosses({ losses, projected, readsHead, readsOutputs, keepsAfter }, context)
       : create,
   };
   return { name, title, color, prompt, distillation: () => ({ ...imitations, own }) };

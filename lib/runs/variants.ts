@@ -29,7 +29,7 @@ export interface PromptSettings {
 
 /** Settings of the losses of stage 2 that are not FreeKD's of profile `paper`. */
 type Weights = Required<
-  Pick<Distillation, 'mse' | 'released' | 'cwd' | 'pkd' | 'mgd' | 'fgd' | 'cankd' | 'maskd'>
+  Pick<Distillation, 'mse' | 'released' | 'cwd' | 'pkd' | 'mgd' | 'fgd' | 'cankd' | 'maskd' | 'crosskd'>
 >;
 
 /** What an experiment says about losses. */
@@ -96,6 +96,7 @@ const rows: Record<Variant, Omit<VariantRow, 'name'>> = {
   fgd: { title: 'FGD', color: '#507846', peer: true, distillation: weighted('fgd') },
   cankd: { title: 'CanKD', color: '#64a082', peer: true, distillation: weighted('cankd') },
   maskd: { title: 'MasKD', color: '#dc1428', peer: true, prompt: 'maskd', distillation: weighted('maskd') },
+  crosskd: { title: 'CrossKD', color: '#a08caa', peer: true, distillation: weighted('crosskd') },
 };
 
 /** The names of all rows, in the order of tables. */

@@ -50,7 +50,7 @@ for (const [name, c] of Object.entries(golden.cases)) {
       const outputs = model.head(model.pyramid(images, true), { training: true });
       for (const [level, output] of outputs.entries())
         for (const [kind, levels] of Object.entries(c.outputs))
-          near(tf.slice(output[kind as keyof typeof output], 0, 1).dataSync(), levels[level], 2e-5, `${kind} ${level}`);
+          near(tf.slice(output[kind as 'logits' | 'distances' | 'centerness'], 0, 1).dataSync(), levels[level], 2e-5, `${kind} ${level}`);
       const grids = pointGrids(outputs.map(({ logits }) => logits), model.strides, 'middle');
       const matches = matchPoints(grids, targets, c.config.classes, c.config.assign);
       const points = matches.weights.length / n;

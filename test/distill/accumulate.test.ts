@@ -18,6 +18,7 @@ import { tunePrompt } from '../../lib/dist/distill/tune-prompt';
 import { tf } from '../../lib/dist/tf';
 import { readLog, type StepRecord } from '../../lib/dist/train/log';
 import { writeFixture } from '../coco/fixture';
+import { fcosNumbers, fill, parameterNumbers } from '../detection/golden';
 import { distillations, frequencies, promptState, tuningOf } from './setup';
 import { hashOf, temporary, tinyStudent, tinyTeacher } from './tiny';
 
@@ -186,6 +187,20 @@ describe('stage 2 in turns', () => {
       same(await trained(frozen(tinyStudent), 2, options), whole, name);
       same(await trained(frozen(tinyStudent), 4, options), whole, name);
       prompt.parameters.dispose();
+    });
+
+  for (const kind of ['retinanet', 'fcos'] as const)
+    it(`distils ${kind} by crosskd, divided as the task is, as the batch at once`, async () => {
+      const { student, teacher: large } = smallDetectors(kind);
+      const network = createDetector(frozen(large), { seed: 5 });
+      fill(network, kind === 'fcos' ? fcosNumbers : parameterNumbers); // fresh from a seed all scores are 0.01
+      const teacher = new Teacher(network, network.strides.map(() => 1));
+      const distillation = { crosskd: { weight: 0.1 } };
+      const options = { distillation, side: { teacher, features: liveFeatures(teacher) } };
+      const whole = await trained(frozen(student), 1, options);
+      assert.ok(whole.log[0].losses.crosskd > 1e-4 && whole.log[0].losses.crosskdBox > 1e-4);
+      same(await trained(frozen(student), 4, options), whole, kind);
+      network.dispose();
     });
 
   for (const kind of ['faster-rcnn', 'cascade-rcnn', 'reppoints', 'fcos'] as const)

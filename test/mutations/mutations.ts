@@ -50,6 +50,25 @@ export const mutations: Mutation[] = [
     'MasKD is that of PyTorch',
     ['div(h * w)', 'div(h)'],
   ),
+  ...each(
+    'distill/imitations/crosskd.js',
+    'distill/imitations/crosskd.test.ts',
+    'CrossKD is that of PyTorch: retinanet, cut after 1',
+    ['tf_1.tf.mul(2, entropy)', 'entropy'],
+    ['tf_1.tf.sub(1, score)', 'score'],
+    ['taught[level].sides', 'sides'],
+  ),
+  ...each(
+    'detection/tower.js',
+    'distill/imitations/crosskd.test.ts',
+    'CrossKD is that of PyTorch: retinanet, cut after 1',
+    ['let i = from;', 'let i = 0;'],
+    ['i + 1 === keepAfter', 'i === keepAfter'],
+  ),
+  ...each('distill/imitations/crosskd.js', 'distill/accumulate.test.ts', 'distils fcos by crosskd', [
+    'share: box.share',
+    'share: classification.share',
+  ]),
   ...each('runs/inference.js', 'runs/inference.test.ts', "Holm's adjusted p values", ['(p.length - rank)', 'p.length']),
   ...each(
     'runs/standings.js',

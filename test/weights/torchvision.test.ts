@@ -107,7 +107,8 @@ test("torchvision's FCOS, imported, has its maps, logits, distances and centerne
     const outputs = model.head(pyramid);
     const maps = [
       ...pyramid.map((map, i) => [`pyramid${i}`, map] as const),
-      ...outputs.flatMap((output, i) => Object.entries(output).map(([kind, map]) => [`${kind}${i}`, map] as const)),
+      ...outputs.flatMap(({ logits, distances, centerness }, i) =>
+        Object.entries({ logits, distances, centerness }).map(([kind, map]) => [`${kind}${i}`, map] as const)),
     ];
     const measured = maps.map(([kind, map]) => measure(`fcos_resnet50_fpn/${kind}`, map.dataSync(), fcos.maps[kind]));
     hold(t, 'maps', measured, 1e-5);

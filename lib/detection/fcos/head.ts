@@ -8,7 +8,16 @@ import { relu } from '../../kernels/activation';
 import { type Parameters } from '../../core/parameters';
 import { type Random } from '../../core/random';
 import { convLevels, createConv } from '../layers';
-import { CLASS_BIAS, createTower, DEVIATION, tower, type TowerConfig } from '../tower';
+import {
+  CLASS_BIAS,
+  createTower,
+  DEVIATION,
+  keptAt,
+  type KeptMaps,
+  tower,
+  type TowerConfig,
+  type TowerRun,
+} from '../tower';
 
 export interface FcosHeadConfig extends TowerConfig {
   /** The tower that the centerness is read from. */
@@ -30,7 +39,7 @@ export type FcosOutput = {
   distances: Tensor4D;
   /** [N, H, W, 1] logits. */
   centerness: Tensor4D;
-};
+} & KeptMaps;
 
 /** Registers all parameters under `bbox_head.`; `inputs` are the pyramid's channels. */
 export function createFcosHead(
@@ -50,12 +59,15 @@ export function createFcosHead(
     parameters.create(`bbox_head.scales.${level}.scale`, [], 1, 'weight');
 }
 
-/** Predictions of every level of `pyramid`, in its order. */
+/**
+ * Predictions of every level, in their order.
+ * @param inputs the maps of each level that the towers of classes and of boxes begin with
+ */
 export function fcosHead(
   parameters: Parameters,
   config: FcosHeadConfig,
-  pyramid: readonly Tensor4D[],
-  training: boolean,
+  inputs: readonly [readonly Tensor4D[], readonly Tensor4D[]],
+  run: TowerRun,
 ): FcosOutput[] {
   const { centernessOn, distance, scales = true } = config;
   const output = (name: string, maps: readonly Tensor4D[]): Tensor4D[] =>
@@ -64,19 +76,20 @@ export function fcosHead(
     ...output(name, maps),
     ...(centernessOn === branch ? output('conv_centerness', maps) : []),
   ];
-  const branch = (name: string, outputs: ReturnType<typeof last>): Tensor4D[] =>
-    tower(parameters, `bbox_head.${name}`, config, pyramid, training, outputs);
-  const ofClasses = branch('cls_convs', last('classification', 'conv_cls'));
-  const ofBoxes = branch('reg_convs', last('regression', 'conv_reg'));
-  const levels = pyramid.length;
-  return pyramid.map((_, level) => {
+  const branch = (name: string, maps: readonly Tensor4D[], outputs: ReturnType<typeof last>) =>
+    tower(parameters, `bbox_head.${name}`, config, maps, run, outputs);
+  const classes = branch('cls_convs', inputs[0], last('classification', 'conv_cls'));
+  const boxes = branch('reg_convs', inputs[1], last('regression', 'conv_reg'));
+  const [ofClasses, ofBoxes] = [classes.outputs, boxes.outputs];
+  const levels = inputs[0].length;
+  return inputs[0].map((_, level) => {
     const distances = tf.tidy(() => {
       const scaled = scales ? (tf.mul(ofBoxes[level], scaleOf(parameters, level)) as Tensor4D) : ofBoxes[level];
       return distance === 'exp' ? (tf.exp(scaled) as Tensor4D) : relu(scaled);
     });
     ofBoxes[level].dispose();
     const centerness = (centernessOn === 'classification' ? ofClasses : ofBoxes)[levels + level];
-    return { logits: ofClasses[level], distances, centerness };
+    return { logits: ofClasses[level], distances, centerness, ...keptAt(level, classes, boxes) };
   });
 }
 

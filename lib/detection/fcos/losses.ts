@@ -1,55 +1,8 @@
 /**
- * FCOS's box and centerness losses over the points that learn an object, of all levels and pictures
- * at once. The class loss is RetinaNet's focal loss.
+ * FCOS's centerness loss over the points that learn an object, of all levels and pictures at once.
+ * The class loss is RetinaNet's focal loss, the box loss one by overlap (../box-sides.ts).
  */
-import { tf, type Scalar, type Tensor, type Tensor1D, type Tensor2D } from '../../tf';
-
-/** 'iou': -log IoU (Yu et al., arXiv 1608.01471); 'giou': 1 - generalised IoU (arXiv 1902.09630). */
-export type BoxLossKind = 'iou' | 'giou';
-
-/** The least IoU whose logarithm is taken, and the least areas that are divided by, as in mmdet. */
-const EPSILON = { iou: 1e-6, giou: 1e-7 };
-
-/**
- * The box loss of each point times its weight, as a sum divided by `normalizer`.
- * @param predicted [P, 4] distances from a point to the left, top, right and bottom side
- * @param wanted [P, 4] those of its object, in the same unit
- * @param weights [P]
- */
-export function distanceLoss(
-  predicted: Tensor2D,
-  wanted: Tensor2D,
-  weights: Tensor1D,
-  normalizer: number,
-  kind: BoxLossKind,
-): Scalar {
-  return tf.tidy(() => {
-    const [p, w] = [predicted, wanted].map((distances) => tf.unstack(distances, 1));
-    const common = sizes(p, w, tf.minimum).map((side) => tf.relu(side));
-    const intersection = tf.mul(common[0], common[1]);
-    const union = tf.maximum(tf.sub(tf.add(area(p), area(w)), intersection), EPSILON[kind]);
-    const iou = tf.div(intersection, union);
-    const loss =
-      kind === 'iou' ? tf.neg(tf.log(tf.maximum(iou, EPSILON.iou))) : tf.sub(1, tf.sub(iou, waste(p, w, union)));
-    return tf.div(tf.sum(tf.mul(loss, weights)), normalizer);
-  });
-}
-
-/** Width and height of what `pick` makes of two boxes around the same point. */
-function sizes(p: Tensor[], w: Tensor[], pick: (a: Tensor, b: Tensor) => Tensor): Tensor[] {
-  return [0, 1].map((axis) => tf.add(pick(p[axis], w[axis]), pick(p[axis + 2], w[axis + 2])));
-}
-
-function area([left, top, right, bottom]: Tensor[]): Tensor {
-  return tf.mul(tf.add(left, right), tf.add(top, bottom));
-}
-
-/** The share of the smallest box around both that neither fills. */
-function waste(p: Tensor[], w: Tensor[], union: Tensor): Tensor {
-  const [width, height] = sizes(p, w, tf.maximum);
-  const around = tf.maximum(tf.mul(width, height), EPSILON.giou);
-  return tf.div(tf.sub(around, union), around);
-}
+import { tf, type Scalar, type Tensor1D } from '../../tf';
 
 /**
  * Binary cross entropy of the centerness, as a sum divided by `normalizer`.

@@ -7,24 +7,28 @@ import { tf, type Scalar, type Tensor1D, type Tensor2D, type Tensor4D } from '..
 import { type Detections, type Target } from '../../data/types';
 import { Parameters } from '../../core/parameters';
 import { Random } from '../../core/random';
+import { type BoxLossKind, distanceLoss } from '../box-sides';
 import { checkExtents, checkLevels, checkTargets } from '../checks';
 import {
   counting,
+  type DenseHead,
   type DetectionLosses,
   type Detector,
   type DetectOptions,
   detectSettings,
   type Extent,
+  type HeadOptions,
   type NetworkConfig,
   type Normalizer,
 } from '../detector';
 import { focalLoss, type FocalConfig } from '../focal-loss';
 import { joinLevels, mapSizes, pyramidStrides } from '../levels';
 import { pointGrids, type PointGrid, type PointPlace } from '../points';
+import { keptMaps } from '../tower';
 import { createTrunk, trunk } from '../trunk';
 import { detectFcos } from './detect';
 import { createFcosHead, fcosHead, type FcosHeadConfig, type FcosOutput } from './head';
-import { type BoxLossKind, centernessLoss, distanceLoss } from './losses';
+import { centernessLoss } from './losses';
 import { matchPoints, type PointAssignConfig, type PointMatches } from './targets';
 
 export interface FcosConfig extends NetworkConfig {
@@ -82,9 +86,20 @@ export class Fcos implements Detector<FcosOutput[]> {
   }
 
   /** Class logits, distances and centerness of each pyramid level. */
-  head(pyramid: readonly Tensor4D[], { training = false }: { training?: boolean } = {}): FcosOutput[] {
+  head(pyramid: readonly Tensor4D[], { training = false, keepAfter }: HeadOptions = {}): FcosOutput[] {
     checkLevels(pyramid, this.strides);
-    return tf.tidy(() => fcosHead(this.parameters, this.config.head, pyramid, training));
+    return tf.tidy(() => fcosHead(this.parameters, this.config.head, [pyramid, pyramid], { training, keepAfter }));
+  }
+
+  get dense(): DenseHead<FcosOutput[]> {
+    const { parameters, config } = this;
+    return {
+      towers: config.head,
+      from: (outputs, after) =>
+        tf.tidy(() => fcosHead(parameters, config.head, keptMaps(outputs), { training: false, from: after })),
+      predictions: (outputs) =>
+        outputs.map(({ logits, distances }) => ({ logits, sides: tf.reshape(distances, [-1, 4]) as Tensor2D })),
+    };
   }
 
   /**

@@ -63,7 +63,7 @@ export function repPointsHead(
   training: boolean,
 ): RepPointsOutput[] {
   const branch = (name: string, last: (maps: readonly Tensor4D[]) => Tensor4D[]): Tensor4D[] =>
-    tower(parameters, `bbox_head.${name}`, config, pyramid, training, last);
+    tower(parameters, `bbox_head.${name}`, config, pyramid, { training }, last).outputs;
   const levels = pyramid.length;
   const ofPoints = branch('reg_convs', (maps) => {
     const hidden = convLevels(parameters, 'bbox_head.reppoints_pts_init_conv', maps, { activate: true });

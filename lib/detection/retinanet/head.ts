@@ -7,7 +7,16 @@ import { type Tensor4D } from '../../tf';
 import { type Parameters } from '../../core/parameters';
 import { type Random } from '../../core/random';
 import { convLevels, createConv } from '../layers';
-import { CLASS_BIAS, createTower, DEVIATION, tower, type TowerConfig } from '../tower';
+import {
+  CLASS_BIAS,
+  createTower,
+  DEVIATION,
+  keptAt,
+  type KeptMaps,
+  tower,
+  type TowerConfig,
+  type TowerRun,
+} from '../tower';
 
 export type HeadConfig = Omit<TowerConfig, 'convBias'>;
 
@@ -20,7 +29,7 @@ export type HeadOutput = {
   logits: Tensor4D;
   /** [N, H, W, A * 4]. */
   deltas: Tensor4D;
-};
+} & KeptMaps;
 
 const BRANCHES = [['cls_convs', 'retina_cls'], ['reg_convs', 'retina_reg']] as const;
 
@@ -39,17 +48,24 @@ export function createHead(
   createConv(parameters, 'bbox_head.retina_reg', { ...last, outputs: sizes.anchors * 4, bias: 0 }, random);
 }
 
-/** Predictions of every level of `pyramid`, in its order. */
+/**
+ * Predictions of every level, in their order.
+ * @param inputs the maps of each level that the towers of classes and of boxes begin with
+ */
 export function head(
   parameters: Parameters,
   config: HeadConfig,
-  pyramid: readonly Tensor4D[],
-  training: boolean,
+  inputs: readonly [readonly Tensor4D[], readonly Tensor4D[]],
+  run: TowerRun,
 ): HeadOutput[] {
-  const [logits, deltas] = BRANCHES.map(([name, last]) =>
-    tower(parameters, `bbox_head.${name}`, config, pyramid, training, (maps) =>
+  const [classes, boxes] = BRANCHES.map(([name, last], i) =>
+    tower(parameters, `bbox_head.${name}`, config, inputs[i], run, (maps) =>
       convLevels(parameters, `bbox_head.${last}`, maps, { activate: false }),
     ),
   );
-  return pyramid.map((_, level) => ({ logits: logits[level], deltas: deltas[level] }));
+  return classes.outputs.map((logits, level) => ({
+    logits,
+    deltas: boxes.outputs[level],
+    ...keptAt(level, classes, boxes),
+  }));
 }

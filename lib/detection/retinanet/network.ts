@@ -11,10 +11,12 @@ import { type AnchorConfig, AnchorGrids, anchorsPerCell } from '../anchors';
 import { type AssignConfig } from '../assign';
 import { checkExtents, checkLevels, checkTargets } from '../checks';
 import type {
+  DenseHead,
   DetectionLosses,
   Detector,
   DetectOptions,
   Extent,
+  HeadOptions,
   LossOptions,
   NetworkConfig,
   Normalizer,
@@ -22,8 +24,10 @@ import type {
 import { detect } from './detect';
 import { createHead, head, type HeadConfig, type HeadOutput } from './head';
 import { boxLoss } from '../box-loss';
+import { sidesOfDeltas } from '../box-sides';
 import { focalLoss, type FocalConfig } from '../focal-loss';
 import { joinLevels, mapSizes, pyramidStrides } from '../levels';
+import { keptMaps } from '../tower';
 import { createTrunk, trunk } from '../trunk';
 import { type Matches, matchTargets } from './targets';
 
@@ -62,9 +66,19 @@ export class RetinaNet implements Detector<HeadOutput[]> {
   }
 
   /** Class logits and box deltas of each pyramid level. */
-  head(pyramid: readonly Tensor4D[], { training = false }: { training?: boolean } = {}): HeadOutput[] {
+  head(pyramid: readonly Tensor4D[], { training = false, keepAfter }: HeadOptions = {}): HeadOutput[] {
     checkLevels(pyramid, this.strides);
-    return tf.tidy(() => head(this.parameters, this.config.head, pyramid, training));
+    return tf.tidy(() => head(this.parameters, this.config.head, [pyramid, pyramid], { training, keepAfter }));
+  }
+
+  get dense(): DenseHead<HeadOutput[]> {
+    const { parameters, config } = this;
+    return {
+      towers: config.head,
+      from: (outputs, after) =>
+        tf.tidy(() => head(parameters, config.head, keptMaps(outputs), { training: false, from: after })),
+      predictions: (outputs) => outputs.map(({ logits, deltas }) => ({ logits, sides: sidesOfDeltas(deltas) })),
+    };
   }
 
   /**

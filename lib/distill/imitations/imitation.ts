@@ -43,14 +43,18 @@ export interface ImitationInput {
   teacherRegression?: Tensor4D[];
   /** The `share` of a mean over both, where they are of regions, of which pictures have more or fewer. */
   regressionShare?: number;
+  /** What the task's losses are divided by, and their `share`, by their names; in training. */
+  task?: Record<string, { normalizer: number; share?: number }>;
 }
 
-/** What a loss asks to be run of the teacher's head, which runs only then. */
+/** What a loss asks of the heads. The teacher's runs only where it asks for that. */
 export interface HeadReads {
   /** Whether it imitates the box regression. */
   readsHead?: boolean;
   /** Whether it imitates other outputs. */
   readsOutputs?: boolean;
+  /** After how many convolutions of its towers the student's head keeps its maps, for `dense.from`. */
+  keepsAfter?: number;
 }
 
 export interface Imitation extends HeadReads {

@@ -2,6 +2,7 @@
 import { unknownField } from '../../core/schema';
 import type { LossParts } from '../../train/step';
 import { cankd } from './cankd';
+import { crosskd } from './crosskd';
 import { cwd } from './cwd';
 import { featureMse } from './feature-mse';
 import { fgd } from './fgd';
@@ -14,7 +15,7 @@ import { pkd } from './pkd';
 import { released } from './released';
 
 /** Every loss under the name of its settings; their order is that of a run's parts. */
-const kinds = { mse: featureMse, freekd, released, cwd, mgd, pkd, fgd, cankd, maskd };
+const kinds = { mse: featureMse, freekd, released, cwd, mgd, pkd, fgd, cankd, maskd, crosskd };
 
 /** Which losses a student gets beside its task, with their settings. */
 export type Distillation = {
@@ -65,7 +66,7 @@ export function activeImitations({ own, ...losses }: Distillation): Asked[] {
 }
 
 /** Imitations made for one run. */
-export interface Imitations extends Required<HeadReads> {
+export interface Imitations extends Required<Omit<HeadReads, 'keepsAfter'>>, Pick<HeadReads, 'keepsAfter'> {
   /** What is trained beside the student, by loss. */
   parameters: Record<string, NonNullable<Imitation['parameters']>>;
   /** Names of those that take statistics over the pictures of a batch. */
@@ -78,12 +79,25 @@ export interface Imitations extends Required<HeadReads> {
   dispose(): void;
 }
 
+/**
+ * @throws where two losses ask for maps of the student's towers after another number of
+ * convolutions
+ */
+function checkCuts(imitations: readonly Imitation[]): void {
+  const cuts = new Set(imitations.flatMap(({ keepsAfter }) => keepsAfter ?? []));
+  if (cuts.size > 1)
+    throw new Error(
+      `distillation: a student's towers are cut once, but losses ask for it after ${[...cuts].join(' and ')}`,
+    );
+}
+
 /** Makes the losses that `activeImitations` gave. */
 export function createImitations(asked: readonly Asked[], context: ImitationContext): Imitations {
   const made: { name: string; imitation: Imitation }[] = [];
   const dispose = (): void => made.forEach(({ imitation }) => imitation.dispose?.());
   try {
     for (const { name, create } of asked) made.push({ name, imitation: create(context) });
+    checkCuts(made.map(({ imitation }) => imitation));
   } catch (error) {
     dispose();
     throw error;
@@ -97,6 +111,7 @@ export function createImitations(asked: readonly Asked[], context: ImitationCont
     takeStatistics: made.filter(({ imitation }) => imitation.takesStatistics).map(({ name }) => name),
     readsHead: made.some(({ imitation }) => imitation.readsHead),
     readsOutputs: made.some(({ imitation }) => imitation.readsOutputs),
+    keepsAfter: made.find(({ imitation }) => imitation.keepsAfter !== undefined)?.imitation.keepsAfter,
     dispose,
     losses(input, taken = []) {
       const parts: LossParts = {};

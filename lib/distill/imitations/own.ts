@@ -33,11 +33,12 @@ export function createOfLosses(
 /** What `create` gives, its parts checked and its errors named. */
 export function createOwn({ name, create }: Required<OwnImitation>, context: ImitationContext): Imitation {
   const imitation = blaming(name, () => checkedImitation(create(context)));
-  const { parameters, readsHead, readsOutputs, takesStatistics } = imitation;
+  const { parameters, readsHead, readsOutputs, keepsAfter, takesStatistics } = imitation;
   return {
     parameters,
     readsHead,
     readsOutputs,
+    keepsAfter,
     takesStatistics,
     losses: (input) => blaming(name, () => checkedParts(imitation.losses(input))),
     dispose: () => imitation.dispose?.(),

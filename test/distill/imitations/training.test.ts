@@ -42,7 +42,7 @@ const distillationOf = (name: Variant) => variantRow(name).distillation(settings
 for (const name of variants)
   it(`${name}: tensors, parts and a resumed run`, async () => {
     const { prompt } = variantRow(name);
-    const { teacher, features } = name === 'pkd' ? equal : wide;
+    const { teacher, features } = ['pkd', 'crosskd'].includes(name) ? equal : wide;
     const state =
       prompt && createPromptState(teacher.deviations.length, teacher.channels, settings.prompt[prompt].frequency, 1);
     const distillation = distillationOf(name);
