@@ -3,12 +3,6 @@ import type { Target } from '../data/types';
 import type { Tensor4D } from '../tf';
 import type { Extent } from './detector';
 
-/** @throws RangeError unless images are [N, H, W, 3] */
-export function checkImages(images: Tensor4D): void {
-  if (images.rank !== 4 || images.shape[3] !== 3)
-    throw new RangeError(`images must have the shape [N, H, W, 3], not [${images.shape}]`);
-}
-
 /** @throws RangeError unless there is a pyramid level for every stride */
 export function checkLevels(pyramid: readonly Tensor4D[], strides: readonly number[]): void {
   if (pyramid.length !== strides.length)

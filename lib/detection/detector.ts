@@ -5,7 +5,7 @@
 import type { Detections, Normalization, Origin, Target } from '../data/types';
 import type { Parameters } from '../core/parameters';
 import type { Scalar, Tensor2D, Tensor4D } from '../tf';
-import type { BackboneConfig } from './backbone';
+import type { BackboneConfig } from '../backbone/backbone';
 import type { FpnConfig } from './fpn';
 import type { TowerConfig } from './tower';
 

@@ -10,7 +10,7 @@ import { maxPool } from '../kernels/pool';
 import { upsampleNearest } from '../kernels/upsample';
 import { type Parameters } from '../core/parameters';
 import { type Random } from '../core/random';
-import { convNorm, createConv, createNorm, normName } from './layers';
+import { convNorm, createConv, createNorm, normName } from '../backbone/layers';
 
 export interface FpnConfig {
   /** Channels of every pyramid level. */

@@ -1,6 +1,6 @@
 /** The levels of a feature pyramid: their strides, and their maps as one. */
 import { tf, type Tensor2D, type Tensor4D } from '../tf';
-import type { BackboneConfig } from './backbone';
+import type { BackboneConfig } from '../backbone/backbone';
 import type { FpnConfig } from './fpn';
 
 /** Input pixels from one position of a pyramid level to the next, finest level first. */

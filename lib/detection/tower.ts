@@ -5,7 +5,7 @@
 import { tf, type Tensor4D } from '../tf';
 import { type Parameters } from '../core/parameters';
 import { type Random } from '../core/random';
-import { convLevels, createConv, createNorm, type Norm, normalise, normName } from './layers';
+import { convLevels, createConv, createNorm, type Norm, normalise, normName } from '../backbone/layers';
 
 export interface TowerConfig {
   /** Convolutions of each tower. */

@@ -2,8 +2,7 @@
 import { tf, type Tensor4D } from '../tf';
 import type { Parameters } from '../core/parameters';
 import type { Random } from '../core/random';
-import { backbone, backboneChannels, createBackbone } from './backbone';
-import { checkImages } from './checks';
+import { backbone, backboneChannels, checkImages, createBackbone } from '../backbone/backbone';
 import type { NetworkConfig } from './detector';
 import { createFpn, fpn } from './fpn';
 

@@ -13,8 +13,8 @@ import { momentBoxes, POINTS } from '../../lib/dist/detection/reppoints/moments'
 import { nearestPoints } from '../../lib/dist/detection/reppoints/nearest-points';
 import { repPointsX101Deformable } from '../../lib/dist/detection/reppoints/presets';
 import { matchRepPoints } from '../../lib/dist/detection/reppoints/targets';
-import { createBackbone } from '../../lib/dist/detection/backbone';
-import type { OnResNet } from '../../lib/dist/detection/resnet';
+import { createBackbone } from '../../lib/dist/backbone/backbone';
+import type { OnResNet } from '../../lib/dist/backbone/resnet';
 import { valueAndGradients } from '../../lib/dist/core/gradients';
 import { Parameters } from '../../lib/dist/core/parameters';
 import { Random } from '../../lib/dist/core/random';

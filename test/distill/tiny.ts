@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import type { OnResNet } from '../../lib/dist/detection/resnet';
+import type { OnResNet } from '../../lib/dist/backbone/resnet';
 import type { RetinaNetConfig } from '../../lib/dist/detection/retinanet';
 import { Random } from '../../lib/dist/core/random';
 

@@ -18,7 +18,7 @@ import {
   settings,
   type Setting,
 } from 'freekd';
-import type { ResNetConfig } from '../../lib/dist/detection/resnet';
+import type { ResNetConfig } from '../../lib/dist/backbone/resnet';
 import { experimentSchema } from '../../lib/dist/experiments/experiment-schema';
 import { sceneConfig } from '../../lib/dist/scenes/config';
 import { checked } from '../../lib/dist/core/schema';

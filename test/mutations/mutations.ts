@@ -288,7 +288,7 @@ export const mutations: Mutation[] = [
     'Math.log(16 / 1000)',
     'Math.log(1 / 1000)',
   ]),
-  ...each('detection/layers.js', 'detection/retinanet.test.ts', 'statistics of PyTorch', [
+  ...each('backbone/layers.js', 'detection/retinanet.test.ts', 'statistics of PyTorch', [
     'MOMENTUM = 0.1',
     'MOMENTUM = 0.01',
   ]),

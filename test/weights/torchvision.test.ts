@@ -21,7 +21,7 @@ import {
   torchvisionRetinaNetR50,
 } from 'freekd';
 import { anchorGrid } from '../../lib/dist/detection/anchors';
-import { backbone, createBackbone } from '../../lib/dist/detection/backbone';
+import { backbone, createBackbone } from '../../lib/dist/backbone/backbone';
 import type { Tensor4D } from '../../lib/dist/tf';
 import { numbers } from '../detection/golden';
 import { type Found, hold, holdDetections, measure, type Sketch } from '../detection/sketch';

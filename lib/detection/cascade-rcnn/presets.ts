@@ -4,7 +4,7 @@
  */
 import { fasterRcnnR50, smallFasterRcnnStudent } from '../faster-rcnn/presets';
 import type { RegionConfig } from '../faster-rcnn/regions';
-import { resneXt101, smallBackbone, type OnResNet } from '../resnet';
+import { resneXt101, smallBackbone, type OnResNet } from '../../backbone/resnet';
 import type { CascadeRcnnConfig, CascadeStageConfig } from './network';
 
 /** Three stages, each of higher overlap and of finer deltas. */

@@ -2,7 +2,7 @@
  * Faster R-CNN as config objects: the published ones (80 COCO classes) and small ones for 128 x 128
  * emoji scenes.
  */
-import { resnet101, resnet50, smallBackbone, type OnResNet } from '../resnet';
+import { resnet101, resnet50, smallBackbone, type OnResNet } from '../../backbone/resnet';
 import type { FasterRcnnConfig } from './network';
 
 const proposals = { iouThreshold: 0.7, maximum: 1000 };

@@ -9,7 +9,7 @@ import { relu } from '../../kernels/activation';
 import { roiAlign } from '../../kernels/roi-align';
 import { boxLoss } from '../box-loss';
 import { counting, type DetectionLosses } from '../detector';
-import { createConv } from '../layers';
+import { createConv } from '../../backbone/layers';
 import type { RegionMatches } from './regions';
 
 export interface RoiHeadConfig {

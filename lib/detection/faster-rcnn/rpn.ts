@@ -12,7 +12,7 @@ import { assign, type AssignConfig } from '../assign';
 import { encodeDelta } from '../boxes';
 import type { Extent } from '../detector';
 import { type Draw, sample } from '../draw';
-import { convLevels, createConv } from '../layers';
+import { convLevels, createConv } from '../../backbone/layers';
 import { joinLevels } from '../levels';
 import { boxLoss } from '../box-loss';
 

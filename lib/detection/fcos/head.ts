@@ -7,7 +7,7 @@ import { tf, type Scalar, type Tensor4D } from '../../tf';
 import { relu } from '../../kernels/activation';
 import { type Parameters } from '../../core/parameters';
 import { type Random } from '../../core/random';
-import { convLevels, createConv } from '../layers';
+import { convLevels, createConv } from '../../backbone/layers';
 import {
   CLASS_BIAS,
   createTower,

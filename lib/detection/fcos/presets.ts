@@ -2,7 +2,8 @@
  * FCOS as config objects: the published ones (80 COCO classes) and small ones for 128 x 128 emoji
  * scenes.
  */
-import { resneXt101, resnet101, resnet50, smallBackbone, type OnResNet, type ResNetConfig } from '../resnet';
+import { resneXt101, resnet101, resnet50, smallBackbone } from '../../backbone/resnet';
+import type { OnResNet, ResNetConfig } from '../../backbone/resnet';
 import type { FcosConfig } from './network';
 
 /** A backbone of caffe's, which was trained on its pixels: B, G, R. */

@@ -9,7 +9,7 @@ import { type Parameters } from '../../core/parameters';
 import { type Random } from '../../core/random';
 import { relu } from '../../kernels/activation';
 import { deformConv2d } from '../../kernels/deform-conv';
-import { conv, convLevels, type ConvShape, createConv } from '../layers';
+import { conv, convLevels, type ConvShape, createConv } from '../../backbone/layers';
 import { CLASS_BIAS, createTower, DEVIATION, tower, type TowerConfig } from '../tower';
 import { POINTS, slowed } from './moments';
 

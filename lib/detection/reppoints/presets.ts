@@ -2,7 +2,7 @@
  * RepPoints as config objects: the published ones (80 COCO classes) and small ones for 128 x 128
  * emoji scenes.
  */
-import { resneXt101Deformable, resnet50, smallBackbone, type OnResNet } from '../resnet';
+import { resneXt101Deformable, resnet50, smallBackbone, type OnResNet } from '../../backbone/resnet';
 import type { RepPointsConfig } from './network';
 
 const training = {

@@ -6,7 +6,7 @@
 import { type Tensor4D } from '../../tf';
 import { type Parameters } from '../../core/parameters';
 import { type Random } from '../../core/random';
-import { convLevels, createConv } from '../layers';
+import { convLevels, createConv } from '../../backbone/layers';
 import {
   CLASS_BIAS,
   createTower,

@@ -2,8 +2,8 @@
  * RetinaNets as config objects: the published ones (80 COCO classes) and small ones for 128 x 128
  * emoji scenes.
  */
-import { mobileNetV2 } from '../mobilenet-v2';
-import { resnet101, resnet18, resnet50, resneXt101, smallBackbone, type OnResNet } from '../resnet';
+import { mobileNetV2 } from '../../backbone/mobilenet-v2';
+import { resnet101, resnet18, resnet50, resneXt101, smallBackbone, type OnResNet } from '../../backbone/resnet';
 import { type RetinaNetConfig } from './network';
 
 const training = {

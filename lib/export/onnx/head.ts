@@ -1,7 +1,7 @@
 /** What the heads of all families are written from, and what they give. */
 import type { DetectOptions } from '../../detection/detector';
 import { MAX_LOG_RATIO } from '../../detection/boxes';
-import { normName } from '../../detection/layers';
+import { normName } from '../../backbone/layers';
 import type { PointGrid } from '../../detection/points';
 import type { TowerConfig } from '../../detection/tower';
 import type { Size } from '../../coco/input-size';

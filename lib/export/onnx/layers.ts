@@ -3,7 +3,7 @@
  * pooling, sums. Weights have PyTorch's shapes and names.
  */
 import type { ParameterEntry } from '../../core/parameters';
-import { EPSILON, type Norm } from '../../detection/layers';
+import { EPSILON, type Norm } from '../../backbone/layers';
 import type { FeatureMap, Graph, Value } from './graph';
 
 /** What a network is written from. */

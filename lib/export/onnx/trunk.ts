@@ -1,9 +1,9 @@
 /** Backbone and feature pyramid as nodes: what `trunk` of lib/detection computes. */
 import type { NetworkConfig } from '../../detection/detector';
 import type { FpnConfig } from '../../detection/fpn';
-import { normName } from '../../detection/layers';
-import { blocksOf as mobileBlocksOf, lastStages, type MobileNetV2Config } from '../../detection/mobilenet-v2';
-import { blocksOf, convolutionsOf, needsProjection, type Block, type ResNetConfig } from '../../detection/resnet';
+import { normName } from '../../backbone/layers';
+import { blocksOf as mobileBlocksOf, lastStages, type MobileNetV2Config } from '../../backbone/mobilenet-v2';
+import { blocksOf, convolutionsOf, needsProjection, type Block, type ResNetConfig } from '../../backbone/resnet';
 import type { FeatureMap } from './graph';
 import { convNorm, maxPool, relu, sum, upsampled, type Network } from './layers';
 

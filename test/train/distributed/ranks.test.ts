@@ -8,7 +8,7 @@ import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
 import { type DetectorConfig, smallDetectors } from '../../../lib/dist/detection/families';
-import type { OnResNet } from '../../../lib/dist/detection/resnet';
+import type { OnResNet } from '../../../lib/dist/backbone/resnet';
 import { mpirun } from '../../../setup/mpirun.mjs';
 import { distillations, frequencies } from '../../distill/setup';
 import { temporary, tinyStudent, tinyTeacher, writePictures } from '../../distill/tiny';

@@ -30,3 +30,9 @@ export function backbone(
 export function backboneChannels(config: BackboneConfig): number[] {
   return config.kind === 'mobilenetv2' ? mobileNetV2Channels(config) : resNetChannels(config);
 }
+
+/** @throws RangeError unless images are [N, H, W, 3] */
+export function checkImages(images: Tensor4D): void {
+  if (images.rank !== 4 || images.shape[3] !== 3)
+    throw new RangeError(`images must have the shape [N, H, W, 3], not [${images.shape}]`);
+}

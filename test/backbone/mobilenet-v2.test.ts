@@ -9,14 +9,14 @@ import { test } from 'node:test';
 import { createDetector, importWeights, mobileNetV2, Parameters, Random, retinaNetMobileNetV2, tf } from 'freekd';
 import { valueAndGradients } from '../../lib/dist/core/gradients';
 import { checked } from '../../lib/dist/core/schema';
-import { backbone, backboneChannels, createBackbone } from '../../lib/dist/detection/backbone';
-import type { MobileNetV2Config } from '../../lib/dist/detection/mobilenet-v2';
-import { backbone as schema } from '../../lib/dist/detection/schema';
+import { backbone, backboneChannels, createBackbone } from '../../lib/dist/backbone/backbone';
+import type { MobileNetV2Config } from '../../lib/dist/backbone/mobilenet-v2';
+import { backbone as schema } from '../../lib/dist/backbone/schema';
 import type { Scalar, Tensor4D } from '../../lib/dist/tf';
 import { nameMaps } from '../../lib/dist/weights/names';
 import { torchvisionFile } from '../weights/torchvision-file';
-import { numbers } from './golden';
-import { hold, measure, type Measured, type Sketch } from './sketch';
+import { numbers } from '../detection/golden';
+import { hold, measure, type Measured, type Sketch } from '../detection/sketch';
 
 interface Case {
   images: string;
