@@ -5,6 +5,7 @@
  *   <!-- results emoji-scenes --> ... <!-- end -->                     all variants of one folder of data/results
  *   <!-- paired emoji-scenes emoji-scenes-long --> ... <!-- end -->    a row a folder, FreeKD against feature MSE
  *   <!-- league league/emoji-scenes --> ... <!-- end -->               the league of one folder
+ *   <!-- spending emoji-scenes --> ... <!-- end -->                    where losses are spent, in a sentence
  *   <!-- tuning tuning --> ... <!-- end -->                            a row a weight and length, a column a seed
  *   <!-- bench bench --> ... <!-- end -->                              a row a comparison of `npm run bench`
  *   <!-- device bench-h100 --> ... <!-- end -->                        the same on a device that has no targets
@@ -17,6 +18,8 @@ import {
   pairedTable,
   pipeTable,
   readResults,
+  readSpending,
+  spendingSentence,
   variantTitles,
   type Distillation,
   type RunResult,
@@ -87,6 +90,7 @@ const tables: Record<string, (names: string[]) => string> = {
   },
   paired: (names) => pairedTable(names.map(resultsOf), ['student', 'mse', 'freekd'], ['freekd', 'mse']),
   league: ([name]) => leagueTable(resultsOf(name)),
+  spending: ([name]) => spendingSentence(readSpending(join(root, 'data/results', name, 'spending.json'))),
   tuning: ([name]) => tuningTable(name),
   bench: ([name]) => benchTables(name),
   device: ([name]) => deviceTable(name),
@@ -95,7 +99,7 @@ const tables: Record<string, (names: string[]) => string> = {
 /** A README's text with its tables made anew. */
 export function withTables(readme: string): string {
   return readme.replace(
-    /(<!-- (results|paired|league|tuning|bench|device) (.+?) -->\n)[\s\S]*?(<!-- end -->)/g,
+    /(<!-- (results|paired|league|spending|tuning|bench|device) (.+?) -->\n)[\s\S]*?(<!-- end -->)/g,
     (_, head: string, kind: string, names: string, end: string) => `${head}${tables[kind](names.split(' '))}\n${end}`,
   );
 }

@@ -7,13 +7,16 @@ import { runLeague } from './league';
 import { parseOptions } from './options';
 import { run } from './running';
 import { goOn } from './speech';
+import { runSpending } from './spending';
 
 const signal = stopOnSignals(goOn, () => {
   if (world().rank === 0) process.stderr.write('\nstopping after this step (Ctrl-C again to quit at once)\n');
 });
 
 const options = parseOptions(process.argv.slice(2));
-(options.league ? runLeague : options.costs ? runCosts : run)(options, signal).catch(async (error: unknown) => {
+const { league, costs, spending } = options;
+const chosen = league ? runLeague : costs ? runCosts : spending ? runSpending : run;
+chosen(options, signal).catch(async (error: unknown) => {
   const { rank } = world();
   if (error instanceof Stopped) {
     if (rank === 0) process.stderr.write(`\n${error.message}\n`);

@@ -40,6 +40,7 @@ export interface Options {
   full: boolean;
   league: boolean;
   costs: boolean;
+  spending: boolean;
   trainTeacher: boolean;
   ship: boolean;
   skipBad: boolean;
@@ -207,6 +208,15 @@ export function parseOptions(words: readonly string[]): Options {
         .default(false)
         .conflicts(['league', 'full', 'ablation', 'loss', 'corruptions', 'ship', 'ranks']),
     )
+    .addOption(
+      new Option(
+        '--spending',
+        'measure where MSE, L_FKD and FreeKD are spent: on objects of which size, in which bands; a student of 200 ' +
+          'steps (--steps) on 64 pictures (--pictures)',
+      )
+        .default(false)
+        .conflicts(['league', 'costs', 'full', 'ablation', 'loss', 'variants', 'corruptions', 'ship', 'ranks']),
+    )
     .option('--smoke', 'the whole path in a minute; its numbers mean nothing', false)
     .option('--train-teacher', 'train the teacher again, below --out, instead of taking the existing one', false)
     .addOption(
@@ -221,7 +231,7 @@ export function parseOptions(words: readonly string[]): Options {
       parsed(corruptionList),
     )
     .option('--severities <1,2,...>', 'of the corruptions', parsed(severityList), [...SEVERITIES])
-    .option('--pictures <n>', 'measure corruptions on the first n validation pictures', whole(1e9))
+    .option('--pictures <n>', 'measure corruptions, or --spending, on the first n validation pictures', whole(1e9))
     .option('--frost <folder>', 'the frost pictures of the Python package imagecorruptions, in place of our own', place)
     .showHelpAfterError('(--help lists the options)');
   program.parse(words, { from: 'user' });
