@@ -126,6 +126,7 @@ export { openNotebookSession, type NotebookSessionOptions } from './commands/not
 export * from './experiments/ablations';
 export { override } from './experiments/overrides';
 export { readAllCorruptions, type CorruptionResult } from './runs/corruption-results';
+export { leagueLosses, leagueProtocol } from './experiments/league';
 export * from './experiments/settings';
 export { Session } from './experiments/session';
 export * from './experiments/rows/index';
@@ -158,6 +159,7 @@ export { comparisonFrame, frameHtml } from './view/tables';
 export { pairedDots, type Comparison } from './view/paired-dots';
 export { intervalText, summariseDifference } from './view/differences';
 export { pairedTable } from './view/paired-table';
+export { placesOf, placesTable, type Place } from './view/places-table';
 export { leagueSentence, leagueTable } from './view/league-table';
 export { spendingByBand, spendingChart, spendingSentence, spendingTable } from './view/spending';
 export { pairName, publishedDots, type ComparedRow } from './view/published-dots';

@@ -1,7 +1,7 @@
 /** The league as a table, and the sentence that follows from it. */
 import { leagueControl, standingsOf, type Standing } from '../runs/standings';
 import type { RunResult } from '../runs/results';
-import { variantTitles } from '../runs/variants';
+import { variantTitles, type Variant } from '../runs/variants';
 import { intervalText } from './differences';
 import { percentText, pipeTable } from './text-table';
 
@@ -10,7 +10,7 @@ const rangeText = ([low, high]: readonly [number, number]): string =>
   Number.isNaN(low) ? '-' : `${signed(low)} to ${signed(high)}`;
 
 /** Three decimals; below them that it is below. */
-function probability(p: number | undefined): string {
+export function probability(p: number | undefined): string {
   if (p === undefined || Number.isNaN(p)) return '-';
   return p < 0.001 ? '< 0.001' : p.toFixed(3);
 }
@@ -48,14 +48,22 @@ export function leagueSentence(standings: readonly Standing[]): string {
   );
 }
 
-/** Table and sentence of the results of one set of pictures. */
-export function leagueTable(results: readonly RunResult[]): string {
+/**
+ * Table and sentence of the results of one set of pictures.
+ * @param losses those that take part; of each without a result the table says that it was not run
+ */
+export function leagueTable(results: readonly RunResult[], losses: readonly Variant[] = []): string {
   const standings = standingsOf(results);
+  const missing = losses.filter((name) => !results.some(({ variant }) => variant === name));
   const control = `minus ${variantTitles[leagueControl]}`;
   const header = ['loss', 'seeds', 'AP', control, 'bootstrap', 'ahead', 'p', "p, Holm's", 'reading'];
+  const rows = [
+    ...standings.map(cellsOf),
+    ...missing.map((name) => [variantTitles[name], 'not run', ...header.slice(2).map(() => '-')]),
+  ];
   return (
-    `${results[0].data}: COCO box AP in percent, mean ± deviation over seeds. Differences: seed by seed, mean ± half ` +
-    "Student's 95 % interval, and the bootstrap's interval.\n\n" +
-    `${pipeTable(header, standings.map(cellsOf))}\n\n${leagueSentence(standings)}`
+    `${results[0]?.data ?? 'no run is recorded'}: COCO box AP in percent, mean ± deviation over seeds. Differences: ` +
+    "seed by seed, mean ± half Student's 95 % interval, and the bootstrap's interval.\n\n" +
+    `${pipeTable(header, rows)}\n\n${leagueSentence(standings)}`
   );
 }

@@ -1,7 +1,7 @@
 /** The league's table from results: pairs, corrected p values, what may be said. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { leagueSentence, leagueTable, standingsOf } from 'freekd';
+import { leagueSentence, leagueTable, placesOf, placesTable, standingsOf } from 'freekd';
 import { result } from '../view/fixture';
 
 /** APs on seeds 201, 202, ... */
@@ -50,5 +50,26 @@ test('the table has a row a variant, and the sentence says of each loss what may
     "Of 3 losses compared with feature MSE on 5 equal seeds, after Holm's correction at 5 %: " +
       'ahead FGD (+2.08 ± 0.10), MGD (+0.70 ± 0.56); behind CWD (−1.00 ± 0.09); could be chance none.',
   );
+  const missing = leagueTable(mse, ['mse', 'pkd']).replace(/ +/g, ' ');
+  assert.ok(missing.includes('| PKD | not run | - | - |') && !missing.includes('feature MSE | not run'), missing);
+  assert.match(leagueTable([], ['mse']), /^no run is recorded: [^]*feature MSE +\| not run/);
   assert.equal(leagueSentence(standingsOf(mse)), 'No loss has two seeds in common with feature MSE yet.');
+});
+
+test('a difference in several places is corrected for their number', () => {
+  const of = (data: string, ...APs: number[]) =>
+    [...mse.slice(0, 3), ...runs('freekd', ...APs)].map((run) => ({ ...run, data: `${data} (made up)` }));
+  const places = placesOf([of('here', 21, 23.1, 22), of('there', 22, 25, 22.5), mse], 'freekd', 'mse');
+  assert.deepEqual(places.map(({ name }) => name), ['here', 'there'], 'the third has no FreeKD');
+  const rows = placesTable(places).replace(/ +/g, ' ').split('\n').slice(2);
+  assert.deepEqual(rows, [
+    '| here | +1.03 ± 0.14 | 3 of 3 | 0.001 | gain | 0.002 | gain |',
+    '| there | +2.17 ± 1.90 | 3 of 3 | 0.039 | gain | 0.039 | gain |',
+  ]);
+  const four = placesOf(
+    [...Array.from({ length: 3 }, () => of('there', 22, 25, 22.5)), of('x', 20, 22, 21)],
+    'freekd',
+    'mse',
+  );
+  assert.match(placesTable(four), /0\.039 +\| +gain +\| +0\.156 +\| +could be chance/);
 });
