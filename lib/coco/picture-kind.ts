@@ -42,3 +42,12 @@ export function kindOf(file: string): PictureKind {
     throw new Error(`it has ${stat.size} bytes, more than the ${MOST_BYTES} that are read of this kind`);
   return kind;
 }
+
+/** Whether a file is a picture of a kind that is read. */
+export function isPicture(file: string): boolean {
+  try {
+    return Boolean(kindOf(file));
+  } catch {
+    return false;
+  }
+}

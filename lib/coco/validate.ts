@@ -89,9 +89,10 @@ const parseRow = (text: string): unknown => JSON.parse(text.replace(DECIMAL_ID, 
  * good rows, reduced to the fields of `CocoInstances`, boxes as written (`iscrowd` left out means
  * 0); `problems` says why the others are left out. Throws when the file is missing, broken or no
  * COCO file.
+ * @param options `keep: false` writes nothing beside the file
  */
-export function readInstances(path: string): Checked {
-  const key = cacheKey(path);
+export function readInstances(path: string, { keep = true } = {}): Checked {
+  const key = keep ? cacheKey(path) : undefined;
   const cached = key && readCache(path, key);
   if (cached) return cached;
   const lists: Partial<Record<keyof CocoInstances, (Row | null)[]>> = {};

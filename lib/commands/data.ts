@@ -1,8 +1,13 @@
-/** `npm run data`: brings COCO and published weights here, and verifies what is here. */
-import { Command, Option } from 'commander';
+/**
+ * `npm run data`: brings COCO, published weights and sets of other formats here, and verifies what
+ * is here.
+ */
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { basename, join, relative, resolve } from 'node:path';
 import { cocoAddress, cocoArchives, type CocoArchive } from '../coco/archives';
 import { downloadCoco } from '../coco/download';
+import { importFolder, importFormats, type ImportFormat } from '../coco/import';
+import { dropLines } from '../coco/import/labelled';
 import { verifyCoco } from '../coco/verify';
 import { terminalProgress } from '../core/progress';
 import { stopOnSignals, stopStatus } from '../train/stop';
@@ -22,7 +27,10 @@ const say = (line: string): void => void process.stdout.write(`${line}\n`);
 const signal = stopOnSignals('what is here stays, and the same command goes on from there', () => undefined);
 const shared = { signal, progress: terminalProgress, say };
 const SHOWN = 20;
-/** Bytes of a checkpoint whose size is not published: several times the largest one of the catalogue. */
+/**
+ * Bytes of a checkpoint whose size is not published: several times the largest one of the
+ * catalogue.
+ */
 const MOST = 2 ** 31;
 
 interface CocoWords {
@@ -113,6 +121,50 @@ async function weights(
   howToUse(checkpoint, file);
 }
 
+const FORMATS: Record<ImportFormat, string> = { voc: "Pascal VOC's XML", yolo: "YOLO's text", coco: "COCO's JSON" };
+
+interface ImportWords {
+  to: string;
+  format?: ImportFormat;
+  val: number;
+  seed: number;
+  copy: boolean;
+}
+
+async function importSet(place: string, { to, ...words }: ImportWords): Promise<void> {
+  const target = resolve(base, to);
+  let bar: ReturnType<typeof terminalProgress> | undefined;
+  const progress = (done: number, total: number): void =>
+    (bar ??= terminalProgress('pictures', total)).update(done);
+  try {
+    const imported = await importFolder(resolve(base, place), { ...words, to: target, signal, progress });
+    bar?.stop();
+    dropLines(imported.dropped).forEach(say);
+    if (imported.clipped > 0) say(`clipped to their picture: ${imported.clipped} boxes`);
+    const counts = Object.entries(imported.splits).map(
+      ([split, { pictures, boxes }]) => `${split} ${pictures} pictures with ${boxes} boxes`,
+    );
+    const { drawn, categories } = imported;
+    const how = drawn ? `val drawn from train, ${drawn.val} by seed ${drawn.seed}` : 'val as it was';
+    say(`${FORMATS[imported.format]}: ${counts.join(', ')} (${how})`);
+    say(`categories: ${categories.join(', ')}`);
+    const shown = relative(base, target) || '.';
+    say(`${shown} is in COCO's layout, and import.json there lists what was left out`);
+    say(`go on with npm run reproduce -- --data ${shown}`);
+  } finally {
+    bar?.stop();
+  }
+}
+
+/** A parser of a number. */
+const number =
+  (isRight: (value: number) => boolean, expected: string) =>
+  (text: string): number => {
+    const value = text.trim() === '' ? NaN : Number(text);
+    if (!isRight(value)) throw new InvalidArgumentError(`expected ${expected}.`);
+    return value;
+  };
+
 function program(): Command {
   const data = new Command('npm run data --')
     .description('Downloads data and weights, with resume: the same command goes on after a break, a kill or Ctrl-C.')
@@ -147,6 +199,30 @@ function program(): Command {
       ),
     )
     .action(weights);
+  data
+    .command('import')
+    .description(
+      "a folder of yours, annotated as Pascal VOC's XML, YOLO's text or COCO's JSON, into a new one in COCO's layout",
+    )
+    .argument('<folder>', 'pictures and annotations, however they are sorted into folders')
+    .requiredOption('--to <folder>', 'where the set goes; nothing is overwritten')
+    .addOption(
+      new Option('--format <name>', 'which annotations to take (default: those that are there)').choices(importFormats),
+    )
+    .option(
+      '--val <share>',
+      'share of the pictures for validation, where the folder has no such split of its own',
+      number((value) => value > 0 && value < 1, 'a number between 0 and 1'),
+      0.2,
+    )
+    .option(
+      '--seed <n>',
+      'of that draw',
+      number((value) => Number.isSafeInteger(value) && value >= 0, 'a whole number'),
+      1,
+    )
+    .option('--copy', 'copy pictures (default: link them, where the disk allows it)', false)
+    .action(importSet);
   return data;
 }
 

@@ -3,7 +3,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import type { Picture } from '../coco/image';
-import { kindOf } from '../coco/picture-kind';
+import { isPicture } from '../coco/picture-kind';
 import { saveResults } from '../coco/results';
 import type { CocoDetection, CocoImage } from '../coco/types';
 import { writeAtomically } from '../core/atomic-file';
@@ -49,14 +49,6 @@ function picturesIn(folder: string): string[] {
       if (entry.isDirectory()) return picturesIn(place);
       return isPicture(place) ? [place] : [];
     });
-}
-
-function isPicture(file: string): boolean {
-  try {
-    return Boolean(kindOf(file));
-  } catch {
-    return false;
-  }
 }
 
 /** Names of drawings: those of the pictures, told apart where two have one. */
