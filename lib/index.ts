@@ -42,7 +42,15 @@ export { toCocoDetections } from './coco/detections';
 export { createDetector, type DetectorConfig } from './detection/families';
 export { type Detector, type DetectOptions } from './detection/detector';
 
+// Segmentation
+export { ConfusionMatrix, type SegmentationScore } from './segmentation/confusion';
+export { inputLogits, segment, type SlidingWindows } from './segmentation/inference';
+export * from './segmentation/presets';
+export { Segmenter, type SegmenterConfig, type SegmenterOutputs } from './segmentation/segmenter';
+
 // Data
+export { IGNORED, type LabelMap } from './data/label-map';
+export type { TaskNetwork } from './data/task';
 export type * from './coco/types';
 export type * from './data/types';
 export { checkPictures, openCoco, splitsOf, type CocoDataset } from './coco/dataset';

@@ -3,7 +3,8 @@ import type { Tensor4D } from '../tf';
 import type { Parameters } from '../core/parameters';
 import type { Random } from '../core/random';
 import { createMobileNetV2, mobileNetV2Channels, mobileNetV2Maps, type MobileNetV2Config } from './mobilenet-v2';
-import { createResNet, resNetChannels, resNetMaps, type ResNetConfig } from './resnet';
+import { resNetChannels, type ResNetConfig } from './resnet';
+import { createResNet, resNetMaps } from './resnet-network';
 
 /** Told apart by `kind`. */
 export type BackboneConfig = ResNetConfig | MobileNetV2Config;

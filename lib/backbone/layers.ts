@@ -72,6 +72,8 @@ export function createConv(parameters: Parameters, name: string, shape: ConvShap
 export interface ConvOptions {
   stride?: number;
   groups?: number;
+  /** See conv2d; default 1. */
+  dilation?: number;
   inputGradient?: boolean;
 }
 
@@ -87,8 +89,8 @@ export function conv(
 ): Tensor4D {
   const filter = parameters.get(`${name}.weight`);
   const bias = `${name}.bias`;
-  const { stride, groups, inputGradient } = options;
-  const padding = (filter.shape[0] - 1) / 2;
+  const { stride, groups, dilation = 1, inputGradient } = options;
+  const padding = (dilation * (filter.shape[0] - 1)) / 2;
   const offset = `${name}.conv_offset`;
   if (parameters.has(`${offset}.weight`)) {
     const offsets = conv(parameters, offset, x, { stride });
@@ -97,6 +99,7 @@ export function conv(
   return conv2d(x, filter.value as Tensor4D, {
     stride,
     groups,
+    dilation,
     inputGradient,
     padding,
     ...(parameters.has(bias) ? { bias: parameters.get(bias).value as Tensor1D } : {}),

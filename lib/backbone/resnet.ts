@@ -1,14 +1,10 @@
 /**
- * ResNet (He et al., arXiv 1512.03385) and ResNeXt (Xie et al., arXiv 1611.05431) backbones in the
- * form of torchvision and mmdet. Depth and widths are a config object, so the published networks
- * and small ones for training from scratch are the same code.
+ * What ResNet (He et al., arXiv 1512.03385) and ResNeXt (Xie et al., arXiv 1611.05431) backbones
+ * consist of, in the form of torchvision, mmdetection and mmsegmentation. Depth and widths are a
+ * config object, so the published networks and small ones for training from scratch are the same
+ * code.
  */
-import { tf, type Tensor4D } from '../tf';
-import { addRelu } from '../kernels/activation';
-import { maxPool } from '../kernels/pool';
-import { type Parameters } from '../core/parameters';
-import { type Random } from '../core/random';
-import { convNorm, type ConvShape, createConv, createNorm, type Norm, normName } from './layers';
+import { type ConvShape, type Norm, normName } from './layers';
 
 export interface ResNetConfig {
   /** Backbones without it are of this kind. */
@@ -35,10 +31,17 @@ export interface ResNetConfig {
    */
   deformableStages?: readonly number[];
   /**
-   * First convolution, of stride 2. With `pool` a 3x3 max pool follows, without it the first stage
-   * has stride 2.
+   * Of each stage, how many pixels the taps of its 3x3 convolutions are apart, of a basic block's
+   * first alone; where above 1 the stage has stride 1, and its first block half of it (mmseg's
+   * `contract_dilation`). Default 1.
    */
-  stem: { kernel: 3 | 7; channels: number; pool: boolean };
+  dilations?: readonly number[];
+  /**
+   * First convolution, of stride 2. With `pool` a 3x3 max pool follows, without it the first stage
+   * has stride 2. `deep`: three 3x3 convolutions in its place, two with half its channels and one
+   * with all (ResNetV1c); default false.
+   */
+  stem: { kernel: 3 | 7; channels: number; pool: boolean; deep?: boolean };
   norm: Exclude<Norm, 'none'>;
   /** What norms add to the variance. Default 1e-5. */
   epsilon?: number;
@@ -47,7 +50,10 @@ export interface ResNetConfig {
    * stages.
    */
   frozenStages: number;
-  /** Pyramid levels of the maps to return: level k has stride 2^k, so stage k - 1 makes it. */
+  /**
+   * Pyramid levels of the maps to return: stage k - 1 makes level k, of stride 2^k unless stages are
+   * dilated.
+   */
   levels: readonly number[];
 }
 
@@ -96,6 +102,8 @@ export interface Block {
   width: number;
   outputs: number;
   stride: number;
+  /** Of its 3x3 convolution, of the first of two. */
+  dilation: number;
 }
 
 /** See `backboneChannels`. */
@@ -103,89 +111,41 @@ export function resNetChannels(config: ResNetConfig): number[] {
   return config.levels.map((level) => config.widths[level - 2] * expansion(config));
 }
 
-/** See `createBackbone`. */
-export function createResNet(parameters: Parameters, config: ResNetConfig, random: Random): void {
-  check(config);
-  const { stem, norm } = config;
-  const convolution = (name: string, shape: Omit<ConvShape, 'init'>): void =>
-    createConv(parameters, name, { ...shape, init: 'kaiming' }, random);
-  convolution('backbone.conv1', { kernel: stem.kernel, inputs: 3, outputs: stem.channels });
-  createNorm(parameters, `backbone.${normName(norm, 1)}`, stem.channels, norm);
-  for (const block of blocksOf(config)) {
-    for (const [i, { kernel, inputs, outputs, groups, deformable }] of convolutionsOf(block, config).entries()) {
-      convolution(`${block.name}.conv${i + 1}`, { kernel, inputs, outputs, groups, deformable });
-      createNorm(parameters, `${block.name}.${normName(norm, i + 1)}`, outputs, norm);
-    }
-    if (!needsProjection(block)) continue;
-    convolution(`${block.name}.downsample.0`, { kernel: 1, inputs: block.inputs, outputs: block.outputs });
-    createNorm(parameters, `${block.name}.downsample.1`, block.outputs, norm);
-  }
-  if (config.frozenStages < 0) return;
-  for (const stemLayer of ['conv1', normName(norm, 1)]) parameters.freeze(`backbone.${stemLayer}.`);
-  for (let stage = 1; stage <= config.frozenStages; stage++) parameters.freeze(`backbone.layer${stage}.`);
+interface StemLayer {
+  names: { conv: string; norm: string };
+  kernel: number;
+  inputs: number;
+  outputs: number;
+  stride: number;
 }
 
-/** See `backbone`. */
-export function resNetMaps(
-  parameters: Parameters,
-  config: ResNetConfig,
-  images: Tensor4D,
-  training: boolean,
-): Tensor4D[] {
-  const { frozenStages } = config;
-  let x = tf.tidy(() => stem(parameters, config, images, training && frozenStages < 0));
-  const blocks = blocksOf(config);
-  const maps = new Map<number, Tensor4D>();
-  for (const [i, block] of blocks.entries()) {
-    const y = tf.tidy(() => residualBlock(parameters, config, block, x, training && block.stage > frozenStages));
-    if (![...maps.values()].includes(x)) x.dispose();
-    const last = blocks[i + 1]?.stage !== block.stage;
-    if (last && config.levels.includes(block.stage + 1)) maps.set(block.stage + 1, y);
-    x = y;
-  }
-  return config.levels.map((level) => maps.get(level)!);
-}
-
-function stem(parameters: Parameters, config: ResNetConfig, images: Tensor4D, training: boolean): Tensor4D {
-  const { norm, epsilon } = config;
-  const names = { conv: 'backbone.conv1', norm: `backbone.${normName(norm, 1)}` };
-  const options = { stride: 2, inputGradient: false, norm, epsilon, training, activate: true };
-  const x = convNorm(parameters, names, images, options);
-  return config.stem.pool ? maxPool(x, { size: 3, stride: 2, padding: 1 }) : x;
-}
-
-function residualBlock(
-  parameters: Parameters,
-  config: ResNetConfig,
-  block: Block,
-  x: Tensor4D,
-  training: boolean,
-): Tensor4D {
-  const { norm, epsilon } = config;
-  const convolutions = convolutionsOf(block, config);
-  let y = x;
-  for (const [i, { stride, groups }] of convolutions.entries()) {
-    const names = { conv: `${block.name}.conv${i + 1}`, norm: `${block.name}.${normName(norm, i + 1)}` };
-    const activate = i < convolutions.length - 1;
-    y = convNorm(parameters, names, y, { stride, groups, norm, epsilon, training, activate });
-  }
-  if (!needsProjection(block)) return addRelu(y, x);
-  const names = { conv: `${block.name}.downsample.0`, norm: `${block.name}.downsample.1` };
-  const { stride } = block;
-  return addRelu(y, convNorm(parameters, names, x, { stride, norm, epsilon, training, activate: false }));
+/** The convolutions before the first stage; a deep stem bears the names of mmsegmentation's. */
+export function stemLayers({ stem: { kernel, channels, deep }, norm }: ResNetConfig): StemLayer[] {
+  const one = { conv: 'backbone.conv1', norm: `backbone.${normName(norm, 1)}` };
+  if (!deep) return [{ names: one, kernel, inputs: 3, outputs: channels, stride: 2 }];
+  const half = channels / 2;
+  return [[3, half], [half, half], [half, channels]].map(([inputs, outputs], i) => ({
+    names: { conv: `backbone.stem.${3 * i}`, norm: `backbone.stem.${3 * i + 1}` },
+    kernel: 3,
+    inputs,
+    outputs,
+    stride: i === 0 ? 2 : 1,
+  }));
 }
 
 /** All blocks, in their order. */
 export function blocksOf(config: ResNetConfig): Block[] {
   const blocks: Block[] = [];
   let inputs = config.stem.channels;
-  const { groups = 1, widthPerGroup = 64 } = config;
+  const { groups = 1, widthPerGroup = 64, dilations = [] } = config;
   for (const [s, planes] of config.widths.entries()) {
+    const apart = dilations[s] ?? 1;
     const width = Math.floor(planes * (widthPerGroup / 64)) * groups;
     const outputs = planes * expansion(config);
     for (let i = 0; i < config.blocks[s]; i++) {
-      const stride = i === 0 && (s > 0 || !config.stem.pool) ? 2 : 1;
-      blocks.push({ name: `backbone.layer${s + 1}.${i}`, stage: s + 1, inputs, width, outputs, stride });
+      const stride = i === 0 && apart === 1 && (s > 0 || !config.stem.pool) ? 2 : 1;
+      const dilation = i === 0 && apart > 1 ? Math.floor(apart / 2) : apart;
+      blocks.push({ name: `backbone.layer${s + 1}.${i}`, stage: s + 1, inputs, width, outputs, stride, dilation });
       inputs = outputs;
     }
   }
@@ -194,20 +154,24 @@ export function blocksOf(config: ResNetConfig): Block[] {
 
 export interface Convolution extends Omit<ConvShape, 'init' | 'bias'> {
   stride: number;
+  dilation?: number;
 }
 
 /** The convolutions on a block's main path, in order. */
-export function convolutionsOf({ stage, inputs, width, outputs, stride }: Block, config: ResNetConfig): Convolution[] {
+export function convolutionsOf(
+  { stage, inputs, width, outputs, stride, dilation }: Block,
+  config: ResNetConfig,
+): Convolution[] {
   if (config.block === 'basic')
     return [
-      { kernel: 3, inputs, outputs: width, stride },
+      { kernel: 3, inputs, outputs: width, stride, dilation },
       { kernel: 3, inputs: width, outputs, stride: 1 },
     ];
   const [first, second] = config.style === 'caffe' ? [stride, 1] : [1, stride];
   const deformable = config.deformableStages?.includes(stage);
   return [
     { kernel: 1, inputs, outputs: width, stride: first },
-    { kernel: 3, inputs: width, outputs: width, stride: second, groups: config.groups, deformable },
+    { kernel: 3, inputs: width, outputs: width, stride: second, dilation, groups: config.groups, deformable },
     { kernel: 1, inputs: width, outputs, stride: 1 },
   ];
 }
@@ -221,8 +185,16 @@ export function needsProjection(block: Block): boolean {
   return block.stride !== 1 || block.inputs !== block.outputs;
 }
 
-function check(config: ResNetConfig): void {
+/** @throws RangeError naming the field that does not fit the others */
+export function checkResNet(config: ResNetConfig): void {
   const { block, blocks, widths, levels, groups = 1, widthPerGroup = 64, deformableStages = [] } = config;
+  const { dilations = [], stem: { channels, deep } } = config;
+  if (dilations.length > blocks.length || !dilations.every((dilation) => Number.isInteger(dilation) && dilation > 0))
+    throw new RangeError(`backbone.dilations ${dilations} should be a whole number above 0 for each stage`);
+  if (deformableStages.some((stage) => (dilations[stage - 1] ?? 1) > 1))
+    throw new RangeError('backbone.dilations: a stage of deformableStages cannot be dilated');
+  if (deep && channels % 2 !== 0)
+    throw new RangeError(`backbone.stem.channels ${channels} cannot be halved, as a deep stem asks`);
   if (block === 'basic' && (groups !== 1 || widthPerGroup !== 64))
     throw new RangeError(
       `backbone.groups ${groups} and widthPerGroup ${widthPerGroup} are for the block 'bottleneck', not for 'basic'`,

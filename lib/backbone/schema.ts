@@ -22,7 +22,7 @@ const backboneNorm: s.Schema<ResNetConfig['norm']> = s.either(
   s.oneOf(['batch', 'frozen', 'constant']),
 );
 
-const resnet: s.Schema<ResNetConfig> = s.pipe(
+export const resnet: s.Schema<ResNetConfig> = s.pipe(
   s.fields({
     kind: s.optional(s.oneOf(['resnet'])),
     block: s.oneOf(['basic', 'bottleneck']),
@@ -32,7 +32,8 @@ const resnet: s.Schema<ResNetConfig> = s.pipe(
     groups: s.optional(channels),
     widthPerGroup: s.optional(channels),
     deformableStages: s.optional(s.list(s.whole(1, 8), 0, 8)),
-    stem: s.fields({ kernel: s.oneOf([3, 7]), channels, pool: s.truth() }),
+    dilations: s.optional(s.list(s.whole(1, 64), 0, 8)),
+    stem: s.fields({ kernel: s.oneOf([3, 7]), channels, pool: s.truth(), deep: s.optional(s.truth()) }),
     norm: backboneNorm,
     epsilon: s.optional(s.real(0, 1)),
     frozenStages: s.whole(-1, 8),

@@ -2,12 +2,15 @@
  * A detector as all else knows it, whatever its family. A family is a folder beside this file: its
  * network, targets, losses and presets; families.ts is the one place that knows all of them.
  */
-import type { Detections, Normalization, Origin, Target } from '../data/types';
-import type { Parameters } from '../core/parameters';
-import type { Scalar, Tensor2D, Tensor4D } from '../tf';
+import type { Extent, LossOptions, TaskNetwork } from '../data/task';
+import type { Detections, Normalization } from '../data/types';
+import type { Tensor2D, Tensor4D } from '../tf';
 import type { BackboneConfig } from '../backbone/backbone';
 import type { FpnConfig } from './fpn';
 import type { TowerConfig } from './tower';
+
+export { counting } from '../data/task';
+export type { Extent, LossOptions, Normalizer, TaskLosses as DetectionLosses } from '../data/task';
 
 /** What the configs of all families have. */
 export interface NetworkConfig {
@@ -20,10 +23,7 @@ export interface NetworkConfig {
   neck: FpnConfig;
 }
 
-/** Size of a picture inside the padded input, in input pixels. */
-export type Extent = Pick<Origin, 'inputWidth' | 'inputHeight'>;
-
-export interface HeadOptions {
+export interface HeadOptions extends LossOptions {
   training?: boolean;
   /** After how many convolutions of its towers a `dense` head keeps the maps in its outputs. Default: nowhere. */
   keepAfter?: number;
@@ -53,16 +53,6 @@ export interface DenseHead<Outputs> {
   predictions(outputs: Outputs): DensePrediction[];
 }
 
-export interface LossOptions {
-  /** How much of each input is picture; default all. */
-  extents?: readonly (Extent & { id?: number })[];
-  /**
-   * Decides what a detector draws at random; with the pictures' ids, so that a step draws the same
-   * again, and each rank for its own pictures what one rank would.
-   */
-  seed?: string;
-}
-
 export interface DetectOptions {
   /** What scores above this counts. Default 0.05. */
   scoreThreshold?: number;
@@ -74,19 +64,6 @@ export interface DetectOptions {
   maximum?: number;
 }
 
-/** What a loss is a sum divided by: the positive anchors, say. */
-export interface Normalizer {
-  normalizer: number;
-  /** What was counted, where the normalizer is that but not below a least. Default: the normalizer. */
-  counted?: number;
-}
-
-/** What was counted, but not below `least`: a sum over nothing is not divided by 0. */
-export const counting = (counted: number, least = 1): Required<Normalizer> => ({
-  normalizer: Math.max(least, counted),
-  counted,
-});
-
 /**
  * The options, those that are not given by their defaults.
  * @param overlap the default of `iouThreshold`
@@ -96,41 +73,13 @@ export function detectSettings(options: DetectOptions, overlap = 0.5): Required<
   return { scoreThreshold, perLevel, iouThreshold, maximum };
 }
 
-/**
- * A loss by its parts. Where a batch is cut into parts, theirs are weighted by their normalizers (see
- * train/shares.ts).
- */
-export type DetectionLosses = Record<string, { value: Scalar } & Normalizer>;
-
 /** @typeParam Outputs what the head gives, known to the detector alone */
-export interface Detector<Outputs = unknown> {
+export interface Detector<Outputs = unknown> extends TaskNetwork<Outputs> {
   readonly config: NetworkConfig;
-  readonly parameters: Parameters;
-  /** Input pixels from one position of a pyramid level to the next, finest level first. */
-  readonly strides: readonly number[];
-  /** Of every pyramid level. */
-  readonly channels: number;
-  /**
-   * images [N, H, W, 3], of any height and width -> pyramid levels [N, ceil(H / stride), ceil(W /
-   * stride), channels], finest first. With `training`, batch norm uses the batch's statistics and
-   * moves the running ones.
-   */
   pyramid(images: Tensor4D, training?: boolean): Tensor4D[];
   head(pyramid: readonly Tensor4D[], options?: HeadOptions): Outputs;
   /** Of families whose head is a dense one. */
   readonly dense?: DenseHead<Outputs>;
-  /** The task's loss on a batch. */
-  loss(outputs: Outputs, targets: readonly Target[], options?: LossOptions): DetectionLosses;
-  /**
-   * The normalizers of `loss` by its parts' names, where the targets alone decide them and no network
-   * needs to run to know them.
-   * @param size height and width of the input
-   */
-  normalizers?(
-    size: readonly [number, number],
-    targets: readonly Target[],
-    options?: LossOptions,
-  ): Record<string, Normalizer>;
   /** Detections of each picture, best first, in input pixels, clipped to the picture. */
   detect(outputs: Outputs, extents: readonly Extent[], options?: DetectOptions): Detections[];
   /** Whether `regression` is of regions that `loss` has drawn: then it is asked after that. */
@@ -141,5 +90,4 @@ export interface Detector<Outputs = unknown> {
    * own.
    */
   regression(outputs: Outputs, drawn?: unknown): Tensor4D[];
-  dispose(): void;
 }

@@ -19,7 +19,7 @@
 import { tf, type Tensor2D, type Tensor3D, type Tensor4D } from '../tf';
 import { Parameters } from '../core/parameters';
 import { Random } from '../core/random';
-import { interpolate } from './resize';
+import { interpolate } from '../kernels/resize';
 
 export interface PositionRelationOptions {
   /** C of the features. */

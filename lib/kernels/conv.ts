@@ -3,6 +3,7 @@ import { tf, type Tensor, type Tensor1D, type Tensor4D } from '../tf';
 import { attribute, execute1, kernelLevel, onGpu, type Attribute } from '../core/native';
 import { relu as rectify } from './activation';
 import { depthwiseConv2d } from './depthwise-conv';
+import { dilatedConv2d, dilatesByKernel } from './dilated-conv';
 import { defineOperation, stopGradient } from '../core/operation';
 import { winograd, winogradServes } from './winograd';
 
@@ -16,6 +17,11 @@ export interface Conv2dOptions {
    * input only. Default 1.
    */
   groups?: number;
+  /**
+   * Pixels from one tap of the filter to the next; above 1 for filters of stride 1 whose padding
+   * keeps height and width. Default 1.
+   */
+  dilation?: number;
   /** [Cout], added to each output channel. */
   bias?: Tensor1D;
   /** False when nobody needs the gradient of `x`. Default true. */
@@ -27,10 +33,11 @@ export interface Conv2dOptions {
  * @param x [N, H, W, Cin]
  * @param filter [kh, kw, Cin / groups, Cout]
  * @returns [N, floor((H + 2 padding - kh) / stride) + 1, floor((W + 2 padding - kw) / stride) + 1,
- *   Cout]
+ *   Cout], kh and kw those of the filter with its taps apart
  */
 export function conv2d(x: Tensor4D, filter: Tensor4D, options: Conv2dOptions = {}): Tensor4D {
   const { stride = 1, padding = 0, groups = 1, bias, inputGradient = true } = options;
+  const dilation = Math.max(...filter.shape.slice(0, 2)) > 1 ? (options.dilation ?? 1) : 1;
   if (x.shape[3] !== filter.shape[2] * groups) {
     throw new Error(
       `conv2d: x of shape [${x.shape}] has ${x.shape[3]} channels, the filter ` +
@@ -42,6 +49,20 @@ export function conv2d(x: Tensor4D, filter: Tensor4D, options: Conv2dOptions = {
       `conv2d: the filter [${filter.shape}] has ${filter.shape[3]} outputs, not a multiple of ${groups} groups`,
     );
   const input = inputGradient ? x : stopGradient(x);
+  if (dilation > 1) {
+    const [kh, kw] = filter.shape;
+    if (stride !== 1 || groups !== 1 || kh !== kw || 2 * padding !== dilation * (kh - 1))
+      throw new Error(
+        `conv2d: dilation ${dilation} is for one group, stride 1 and a padding that keeps the size, ` +
+          `not ${groups} groups, stride ${stride} and padding ${padding} of a filter [${filter.shape}]`,
+      );
+    const [, h, w] = x.shape;
+    // All taps but the middle one meet zeros only.
+    const middle = (kh - 1) / 2;
+    if (dilation >= Math.max(h, w))
+      return conv2d(input, tf.slice(filter, [middle, middle], [1, 1]), { bias });
+    if (!dilatesByKernel(x.shape, dilation)) return dilatedConv2d(input, filter, { dilation, bias, conv2d });
+  }
   if (groups > 1 && groups === x.shape[3] && groups === filter.shape[3] && kernelLevel() !== 'onednn') {
     const y = depthwiseConv2d(input, filter, { stride, padding });
     return bias ? tf.add(y, bias) : y;
@@ -58,6 +79,7 @@ export function conv2d(x: Tensor4D, filter: Tensor4D, options: Conv2dOptions = {
     stride,
     padding,
     groups,
+    dilation,
   })[0] as Tensor4D;
 }
 
@@ -92,6 +114,7 @@ interface Geometry {
   stride: number;
   padding: number;
   groups: number;
+  dilation: number;
 }
 type Shape = [number, number, number, number];
 type Padding = 'VALID' | 'SAME' | 'EXPLICIT';
@@ -191,18 +214,19 @@ function byGroup<T extends Tensor>(f: (a: T, b: T) => T, a: T, b: T, groups: num
   return tf.concat(tf.split<T>(a, groups, 3).map((part, g) => f(part, others[g])), 3);
 }
 
-function paddingKind(filter: Tensor, { stride, padding }: Geometry): Padding {
+function paddingKind(filter: Tensor, { stride, padding, dilation }: Geometry): Padding {
   if (padding === 0) return 'VALID';
   const [kh, kw] = filter.shape as Shape;
-  return stride === 1 && kh === 2 * padding + 1 && kw === kh ? 'SAME' : 'EXPLICIT';
+  return stride === 1 && dilation * (kh - 1) === 2 * padding && kw === kh ? 'SAME' : 'EXPLICIT';
 }
 
-function convAttributes({ stride, padding: p }: Geometry, padding: Padding, onednn: boolean): Attribute[] {
+function convAttributes({ stride, padding: p, dilation }: Geometry, padding: Padding, onednn: boolean): Attribute[] {
   const attributes = [
     attribute.float32(),
     attribute.int('strides', [1, stride, stride, 1]),
     attribute.string('padding', padding),
   ];
+  if (dilation > 1) attributes.push(attribute.int('dilations', [1, dilation, dilation, 1]));
   if (padding === 'EXPLICIT') attributes.push(attribute.int('explicit_paddings', [0, 0, p, p, p, p, 0, 0]));
   if (onednn) attributes.push(attribute.onednn());
   return attributes;

@@ -88,6 +88,10 @@ export const nameMaps = {
       [/^(?=(backbone|neck|bbox_head)\.)/, ''],
     ]),
   ),
+  /** mmsegmentation's PSPNet and DeepLabV3, whose names are ours. */
+  mmseg: withoutCounters(byPattern([[/^(?=(backbone|decode_head|auxiliary_head)\.)/, '']])),
+  /** Its ResNetV1c, trained on ImageNet (`open-mmlab://resnet18_v1c`): the backbone only, `fc` is left out. */
+  'mmseg-resnet': withoutCounters(byPattern([[/^(?=(stem|layer\d+)\.)/, 'backbone.']])),
   /** torchvision's RetinaNet (`retinanet_resnet50_fpn`). */
   'torchvision-retinanet': withoutCounters(
     byPattern([

@@ -13,7 +13,7 @@ import { promptDissimilarity } from '../../lib/dist/freekd/dissimilarity';
 import { frequencyLoss } from '../../lib/dist/freekd/loss';
 import { FrequencyPrompt } from '../../lib/dist/freekd/prompt';
 import { releasedFreeKDLoss } from '../../lib/dist/freekd/released';
-import { interpolate } from '../../lib/dist/freekd/resize';
+import { interpolate } from '../../lib/dist/kernels/resize';
 import { feature, hashedTensor } from './inputs';
 
 /** Asserts that two tensors agree within 1e-5 of the larger one's largest magnitude. */

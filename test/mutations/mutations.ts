@@ -288,6 +288,20 @@ export const mutations: Mutation[] = [
     'Math.log(16 / 1000)',
     'Math.log(1 / 1000)',
   ]),
+  ...each('backbone/resnet.js', 'segmentation/segmenter.test.ts', 'psp: logits', ['Math.floor(apart / 2)', 'apart']),
+  ...each('kernels/resize.js', 'segmentation/kernels.test.ts', 'bilinear resize of 5 x 7', ['(i + 0.5)', '(i + 0.4)']),
+  ...each('segmentation/segmenter.js', 'segmentation/segmenter.test.ts', 'psp: logits', ["'all'", "'none'"]),
+  ...each('segmentation/inference.js', 'segmentation/segmenter.test.ts', 'whole and sliding', [
+    'end - crop',
+    'end - size',
+  ]),
+  ...each(
+    'segmentation/confusion.js',
+    'segmentation/confusion.test.ts',
+    'scores of nineteen',
+    ['labelled[i] + predicted[i] - n', 'labelled[i] + predicted[i]'],
+    ['n < 8', 'n < 800'],
+  ),
   ...each('backbone/layers.js', 'detection/retinanet.test.ts', 'statistics of PyTorch', [
     'MOMENTUM = 0.1',
     'MOMENTUM = 0.01',
