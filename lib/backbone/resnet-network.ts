@@ -1,6 +1,6 @@
 /** A ResNet's parameters, and its forward pass. */
 import { tf, type Tensor4D } from '../tf';
-import { addRelu } from '../kernels/activation';
+import { add, relu } from '../kernels/activation';
 import { maxPool } from '../kernels/pool';
 import { type Parameters } from '../core/parameters';
 import { type Random } from '../core/random';
@@ -83,10 +83,15 @@ function residualBlock(
   for (const [i, { stride, groups, dilation }] of convolutions.entries()) {
     const names = { conv: `${block.name}.conv${i + 1}`, norm: `${block.name}.${normName(norm, i + 1)}` };
     const activate = i < convolutions.length - 1;
-    y = convNorm(parameters, names, y, { stride, groups, dilation, norm, epsilon, training, activate });
+    const next = convNorm(parameters, names, y, { stride, groups, dilation, norm, epsilon, training, activate });
+    if (y !== x) y.dispose();
+    y = next;
   }
-  if (!needsProjection(block)) return addRelu(y, x);
   const names = { conv: `${block.name}.downsample.0`, norm: `${block.name}.downsample.1` };
-  const { stride } = block;
-  return addRelu(y, convNorm(parameters, names, x, { stride, norm, epsilon, training, activate: false }));
+  const options = { stride: block.stride, norm, epsilon, training, activate: false };
+  const shortcut = needsProjection(block) ? convNorm(parameters, names, x, options) : x;
+  const sum = add(y, shortcut);
+  y.dispose(); // the four maps of a block's end would be the peak of a forward pass
+  if (shortcut !== x) shortcut.dispose();
+  return relu(sum);
 }

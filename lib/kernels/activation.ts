@@ -1,7 +1,7 @@
 /** Activations. */
 import { tf, type Tensor } from '../tf';
 import { elementwise, kernelLevel } from '../core/native';
-import { defineOperation } from '../core/operation';
+import { defineOperation, stopGradient } from '../core/operation';
 
 /** max(x, 0), its gradient 0 at 0. */
 export function relu<T extends Tensor>(x: T): T {
@@ -38,19 +38,19 @@ const stockRelu6 = tf.customGrad((x, save) => {
   return { value: y, gradFunc };
 }) as <T extends Tensor>(x: T) => T;
 
-/** max(a + b, 0) of two tensors of one shape: the end of a residual block. */
-export function addRelu<T extends Tensor>(a: T, b: T): T {
-  return kernelLevel() === 'stock' ? (tf.relu(tf.add(a, b)) as T) : (addRectify({ a, b }, {})[0] as T);
+/**
+ * a + b of two tensors of one shape. Its gradient keeps neither, where that of tf.add would keep
+ * both for their shapes: who calls may dispose them.
+ */
+export function add<T extends Tensor>(a: T, b: T): T {
+  return kernelLevel() === 'stock' ? (tf.add(a, b) as T) : (sum({ a, b }, {})[0] as T);
 }
 
-// Keeps the result only, where the gradient of tf.add would keep both inputs for their shapes.
-const addRectify = defineOperation<object>({
-  name: 'AddRelu',
-  forward: ({ a, b }) => [elementwise('Relu', elementwise('AddV2', a, b))],
+const sum = defineOperation<object>({
+  name: 'AddV2',
+  forward: ({ a, b }) => [elementwise('AddV2', a, b)],
   saveInputs: [],
-  saveOutputs: [true],
-  backward: ([dy], [y]) => {
-    const dz = elementwise('ReluGrad', dy, y);
-    return { a: () => dz, b: () => dz };
-  },
+  saveOutputs: [false],
+  // Handles of their own: where gradients of one tensor add up, the parts are disposed.
+  backward: ([dy]) => ({ a: () => stopGradient(dy), b: () => stopGradient(dy) }),
 });

@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { relu6 } from '../../lib/dist/kernels/activation';
+import { add, relu6 } from '../../lib/dist/kernels/activation';
 import { batchNorm, batchNormTraining } from '../../lib/dist/kernels/batch-norm';
 import { conv2d } from '../../lib/dist/kernels/conv';
 import { groupNorm } from '../../lib/dist/kernels/group-norm';
@@ -112,6 +112,24 @@ for (const level of levels) {
     each('relu6', ({ x }) => relu6(x));
     each('maxPool', ({ x }, { options }) => maxPool(x as Tensor4D, options));
     each('upsampleNearest', ({ x }, { options }) => upsampleNearest(x as Tensor4D, options.size));
+
+    it('a sum keeps nothing for its gradient, and adds up where one tensor comes twice', () => {
+      setKernelLevel(level);
+      const x = tf.tensor1d([-1, 2, 3]);
+      const { numTensors } = tf.memory();
+      const { value, grad } = tf.valueAndGrad((a: Tensor) => {
+        const squares = tf.square(a);
+        const sum = add(squares, a); // a^2 + a
+        squares.dispose();
+        return tf.sum(add(sum, a)); // a^2 + 2 a
+      })(x);
+      assert.equal(value.dataSync()[0], 22);
+      assert.deepEqual([...grad.dataSync()], [0, 6, 8]);
+      tf.dispose([value, grad]);
+      assert.equal(tf.memory().numTensors, numTensors);
+      x.dispose();
+      setKernelLevel(undefined);
+    });
 
     it('the filter gradient of one picture with rows that no window covers leaves memory whole', () => {
       setKernelLevel(level);
