@@ -80,9 +80,14 @@ export const mutations: Mutation[] = [
     'distill/projection.js',
     'distill/student.test.ts',
     "starts as PyTorch's Conv2d",
-    ['1 / Math.sqrt(from)', 'Math.sqrt(3 / from)'],
-    ['random.uniform(-bound, bound)', 'random.uniform(0, bound)'],
     ['new random_1.Random(seed)', 'new random_1.Random(0)'],
+  ),
+  ...each(
+    'distill/learned.js',
+    'distill/student.test.ts',
+    "starts as PyTorch's Conv2d",
+    ['1 / Math.sqrt(kh * kw * from)', 'Math.sqrt(3 / (kh * kw * from))'],
+    ['random.uniform(-bound, bound)', 'random.uniform(0, bound)'],
     ['[to], uniform(to)', '[to], new Float32Array(to)'],
   ),
   ...each('distill/distill-student.js', 'distill/student.test.ts', 'clips the gradient of student and phi together', [
@@ -96,8 +101,8 @@ export const mutations: Mutation[] = [
     ['teacher.channels, seed)', 'teacher.channels, 0)'],
   ),
   ...each('distill/distill-student.js', 'distill/student.test.ts', 'learns from its batches in training', [
-    'detector.pyramid(batch.images, true)',
-    'detector.pyramid(batch.images, false)',
+    'const pyramid = detector.pyramid(batch.images, true)',
+    'const pyramid = detector.pyramid(batch.images, false)',
   ]),
   ...each('distill/evaluate.js', 'distill/student.test.ts', 'left alone by evaluation', [
     'detector.pyramid(batch.images)',
@@ -108,12 +113,12 @@ export const mutations: Mutation[] = [
     'const relations = masks && relation\n',
   ]),
   ...each('distill/imitations/freekd.js', 'distill/student.test.ts', 'takes masks and channel weights only where', [
-    'const prompts = masks ?',
-    'const prompts = prompt?.prompts ? prompt.prompts : masks ?',
+    'const prompts = masks === true ?',
+    'const prompts = prompt?.prompts ? prompt.prompts : masks === true ?',
   ]),
   ...each('distill/imitations/freekd.js', 'distill/student.test.ts', 'of freekd holds the same number of tensors', [
-    'weight: mu }',
-    'weight: 1 }',
+    'weight: mu,',
+    'weight: 1,',
   ]),
   ...each(
     'distill/distill-student.js',
@@ -199,7 +204,7 @@ export const mutations: Mutation[] = [
     'detection/reppoints.test.ts',
     "gradients and detections are PyTorch's",
     ["assign, this.boxes(outputs, 'initial')", "assign, this.boxes(outputs, 'refined')"],
-    ['logits(), refined, refined.normalizer', 'logits(), refined, initial.normalizer'],
+    ['classes, refined, refined.normalizer', 'classes, refined, initial.normalizer'],
     ['normalizer, box), box[stage])', 'normalizer, box), 1)'],
     ["'corner'", "'middle'"],
   ),
@@ -325,8 +330,8 @@ export const mutations: Mutation[] = [
     'freekd/band-distance.js',
     'kernels/own.test.ts',
     'frequency loss, gradients by student and omega',
-    ['saved[i].sign()', 'saved[i].sign().neg()'],
-    ['map ? sign.mul(saved', 'false ? sign.mul(saved'],
+    ['slope(saved[i])', 'slope(saved[i]).neg()'],
+    ['map ? slope.mul(saved', 'false ? slope.mul(saved'],
   ),
   ...each('freekd/loss.js', 'freekd/freekd.test.ts', 'reductions and bands', [
     "reduction === 'mean' ? total",
@@ -500,7 +505,7 @@ export const mutations: Mutation[] = [
     'experiments/session.test.ts',
     'a stopped loss goes on',
     ['config) === undefined;', 'config) !== 3;'],
-    ['this.options.resume || wasStopped', 'this.options.resume'],
+    ['this.options.resume || known', 'this.options.resume'],
   ),
   ...each('experiments/peers.js', 'experiments/settings.test.ts', 'weights of other papers', [
     'mgd.weight * published',

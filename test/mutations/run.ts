@@ -61,7 +61,11 @@ async function outcomeOf(tree: string, mutation: Mutation): Promise<'noticed' | 
 
 async function main(words: string[]): Promise<number> {
   const chosen = mutations.filter(({ file }) => words.length === 0 || words.some((word) => file.startsWith(word)));
-  if (chosen.length === 0) throw new Error(`no mutation is of a file that begins with ${words.join(' or ')}`);
+  if (chosen.length === 0) {
+    const folders = [...new Set(mutations.map(({ file }) => file.replace(/\/.*/, '/')))].sort().join(' ');
+    console.error(`npm run test:mutations -- [words]: those of files of lib/ that begin with a word, as of ${folders}`);
+    return 2;
+  }
   const tree = copyOfTree();
   try {
     const sound = new Map<string, string | undefined>();
