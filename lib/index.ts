@@ -39,7 +39,13 @@ export { type BackboneConfig } from './backbone/backbone';
 export { mobileNetV2, type MobileNetV2Config } from './backbone/mobilenet-v2';
 export { resnet101, resnet18, resnet50, resneXt101, type ResNetConfig } from './backbone/resnet';
 export { toCocoDetections } from './coco/detections';
-export { createDetector, type DetectorConfig } from './detection/families';
+export {
+  createDetector,
+  detectorKinds,
+  detectorTitle,
+  type DetectorConfig,
+  type DetectorKind,
+} from './detection/families';
 export { type Detector, type DetectOptions } from './detection/detector';
 
 // Segmentation
