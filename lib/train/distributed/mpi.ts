@@ -30,6 +30,8 @@ function libraryFile(): string {
 
 function load(): koffi.LibraryHandle {
   const file = libraryFile();
+  // UCX tries its hooks by sbrk(page), sbrk(-page): where the heap cannot grow, that takes its last page away
+  process.env.UCX_MEM_EVENTS ??= 'n';
   try {
     return koffi.load(file);
   } catch (error) {

@@ -3,7 +3,7 @@
  * the job; runs go on with another number of ranks.
  */
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
@@ -76,14 +76,16 @@ function withoutSome(data: string): string {
 }
 
 /** Runs rank.mjs alone (ranks 0) or under mpirun. */
-function run(ranks: number, options: Record<string, unknown>): Promise<Ended> {
+function run(ranks: number, options: Record<string, unknown>, environment: NodeJS.ProcessEnv = {}): Promise<Ended> {
   const [program, ...words] = [
     ...(ranks > 0 ? mpirun(ranks) : []),
     process.execPath,
     script,
     JSON.stringify({ ...common, ...options }),
   ];
-  const child = spawn(program, words, { env: { ...process.env, NODE_OPTIONS: '', TF_NUM_INTRAOP_THREADS: '1' } });
+  const child = spawn(program, words, {
+    env: { ...process.env, NODE_OPTIONS: '', TF_NUM_INTRAOP_THREADS: '1', ...environment },
+  });
   let [output, errors] = ['', ''];
   child.stdout.on('data', (text: Buffer) => (output += String(text)));
   child.stderr.on('data', (text: Buffer) => (errors += String(text)));
@@ -223,6 +225,14 @@ describe('two ranks', () => {
     });
     assert.notEqual(status, 0);
     assert.match(errors, /rank 1 has had enough/);
+  });
+
+  it('end well where their heap cannot grow', async () => {
+    const library = join(temporary(), 'heap-end.so');
+    execFileSync('g++', ['-x', 'c', '-shared', '-fPIC', '-o', library, join(__dirname, 'heap-end.c')]);
+    const options = { data, folder: temporary(), design: undefined, distillation: {}, steps: 1 };
+    const { status, errors } = await run(1, options, { LD_PRELOAD: library });
+    assert.equal(status, 0, errors);
   });
 
   it(
