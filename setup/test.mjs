@@ -4,6 +4,7 @@
  * runs only those.
  */
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { SetupError } from './errors.mjs';
 import { fromRoot, nodeModules, root } from './paths.mjs';
@@ -28,6 +29,9 @@ export function testFiles(base, places) {
   return files.filter((file) => file.endsWith('.test.ts')).sort();
 }
 
+/** How many files are tested at once; Node by itself leaves one processor out, of two the half. */
+const concurrency = Math.min(os.availableParallelism(), 4);
+
 export async function test(words) {
   const files = testFiles(
     root,
@@ -43,7 +47,13 @@ export async function test(words) {
   const parts = [
     { name: 'types', words: [tool('typescript', 'bin', 'tsc'), '-p', fromRoot('test')] },
     { name: 'lint', words: [tool('eslint', 'bin', 'eslint.js'), '.'] },
-    { name: 'tests', words: [tool('tsx', 'dist', 'cli.mjs'), '--test', '--test-reporter=spec', ...files] },
+    {
+      name: 'tests',
+      words: [
+        ...[tool('tsx', 'dist', 'cli.mjs'), '--test', '--test-reporter=spec'],
+        ...[`--test-concurrency=${concurrency}`, ...files],
+      ],
+    },
   ];
   const failed = [];
   for (const part of parts) {

@@ -65,7 +65,8 @@ export async function startServer(): Promise<TestServer> {
     if (broken) {
       file.breaks = (file.breaks ?? Infinity) - 1;
       file.status = file.afterBreak;
-      response.write(body.subarray(0, file.breakAfter), () => setTimeout(() => response.destroy(), 20));
+      // The end of the connection arrives after what was written, however slow the reader
+      response.write(body.subarray(0, file.breakAfter), () => response.socket?.end());
     } else if (file.hangAfter === 0) response.flushHeaders();
     else if (file.hangAfter !== undefined) response.write(body.subarray(0, file.hangAfter));
     else if (file.withoutLength === 'for ever') pipeline(forEver(body), response).catch(() => undefined);
