@@ -15,6 +15,12 @@ export interface Answer {
   body?: AsyncIterable<Uint8Array>;
 }
 
+/**
+ * The body, held from now on: when an answer is collected as garbage, Node ends a body that nobody
+ * has begun to read, as if nothing more came.
+ */
+const bodyOf = ({ body }: Response): Answer['body'] => body?.values();
+
 const PASSING = new Set([408, 425, 429, 500, 502, 503, 504]);
 
 /** Network errors by their code, in words. */
@@ -86,7 +92,7 @@ async function whole(url: string, response: Response): Promise<Answer> {
   return {
     start: 0,
     state: { url, total: length === null ? undefined : Number(length), validator: validatorOf(response) },
-    body: response.body ?? undefined,
+    body: bodyOf(response),
   };
 }
 
@@ -103,5 +109,5 @@ async function rest(known: PartState, have: number, part: Part, response: Respon
     await part.discard();
     throw new PassingError(`${known.url} has changed, or answers with other bytes than were asked for; begun anew`);
   }
-  return { start: have, state: { ...known, total: known.total ?? size }, body: response.body ?? undefined };
+  return { start: have, state: { ...known, total: known.total ?? size }, body: bodyOf(response) };
 }

@@ -8,6 +8,8 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, w
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { gzipSync } from 'node:zlib';
 import { downloadFile, type Download, type DownloadOptions } from '../../lib/dist/download/download-file';
 import { startServer, type TestServer } from './server';
@@ -44,6 +46,11 @@ const whole = (file: string, expected = content): void => {
 };
 const ranges = (): (string | undefined)[] => server.requests.map(({ headers }) => headers.range);
 
+const kept = (bytes: number): boolean => {
+  const part = join(folder, 'file.bin.part');
+  return existsSync(part) && statSync(part).size >= bytes;
+};
+
 test('a file comes whole; the second time it is looked at, and the server is not asked', async () => {
   server.files.set('/file.bin', { content });
   const shown: [string, number][] = [];
@@ -55,14 +62,34 @@ test('a file comes whole; the second time it is looked at, and the server is not
 });
 
 test('a connection that breaks off again and again is taken up where it broke', async () => {
-  server.files.set('/file.bin', { content, breakAfter: 70_000, breaks: 4, etag: '"a"' });
+  server.files.set('/file.bin', { content, breakAfter: 70_000, breaks: 4, kept, etag: '"a"' });
   whole(await get({ checksum: md5(content) }));
   assert.deepEqual(ranges(), [undefined, 'bytes=70000-', 'bytes=140000-', 'bytes=210000-', 'bytes=280000-']);
   assert.equal(server.requests[1].headers['if-range'], '"a"');
 });
 
+test('a collection of garbage between the answer and the first byte takes nothing away', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  server.files.set('/file.bin', { content, withoutLength: 'once' });
+  let open = true;
+  const collecting = (): void => {
+    collect();
+    if (open) setImmediate(collecting);
+  };
+  collecting();
+  try {
+    for (let i = 0; i < 10; i++) {
+      whole(await get());
+      rmSync(join(folder, 'file.bin'));
+    }
+  } finally {
+    open = false;
+  }
+});
+
 test('without progress it gives up, says how to go on, and a later call goes on', async () => {
-  server.files.set('/file.bin', { content, breakAfter: 100_000, afterBreak: 503 });
+  server.files.set('/file.bin', { content, breakAfter: 100_000, kept, afterBreak: 503 });
   await assert.rejects(get(), /\/file\.bin answers 503 .*\(5 tries\).*the same command goes on from there/);
   assert.equal(statSync(join(folder, 'file.bin.part')).size, 100_000);
   assert.ok(!existsSync(join(folder, 'file.bin')), 'no half file under the name of a whole one');

@@ -1,7 +1,8 @@
 /** A web server on this machine that can be told to misbehave. */
-import { createServer, type IncomingHttpHeaders } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { pipeline } from 'node:stream/promises';
+import { setTimeout } from 'node:timers/promises';
 
 export interface Behaviour {
   content: Buffer;
@@ -10,6 +11,8 @@ export interface Behaviour {
   /** Closes the connection after so many bytes of a body, as often as `breaks` says. */
   breakAfter?: number;
   breaks?: number;
+  /** Whether the reader has kept so many bytes of the content: not before does a connection break. */
+  kept?: (bytes: number) => boolean;
   /** The status of all answers after a break. */
   afterBreak?: number;
   /** What the header says in place of the true length. */
@@ -35,6 +38,13 @@ export interface TestServer {
 
 function* forEver(body: Buffer): Generator<Buffer> {
   for (;;) yield body;
+}
+
+/** A reader loses what it has not yet taken when the connection breaks. */
+async function breakOff(response: ServerResponse, kept: () => boolean | undefined): Promise<void> {
+  do await setTimeout(20);
+  while (kept() === false);
+  response.destroy();
 }
 
 export async function startServer(): Promise<TestServer> {
@@ -65,8 +75,8 @@ export async function startServer(): Promise<TestServer> {
     if (broken) {
       file.breaks = (file.breaks ?? Infinity) - 1;
       file.status = file.afterBreak;
-      // The end of the connection arrives after what was written, however slow the reader
-      response.write(body.subarray(0, file.breakAfter), () => response.socket?.end());
+      const sent = body.subarray(0, file.breakAfter);
+      response.write(sent, () => void breakOff(response, () => file.kept?.((ranged ? from : 0) + sent.length)));
     } else if (file.hangAfter === 0) response.flushHeaders();
     else if (file.hangAfter !== undefined) response.write(body.subarray(0, file.hangAfter));
     else if (file.withoutLength === 'for ever') pipeline(forEver(body), response).catch(() => undefined);
