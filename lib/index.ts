@@ -78,6 +78,7 @@ export { createOptimizer, type Optimizer, type OptimizerConfig } from './train/o
 export { learningRate, scaleLearningRate, type Schedule } from './train/schedule';
 export { train, type TrainOptions, type TrainResult } from './train/loop';
 export { DivergedError } from './train/diverged';
+export { OutOfMemoryError } from './train/out-of-memory';
 export { type LossParts } from './train/step';
 export { Checkpoints, fingerprintOf, type Checkpoint } from './train/checkpoint';
 export { readLog, type StepRecord } from './train/log';

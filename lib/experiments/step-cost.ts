@@ -52,10 +52,10 @@ export async function stepCost(experiment: Experiment, row: VariantRow): Promise
     const before = memory('VmRSS');
     if (before !== undefined) fs.writeFileSync('/proc/self/clear_refs', '5'); // the high-water mark starts again
     const losses = { distillation: row.distillation(experiment), stageOne: row.prompt };
-    const millisecondsPerStep = await measureSteps.student(experiment, losses, folder);
+    const { milliseconds } = await measureSteps.student(experiment, losses, folder);
     const peak = memory('VmHWM');
     const peakBytes = before === undefined || peak === undefined ? null : peak - before;
-    return { variant: row.name, title: row.title, ...counts, millisecondsPerStep, peakBytes };
+    return { variant: row.name, title: row.title, ...counts, millisecondsPerStep: milliseconds, peakBytes };
   } finally {
     fs.rmSync(folder, { recursive: true, force: true });
   }

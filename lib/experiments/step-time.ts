@@ -1,6 +1,6 @@
 /**
- * What a training step costs on this machine: a few steps of the real training, on pictures of
- * noise and networks fresh from a seed, whose outcome is thrown away.
+ * What a training step costs on this machine, in time and memory: a few steps of the real training,
+ * on pictures of noise and networks fresh from a seed, whose outcome is thrown away.
  */
 import type { Loader } from '../coco/loader';
 import { createDetector } from '../detection/families';
@@ -21,8 +21,17 @@ const STEPS = 3;
 /** Pictures of a step that is measured; a step of more takes as much longer. */
 const MOST_PICTURES = { fixed: 8, large: 1 };
 
-/** Milliseconds of a step of plain training. */
-async function training(experiment: Experiment, config: TrainingConfig, folder: string): Promise<number> {
+/** What a step of a rank's share of a batch costs. */
+export interface MeasuredStep {
+  milliseconds: number;
+  /** Bytes of tensors that are there before a step: weights, of a teacher too. */
+  resident: number;
+  /** Bytes of tensors that a step adds at its peak, a picture. */
+  perPicture: number;
+}
+
+/** A step of plain training. */
+async function training(experiment: Experiment, config: TrainingConfig, folder: string): Promise<MeasuredStep> {
   const detector = createDetector(config.model, { seed: 0 });
   try {
     return await measured(experiment, config, (loader) =>
@@ -33,8 +42,8 @@ async function training(experiment: Experiment, config: TrainingConfig, folder: 
   }
 }
 
-/** Milliseconds of a step of stage 1. */
-async function prompt(experiment: Experiment, name: PromptName, folder: string): Promise<number> {
+/** A step of stage 1. */
+async function prompt(experiment: Experiment, name: PromptName, folder: string): Promise<MeasuredStep> {
   return withTeacher(experiment, async ({ teacher, features }) => {
     const { frequency, tuning } = experiment.prompt[name];
     const state = createPromptState(teacher.deviations.length, teacher.channels, frequency, 0);
@@ -50,12 +59,12 @@ async function prompt(experiment: Experiment, name: PromptName, folder: string):
   });
 }
 
-/** Milliseconds of a step of a student that imitates. */
+/** A step of a student that imitates. */
 async function student(
   experiment: Experiment,
   { distillation, stageOne }: { distillation: Distillation; stageOne?: PromptName },
   folder: string,
-): Promise<number> {
+): Promise<MeasuredStep> {
   const { student: config } = experiment;
   if (Object.keys(distillation).length === 0) return training(experiment, config, folder);
   return withTeacher(experiment, async (side) => {
@@ -109,7 +118,7 @@ async function measured(
   { size }: Experiment,
   { batch }: TrainingConfig,
   body: (loader: Loader) => Promise<TrainResult>,
-): Promise<number> {
+): Promise<MeasuredStep> {
   const [width, height] = 'width' in size ? [size.width, size.height] : [size.longSide, size.shortSide];
   const mine = Math.ceil(batch / world().size);
   const pictures = Math.min(mine, 'width' in size ? MOST_PICTURES.fixed : MOST_PICTURES.large);
@@ -129,6 +138,11 @@ async function measured(
     order: () => indices,
     close: async () => undefined,
   };
-  const { millisecondsPerStep } = await body(loader);
-  return (millisecondsPerStep * mine) / pictures;
+  const resident = tf.memory().numBytes;
+  let milliseconds = 0;
+  const { peakBytes } = await tf.profile(async () => {
+    milliseconds = ((await body(loader)).millisecondsPerStep * mine) / pictures;
+    return {};
+  });
+  return { milliseconds, resident, perPicture: (peakBytes - resident) / pictures };
 }

@@ -8,6 +8,7 @@ import type { GradientSum } from './distributed/gradient-sum';
 import { evaluate, type Evaluated } from './evaluate';
 import type { StepRecord } from './log';
 import type { Optimizer } from './optimizer';
+import { explained } from './out-of-memory';
 import { learningRate, type Schedule } from './schedule';
 import type { ShareOf } from './shares';
 import type { Turns } from './turns';
@@ -57,6 +58,8 @@ export async function takeStep<B>(options: StepOptions<B>, trained: Trained, ste
   let evaluated: Evaluated;
   try {
     evaluated = evaluate(options, trained, batch, step);
+  } catch (error) {
+    throw explained(error, options.batchSize / trained.world.size / (options.turns?.count ?? 1));
   } finally {
     options.release?.(batch);
   }

@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { describe, it } from 'node:test';
 import type { Parameters } from '../../lib/dist/core/parameters';
 import { DivergedError } from '../../lib/dist/train/diverged';
+import { explained, OutOfMemoryError } from '../../lib/dist/train/out-of-memory';
 import { readLog } from '../../lib/dist/train/log';
+import type { LossParts } from '../../lib/dist/train/step';
 import { tf, type Scalar } from '../../lib/dist/tf';
 import { hashOf, temporary } from '../distill/tiny';
 import { runSmall, smallParameters } from './small-run';
@@ -213,5 +215,28 @@ describe('the log', () => {
     const text = readFileSync(file, 'latin1');
     for (const tag of ['loss/loss', 'loss/fit', 'loss/size', 'learning rate', 'images per second'])
       assert.ok(text.includes(tag), tag);
+  });
+});
+
+describe('a step that does not fit into memory', () => {
+  const exhausted = new Error('Invalid TF_Status: 8\nMessage: OOM when allocating tensor with shape[2,3]');
+
+  it('ends with a sentence that says what to do', async () => {
+    const loss = (): LossParts => ({ fill: { value: tf.sum(tf.fill([1_000_000, 1_000_000], 1)), weight: 1 } });
+    await assert.rejects(
+      runSmall(smallParameters(), temporary(), { loss, batchSize: 8 }),
+      (error: Error) => {
+        assert.ok(error instanceof OutOfMemoryError);
+        assert.match(error.message, /^a step of 8 pictures at once does not fit into memory \(a tensor of shape\[1000000,/);
+        assert.match(error.message, /--accumulate 2/);
+        return true;
+      },
+    );
+  });
+
+  it('does not advise to cut one picture, and leaves other errors as they are', () => {
+    assert.match((explained(exhausted, 1) as Error).message, /one picture .*smaller pictures/);
+    const other = new Error('Invalid TF_Status: 3\nMessage: shapes differ');
+    assert.equal(explained(other, 8), other);
   });
 });

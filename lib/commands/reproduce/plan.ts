@@ -7,18 +7,24 @@ import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
 import type { Experiment, TrainingConfig } from '../../experiments/experiment';
-import { measureSteps } from '../../experiments/step-time';
+import { measureSteps, type MeasuredStep } from '../../experiments/step-time';
 import { resultFile } from '../../runs/results';
 import type { PromptName, VariantRow } from '../../runs/variants';
+import { sizeText } from '../../core/disk';
+import { onGpu } from '../../core/native';
 import { clock } from '../../core/progress';
+import { world } from '../../train/distributed/communicator';
 
-/** One kind of work: `runs` times `steps` steps of `milliseconds`. */
+/** One kind of work: `runs` times `steps` steps of `milliseconds`, with `bytes` of tensors at the most. */
 interface Work {
   what: string;
   runs: number;
   steps: number;
   milliseconds: number;
+  bytes: number;
 }
+
+type Steps = Pick<TrainingConfig, 'steps' | 'batch'>;
 
 export interface Planned {
   experiment: Experiment;
@@ -32,6 +38,8 @@ export interface Planned {
   promptFile?: string;
   /** Whether finished results below `out` are kept. */
   resume: boolean;
+  /** Parts that a batch is learnt from in. */
+  accumulate: number;
   out: string;
 }
 
@@ -52,10 +60,21 @@ export async function planText(planned: Planned): Promise<string> {
       ...(taken ? [`  ${taken}`] : []),
       ...lines,
       `  about ${clock(all / 1000)} of training on this machine, scoring and the teacher's features apart`,
+      ...memoryLines(Math.max(0, ...works.map(({ bytes }) => bytes))),
     ].join('\n');
   } finally {
     fs.rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** What the largest step needs, and whether that is there. */
+function memoryLines(bytes: number): string[] {
+  if (bytes === 0) return [];
+  const need = `  about ${sizeText(bytes)} of tensors in the largest step`;
+  if (onGpu()) return [`${need}, on the GPU: where that is too much, --accumulate cuts a batch into parts`];
+  const here = os.totalmem() / world().size;
+  if (bytes < here) return [need];
+  return [`${need}, more than the ${sizeText(here)} here: --accumulate 2 (or more) cuts a batch into parts`];
 }
 
 const isTrained = (teacher: Experiment['teacher']): teacher is TrainingConfig => !('checkpoint' in teacher);
@@ -68,12 +87,16 @@ function teacherSentence({ experiment: { teacher }, trainsTeacher, teacherFile }
 async function worksOf(planned: Planned, folder: string): Promise<Work[]> {
   const { experiment, variants, seeds, promptFile, trainsTeacher } = planned;
   const works: Work[] = [];
-  const add = async (what: string, runs: number, steps: number, measure: () => Promise<number>): Promise<void> => {
-    if (runs > 0) works.push({ what, runs, steps, milliseconds: await measure() });
+  type Measure = () => Promise<MeasuredStep>;
+  const add = async (what: string, runs: number, { steps, batch }: Steps, measure: Measure): Promise<void> => {
+    if (runs === 0) return;
+    const { milliseconds, resident, perPicture } = await measure();
+    const pictures = Math.ceil(batch / world().size / planned.accumulate);
+    works.push({ what, runs, steps, milliseconds, bytes: resident + perPicture * pictures });
   };
   const { teacher, student, prompt } = experiment;
   if (isTrained(teacher) && trainsTeacher)
-    await add(experiment.heldOut ? 'teacher, at most' : 'teacher', 1, teacher.steps, () =>
+    await add(experiment.heldOut ? 'teacher, at most' : 'teacher', 1, teacher, () =>
       measureSteps.training(experiment, teacher, folder),
     );
   for (const name of Object.keys(prompt) as PromptName[]) {
@@ -81,13 +104,13 @@ async function worksOf(planned: Planned, folder: string): Promise<Work[]> {
     const needed = seeds.filter((seed) =>
       variants.some((variant) => variant.prompt === name && seedsLeft(planned, variant).includes(seed)),
     );
-    await add(`stage 1, ${name}`, needed.length, prompt[name].tuning.steps, () =>
+    await add(`stage 1, ${name}`, needed.length, { steps: prompt[name].tuning.steps, batch: student.batch }, () =>
       measureSteps.prompt(experiment, name, folder),
     );
   }
   for (const variant of variants) {
     const losses = { distillation: variant.distillation(experiment), stageOne: variant.prompt };
-    await add(`student, ${variant.name}`, seedsLeft(planned, variant).length, student.steps, () =>
+    await add(`student, ${variant.name}`, seedsLeft(planned, variant).length, student, () =>
       measureSteps.student(experiment, losses, folder),
     );
   }

@@ -114,7 +114,10 @@ async function runOpened(options: Options, signal: AbortSignal, { own, ...opened
     if (!options.smoke) {
       const trainsTeacher = await session.trainsTeacher();
       say(
-        await planText({ experiment, variants: chosen, seeds, teacherFile, trainsTeacher, promptFile, resume, out }),
+        await planText({
+          ...{ experiment, variants: chosen, seeds, teacherFile, trainsTeacher },
+          ...{ promptFile, resume, accumulate, out },
+        }),
       );
     }
     const corruptions = openCorruptions(session, options);
