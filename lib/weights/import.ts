@@ -6,6 +6,7 @@ import type { ParameterEntry, Parameters } from '../core/parameters';
 import { isCounter, nameMaps, type NameMap, type NameMapName } from './names';
 import { nearest } from './nearest';
 import { bestReading, type Reading } from './prefix';
+import { inRows, shapeInRows } from './rows';
 import { withSafetensors } from './safetensors';
 import { withTorchCheckpoint } from './torch';
 import type { StoredTensor, TensorData } from './typed-data';
@@ -115,11 +116,12 @@ export async function importWeights(
   const open = file.endsWith('.safetensors') ? withSafetensors : withTorchCheckpoint;
   return open<ImportReport>(file, async ({ shapes, read }) => {
     const candidates = [...shapes.keys()].filter((name) => name.startsWith(wanted));
-    const shapeOf = (theirs: string): number[] => turnedShape(shapes.get(theirs)!);
+    const theirShape = (theirs: string): number[] => shapeInRows(theirs, shapes.get(theirs)!);
+    const shapeOf = (theirs: string): number[] => turnedShape(theirShape(theirs));
     const fits = (ours: string, theirs: string): boolean | undefined => {
       if (!parameters.has(ours)) return undefined;
       const { shape } = parameters.get(ours);
-      return turnedShape(shapeBeside(shape, shapes.get(theirs)!)).join() === shape.join();
+      return turnedShape(shapeBeside(shape, theirShape(theirs))).join() === shape.join();
     };
     // Our own names come last: a backbone that is asked for is taken even out of a detector of ours.
     let reading = bestReading(candidates, maps.slice(0, -1), fits);
@@ -132,7 +134,7 @@ export async function importWeights(
     if (strict) throwUnlessFits(file, kind, report, reading, candidates);
     for (const name of report.loaded) {
       const theirs = reading.given.get(name)!;
-      const tensor = await read(theirs);
+      const tensor = inRows(theirs, await read(theirs));
       if (/^C\d/.test(tensor.dtype)) throw new Error(`${file}: tensor "${theirs}" is complex; weights are real`);
       const shape = shapeBeside(parameters.get(name).shape, tensor.shape);
       parameters.load(new Map([[name, turned({ ...tensor, shape })]]), { strict: false });

@@ -113,6 +113,19 @@ export const nameMaps = {
         [/^head\.regression_head\.bbox_ctrness\./, 'bbox_head.conv_centerness.'],
       ])(name),
   ),
+  /** torchvision's Faster R-CNN (`fasterrcnn_resnet50_fpn`), whose background is the first class (see rows.ts). */
+  'torchvision-faster-rcnn': withoutCounters(
+    byPattern([
+      ...torchvisionPyramid,
+      [/^rpn\.head\.conv\.(0\.0\.)?(?=weight$|bias$)/, 'rpn_head.rpn_conv.'],
+      [/^rpn\.head\.cls_logits\./, 'rpn_head.rpn_cls.'],
+      [/^rpn\.head\.bbox_pred\./, 'rpn_head.rpn_reg.'],
+      [/^roi_heads\.box_head\.fc6\./, 'roi_head.bbox_head.shared_fcs.0.'],
+      [/^roi_heads\.box_head\.fc7\./, 'roi_head.bbox_head.shared_fcs.1.'],
+      [/^roi_heads\.box_predictor\.cls_score\./, 'roi_head.bbox_head.fc_cls.'],
+      [/^roi_heads\.box_predictor\.bbox_pred\./, 'roi_head.bbox_head.fc_reg.'],
+    ]),
+  ),
   /**
    * The authors' prompt: one module a pyramid level with tokens [4, T, C]; its `prob.*` is used by
    * nothing.

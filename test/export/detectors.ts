@@ -138,7 +138,7 @@ const configs: Record<string, DetectorConfig> = {
   'Faster R-CNN with one box for all classes, regions of one level': {
     ...fasterRcnn,
     backbone: { kind: 'mobilenetv2', width: 0.25, norm: 'frozen', frozenStages: -1, levels: [2, 3] },
-    head: { ...fasterRcnn.head, classAgnostic: true, levels: 1 },
+    head: { ...fasterRcnn.head, classAgnostic: true, levels: 1, samples: 2, aligned: false },
   },
   'the small Cascade R-CNN student': smallDetectors('cascade-rcnn').student,
   'Cascade R-CNN of two heads': cascadeRcnn,

@@ -12,7 +12,11 @@ process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
 function torchNumbers(name: string, shape: readonly number[]): Float32Array {
   const size = shape.reduce((product, n) => product * n, 1);
   if (shape.length === 4) {
-    const bound = (name.includes('cls_logits') ? 9 : name.includes('bbox_reg') ? 3 : 1.5) / Math.sqrt(size / shape[0]);
+    const bound = (/^head\..*cls_logits/.test(name) ? 9 : name.includes('bbox_reg') ? 3 : 1.5) / Math.sqrt(size / shape[0]);
+    return numbers(name, size, -bound, bound);
+  }
+  if (shape.length === 2) {
+    const bound = (name.includes('cls_score') ? 6 : 2) / Math.sqrt(shape[1]);
     return numbers(name, size, -bound, bound);
   }
   if (name.endsWith('cls_logits.bias')) return numbers(name, size, -4.5, -3.5);

@@ -8,6 +8,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import {
+  FasterRcnn,
   Fcos,
   importWeights,
   Parameters,
@@ -17,13 +18,15 @@ import {
   type ResNetConfig,
   RetinaNet,
   tf,
+  torchvisionFasterRcnnR50,
   torchvisionFcosR50,
   torchvisionRetinaNetR50,
 } from 'freekd';
-import { anchorGrid } from '../../lib/dist/detection/anchors';
+import { type ProposalConfig, proposalsOf } from '../../lib/dist/detection/faster-rcnn/proposals';
+import { anchorGrid, AnchorGrids } from '../../lib/dist/detection/anchors';
 import { backbone, createBackbone } from '../../lib/dist/backbone/backbone';
 import type { Tensor4D } from '../../lib/dist/tf';
-import { numbers } from '../detection/golden';
+import { near, numbers } from '../detection/golden';
 import { type Found, hold, holdDetections, measure, type Sketch } from '../detection/sketch';
 import { torchvisionFile } from './torchvision-file';
 
@@ -36,10 +39,15 @@ const golden = JSON.parse(readFileSync(join(__dirname, '../golden/torchvision_ne
   backbones: Record<string, Network>;
   retinanet: Network & { anchors: number[]; detections: Found };
   fcos: Network;
+  fasterRcnn: Network & {
+    images: string;
+    proposals: { config: ProposalConfig; boxes: number[] };
+    detections: Found;
+  };
 };
-function images(): Tensor4D {
+function images(name = 'torchvision/images'): Tensor4D {
   const [n, height, width] = golden.size;
-  return tf.tensor4d(numbers('torchvision/images', n * height * width * 3, -2, 2), [n, height, width, 3]);
+  return tf.tensor4d(numbers(name, n * height * width * 3, -2, 2), [n, height, width, 3]);
 }
 
 const resnets: Record<string, ResNetConfig> = {
@@ -112,6 +120,37 @@ test("torchvision's FCOS, imported, has its maps, logits, distances and centerne
     ];
     const measured = maps.map(([kind, map]) => measure(`fcos_resnet50_fpn/${kind}`, map.dataSync(), fcos.maps[kind]));
     hold(t, 'maps', measured, 1e-5);
+  });
+  model.dispose();
+});
+
+test("torchvision's Faster R-CNN, imported, has its maps, proposals and detections", async (t) => {
+  const { fasterRcnn } = golden;
+  const { config, boxes } = fasterRcnn.proposals;
+  const { proposals, ...rest } = torchvisionFasterRcnnR50;
+  const model = new FasterRcnn({ ...rest, proposals: { ...proposals, test: config } });
+  const file = await torchvisionFile('faster-rcnn', fasterRcnn.shapes);
+  const { names, left } = await importWeights(model.parameters, file);
+  assert.deepEqual([names, left], ['torchvision-faster-rcnn', []], 'the names are known without being told');
+  const [, height, width] = golden.size;
+  const extents = [{ inputWidth: width, inputHeight: height }];
+  tf.tidy(() => {
+    const pyramid = model.pyramid(images(fasterRcnn.images));
+    const outputs = model.head(pyramid);
+    const maps = [
+      ...pyramid.map((map, i) => [`pyramid${i}`, map] as const),
+      ...outputs.rpn.flatMap(({ objectness, deltas }, i) =>
+        Object.entries({ objectness, deltas }).map(([kind, map]) => [`${kind}${i}`, map] as const)),
+    ];
+    const expected = fasterRcnn.maps;
+    const measured = maps.map(([kind, map]) => measure(`fasterrcnn_resnet50_fpn/${kind}`, map.dataSync(), expected[kind]));
+    hold(t, 'maps', measured, 1e-5);
+    const grids = new AnchorGrids(model.config.anchors, model.strides).of(pyramid);
+    const [proposed] = proposalsOf(outputs.rpn, grids, extents, config);
+    near(proposed, boxes, 1e-4, 'proposals');
+    const [found] = model.detect(outputs, extents);
+    // Of classes that are numbered from 1 there, the background being 0.
+    holdDetections({ ...found, labels: found.labels.map((label) => label + 1) }, fasterRcnn.detections);
   });
   model.dispose();
 });

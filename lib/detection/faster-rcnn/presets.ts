@@ -29,6 +29,18 @@ export const fasterRcnnR50ClassAgnostic: OnResNet<FasterRcnnConfig> = {
   ...fasterRcnnR50,
   head: { ...published.head, classAgnostic: true },
 };
+/**
+ * torchvision's `fasterrcnn_resnet50_fpn` for its weights COCO_V1: norms without an epsilon, anchors
+ * in whole pixels, regions cut as RoIAlign was first published, with two samples of a bin along
+ * either axis. A class here is COCO's category id less one: the background, 0 there, is last.
+ */
+export const torchvisionFasterRcnnR50: OnResNet<FasterRcnnConfig> = {
+  ...fasterRcnnR50,
+  classes: 90,
+  backbone: { ...fasterRcnnR50.backbone, epsilon: 0 },
+  anchors: { ...published.anchors, wholePixels: true },
+  head: { ...published.head, samples: 2, aligned: false },
+};
 export const fasterRcnnR101: OnResNet<FasterRcnnConfig> = { ...published, backbone: { ...resnet101, levels } };
 
 /** P3-P5 of 64 channels; objects of 18 to 72 pixels are met by square anchors of 24, 48 and 96. */

@@ -21,6 +21,9 @@ export interface RoiHeadConfig {
   finestScale: number;
   /** Levels that regions are cut from, the finest first. */
   levels: number;
+  /** How they are cut (see kernels/roi-align.ts). Default: as many samples of a bin as it has pixels, aligned. */
+  samples?: number;
+  aligned?: boolean;
 }
 
 /** [R, K + 1], the background last, and [R, 4 K] or, where all classes share them, [R, 4]. */
@@ -71,6 +74,8 @@ export function roiHead(
       level: tf.tensor1d(levelsOf(boxes, config), 'int32'),
       scales: strides.slice(0, config.levels).map((stride) => 1 / stride),
       size: [config.bins, config.bins],
+      samples: config.samples,
+      aligned: config.aligned,
     });
     const dense = (x: Tensor2D, of: string): Tensor2D => {
       const weight = parameters.get(`${name}.${of}.weight`);

@@ -31,6 +31,8 @@ export const roiHead = {
   bins: s.whole(1, 64),
   finestScale: s.positive(10_000),
   levels: s.whole(1, 12),
+  samples: s.optional(s.whole(0, 64)),
+  aligned: s.optional(s.truth()),
 } satisfies Record<keyof RoiHeadConfig, s.Schema>;
 
 export const fasterRcnnSchema: s.Schema<FasterRcnnConfig> = s.fields({

@@ -87,23 +87,23 @@ function dense(network: Network, name: string, x: Value): Value {
 /** [R, C, bins, bins] of regions [R, 4], each from the level that its size asks for. */
 function cut(
   graph: Graph,
-  { bins, finestScale, levels }: RoiHeadConfig,
+  { bins, finestScale, levels, samples = 0, aligned = true }: RoiHeadConfig,
   pyramid: readonly FeatureMap[],
   strides: readonly number[],
   regions: Value,
 ): Value {
-  const aligned = (level: number, own: Value): Value => {
+  const cutFrom = (level: number, own: Value): Value => {
     const [count] = graph.addMany('Split', [graph.add('Shape', [own]), graph.integers(1, 1)], 2);
     const pictures = graph.add('Expand', [graph.integer(0), count]);
     return graph.add('RoiAlign', [pyramid[level].value, own, pictures], {
       output_height: bins,
       output_width: bins,
-      sampling_ratio: 0,
+      sampling_ratio: samples,
       spatial_scale: { float: 1 / strides[level] },
-      coordinate_transformation_mode: 'half_pixel',
+      coordinate_transformation_mode: aligned ? 'half_pixel' : 'output_half_pixel',
     });
   };
-  if (levels === 1) return aligned(0, regions);
+  if (levels === 1) return cutFrom(0, regions);
   const side = graph.add('Sqrt', [graph.add('Mul', sidesOf(graph, regions))]);
   const inScales = graph.add('Add', [graph.add('Div', [side, graph.number(finestScale)]), graph.number(1e-6)]);
   const scale = graph.add('Reshape', [inScales, graph.integers(-1)]);
@@ -111,7 +111,7 @@ function cut(
     const low = graph.add('GreaterOrEqual', [scale, graph.number(level === 0 ? 0 : 2 ** level)]);
     const below = graph.add('Less', [scale, graph.number(level === levels - 1 ? Infinity : 2 ** (level + 1))]);
     const places = graph.add('Reshape', [graph.add('NonZero', [graph.add('And', [low, below])]), graph.integers(-1)]);
-    return { places, values: aligned(level, graph.add('Gather', [regions, places])) };
+    return { places, values: cutFrom(level, graph.add('Gather', [regions, places])) };
   });
   const places = concat(graph, parts.map((part) => part.places));
   const [, inOrder] = graph.addMany('TopK', [places, graph.add('Shape', [places])], 2, { largest: 0 });

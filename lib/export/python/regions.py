@@ -74,12 +74,13 @@ class Detector(Network):
         """[R, C, bins, bins] of boxes [R, 4], each from the level that its size asks for."""
         head = self.config["head"]
         bins, levels = head["bins"], head["levels"]
+        options = {"sampling_ratio": head.get("samples", 0), "aligned": head.get("aligned", True)}
         side = (boxes[:, 2:] - boxes[:, :2]).prod(1).sqrt()
         level = (side / head["finestScale"] + 1e-6).log2().floor().clamp(0, levels - 1)
         regions = boxes.new_zeros(len(boxes), pyramid[0].shape[1], bins, bins)
         for i, (x, stride) in enumerate(zip(pyramid[:levels], self.strides)):
             own = level == i
-            regions[own] = operators().roi_align(x, [boxes[own]], bins, 1 / stride, sampling_ratio=0, aligned=True)
+            regions[own] = operators().roi_align(x, [boxes[own]], bins, 1 / stride, **options)
         return regions
 
     def candidates(self, outputs, limit):
