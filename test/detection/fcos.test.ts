@@ -4,6 +4,8 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { createDetector } from '../../lib/dist/detection/families';
+import { detectSettings } from '../../lib/dist/detection/detector';
+import { detectFcos } from '../../lib/dist/detection/fcos/detect';
 import { Fcos, type FcosConfig } from '../../lib/dist/detection/fcos/network';
 import { pointGrids } from '../../lib/dist/detection/points';
 import { matchPoints } from '../../lib/dist/detection/fcos/targets';
@@ -110,4 +112,16 @@ test('ranges must be given for every pyramid level', () => {
   const { config } = golden.cases.plain;
   const assign = { ...config.assign, ranges: config.assign.ranges.slice(1) };
   assert.throws(() => new Fcos({ ...config, assign }), /assign\.ranges has 2 levels, the pyramid 3/);
+});
+
+test('a class score is held against the threshold before the centerness is multiplied in', () => {
+  const grids = pointGrids([{ shape: [1, 1, 2] }], [8]);
+  const logit = (p: number): number => Math.log(p / (1 - p));
+  const logits = tf.tensor4d([logit(0.06), logit(0.04)], [1, 1, 2, 1]);
+  const [distances, centerness] = [tf.ones([1, 1, 2, 4]) as Tensor4D, tf.zeros([1, 1, 2, 1]) as Tensor4D];
+  const output = { logits, distances, centerness };
+  const [found] = detectFcos([output], grids, [4], [{ inputWidth: 16, inputHeight: 8 }], detectSettings({}));
+  assert.deepEqual([...found.boxes], [0, 0, 8, 8]);
+  near(found.scores, [0.03], 1e-5, 'score');
+  tf.dispose(Object.values(output));
 });

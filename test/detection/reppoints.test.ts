@@ -8,6 +8,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { createDetector } from '../../lib/dist/detection/families';
 import { pointGrids } from '../../lib/dist/detection/points';
+import { detectRepPoints } from '../../lib/dist/detection/reppoints/detect';
 import { RepPoints, type RepPointsConfig } from '../../lib/dist/detection/reppoints';
 import { momentBoxes, POINTS } from '../../lib/dist/detection/reppoints/moments';
 import { nearestPoints } from '../../lib/dist/detection/reppoints/nearest-points';
@@ -187,4 +188,13 @@ test('deformable stages must be of bottlenecks that are there', () => {
     new RepPoints({ ...config, backbone: { ...plain, block, deformableStages } });
   assert.throws(within([2], 'basic'), /deformableStages 2 are for the block 'bottleneck'/);
   assert.throws(within([5]), /deformableStages: 5 is not one of its 4 stages/);
+});
+
+test('only a class score above the threshold counts', () => {
+  const grids = pointGrids([{ shape: [1, 1, 2] }], [8], 'corner');
+  const boxes = Float32Array.of(0, 0, 0.5, 0.5, 0, 0, 0.5, 0.5);
+  const extents = [{ inputWidth: 16, inputHeight: 8 }];
+  const [found] = detectRepPoints(Float32Array.of(0.04, 0.06), boxes, 1, grids, extents);
+  assert.deepEqual([...found.boxes], [8, 0, 12, 4]);
+  near(found.scores, [0.06], 1e-6, 'score');
 });

@@ -246,6 +246,114 @@ export const mutations: Mutation[] = [
     '(weight, LEAST_WEIGHT)',
     '(positives.length)',
   ]),
+  ...each(
+    'detection/fcos/head.js',
+    'detection/fcos.test.ts',
+    'the points that learn, outputs',
+    ["distance === 'exp' ?", "distance !== 'exp' ?"],
+    ['mul(ofBoxes[level], scaleOf(parameters, level))', 'mul(ofBoxes[level], scaleOf(parameters, 0))'],
+    ["centernessOn === 'classification' ?", "centernessOn !== 'classification' ?"],
+  ),
+  ...each(
+    'detection/fcos/network.js',
+    'detection/fcos.test.ts',
+    'the points that learn, outputs',
+    ['d / strides[i >> 2]', 'd'],
+    ['central, weight, loss.box', 'central, count, loss.box'],
+  ),
+  ...each(
+    'detection/fcos/detect.js',
+    'detection/fcos.test.ts',
+    'the points that learn, outputs',
+    ['found.add(box, product(point, label), label)', 'found.add(box, scores[point * classes + label], label)'],
+    ['=> distance * unit', '=> distance'],
+  ),
+  ...each('detection/fcos/targets.js', 'detection/fcos.test.ts', 'the points that learn, outputs', [
+    'f(middle - reach), low)',
+    'f(middle - reach), middle - reach)',
+  ]),
+  ...each('detection/box-sides.js', 'detection/fcos.test.ts', 'the points that learn, outputs', [
+    'tf.mul(loss, weights)',
+    'loss',
+  ]),
+  ...each('detection/box-sides.js', 'detection/edge-cases.test.ts', 'FCOS with center sampling: losses', [
+    '.sub(iou, waste(p, w, union))',
+    '.sub(iou, 0)',
+  ]),
+  ...each('detection/fcos/detect.js', 'detection/fcos.test.ts', 'before the centerness is multiplied in', [
+    'if (!(scores[point * classes + label] > scoreThreshold))',
+    'if (!(product(point, label) > scoreThreshold))',
+  ]),
+  ...each('detection/fcos/network.js', 'detection/edge-cases.test.ts', 'FCOS: losses and gradients', [
+    'counting)(positives.length)',
+    'counting)(positives.length, 2)',
+  ]),
+  ...each('detection/fcos/targets.js', 'detection/edge-cases.test.ts', 'FCOS: losses and gradients', [
+    '(0, target_1.checkTarget)(target, n, classes);',
+    '',
+  ]),
+  ...each('detection/retinanet/targets.js', 'detection/edge-cases.test.ts', 'RetinaNet: losses and gradients', [
+    'Math.max(1, own.positives.length)',
+    'own.positives.length',
+  ]),
+  ...each('detection/reppoints/targets.js', 'detection/edge-cases.test.ts', 'RepPoints: losses and gradients', [
+    'Math.max(1, assignment.positives.length)',
+    'assignment.positives.length',
+  ]),
+  ...each(
+    'detection/reppoints/nearest-points.js',
+    'detection/edge-cases.test.ts',
+    'RepPoints: losses and gradients',
+    ['Math.max(power - finest, 0)', 'Math.abs(power - finest)'],
+    [', count - 1)', ', count)'],
+    ['f(height / scale)', 'f(width / scale)'],
+  ),
+  ...each('detection/reppoints/detect.js', 'detection/reppoints.test.ts', "gradients and detections are PyTorch's", [
+    'k % 2 === 0 ? inputWidth : inputHeight',
+    'inputWidth',
+  ]),
+  ...each('detection/reppoints/detect.js', 'detection/reppoints.test.ts', 'a class score above the threshold', [
+    'score > scoreThreshold',
+    'score > 0',
+  ]),
+  ...each(
+    'detection/faster-rcnn/rpn.js',
+    'detection/edge-cases.test.ts',
+    'Faster R-CNN: losses and gradients',
+    ['Math.max(1, chosen[kind].length)', 'chosen[kind].length'],
+    ['[...own.positives, ...own.ignored]', '[...own.positives]'],
+  ),
+  ...each(
+    'detection/faster-rcnn/regions.js',
+    'detection/edge-cases.test.ts',
+    'Faster R-CNN: losses and gradients',
+    ['Float32Array.of(...target.boxes, ...proposals[n])', 'Float32Array.of(...proposals[n], ...target.boxes)'],
+    ['delta[2] / ofSize, delta[3] / ofSize', 'delta[2] / ofCentre, delta[3] / ofCentre'],
+    ['object === undefined ? classes', 'object === undefined ? 0'],
+  ),
+  ...each('detection/draw.js', 'detection/edge-cases.test.ts', 'Faster R-CNN: losses and gradients', [
+    'count - own.length',
+    'count - Math.floor(count * share)',
+  ]),
+  ...each('detection/faster-rcnn/roi-head.js', 'detection/edge-cases.test.ts', 'Faster R-CNN: losses and gradients', [
+    'r * ofClass + labels[r]',
+    'r * ofClass',
+  ]),
+  ...each(
+    'detection/faster-rcnn/proposals.js',
+    'detection/faster-rcnn.test.ts',
+    'outputs, the regions drawn',
+    ['scores[i], level)', 'scores[i], 0)'],
+    ['decodeDelta)(anchors, places[i]', 'decodeDelta)(anchors, i - n * count'],
+  ),
+  ...each('detection/faster-rcnn/drawn.js', 'distill/faster-rcnn-steps.test.ts', 'row change every parameter', [
+    'of.boxes)',
+    'of.boxes.map((side, i) => (i % 5 === 0 ? side : side + 8)))',
+  ]),
+  ...each('coco/training-boxes.js', 'detection/edge-cases.test.ts', 'RetinaNet: losses and gradients', [
+    'iscrowd === 0 && ',
+    '',
+  ]),
   ...each('detection/faster-rcnn/roi-head.js', 'detection/no-regions.test.ts', 'neither an object nor a proposal', [
     'counting)(count)',
     'counting)(count, 0)',
@@ -402,6 +510,32 @@ export const mutations: Mutation[] = [
     'inherit: experiment.inherit }',
     'inherit: true }',
   ]),
+  ...each(
+    'weights/rows.js',
+    'weights/torchvision.test.ts',
+    "torchvision's Faster R-CNN",
+    ['[...range(1, rows), 0]', 'range(0, rows)'],
+    ['range(4, rows)', 'range(0, rows - 4)'],
+  ),
+  ...each(
+    'detection/faster-rcnn/roi-head.js',
+    'weights/torchvision.test.ts',
+    "torchvision's Faster R-CNN",
+    ['samples: config.samples', 'samples: 0'],
+    ['aligned: config.aligned', 'aligned: true'],
+  ),
+  ...each(
+    'experiments/rows/faster-rcnn-r101-r50-coco.js',
+    'distill/faster-rcnn-steps.test.ts',
+    'change every parameter',
+    ['frequency: 0.8', 'frequency: 1'],
+  ),
+  ...each(
+    'experiments/rows/retinanet-fcosx101-r50-coco.js',
+    'distill/heterogeneous-steps.test.ts',
+    'change every parameter',
+    ['mse: 5,', 'mse: 1,'],
+  ),
   ...each('weights/import.js', 'weights/import.test.ts', 'mask heads read over and listed', [
     '=== undefined && !(0, names_1.isCounter)(name)',
     '=== undefined',
