@@ -2,11 +2,13 @@
  * A `Session` for notebooks: live displays in the cell, the shipped teacher, and training that an
  * interrupt of the kernel stops.
  */
+import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { Stopped } from '../train/stop';
 import { liveTraining } from '../view/notebook';
 import { openSplits } from '../experiments/data';
-import { emojiScenes, type Experiment } from '../experiments/experiment';
+import { emojiScenesWith, type Experiment } from '../experiments/experiment';
+import type { DetectorKind } from '../detection/families';
 import { Session } from '../experiments/session';
 
 export interface NotebookSessionOptions {
@@ -15,7 +17,10 @@ export interface NotebookSessionOptions {
   dataFolder: string;
   /** Where results, logs and checkpoints go; relative to the notebook. */
   out: string;
-  /** Teacher file without its extension; default: the shipped teacher of emoji scenes. */
+  /**
+   * Teacher file without its extension; default: the shipped teacher of emoji scenes of the
+   * experiment's family, and where none is shipped `teacher` below `out`, trained first.
+   */
   teacherFile?: string;
   /**
    * Leave out pictures and boxes that are bad, as the two without height in COCO's train2017.
@@ -46,7 +51,13 @@ function untilInterrupt(): AbortSignal {
 
 /** `lib/dist/commands` is three folders below the repository's root. */
 const root = path.resolve(__dirname, '../../..');
-const shipped = path.join(root, 'data/teachers', emojiScenes.name);
+
+/** The shipped teacher of an experiment's family; undefined where there is none. */
+function shippedTeacher({ teacher }: Experiment): string | undefined {
+  const kind = 'model' in teacher ? (teacher.model.kind as DetectorKind | undefined) : undefined;
+  const file = path.join(root, 'data/teachers', emojiScenesWith(kind ?? 'retinanet').name);
+  return fs.existsSync(`${file}.json`) ? file : undefined;
+}
 
 /**
  * Opens a session whose progress is shown below the cell that waits for it. A cell that was
@@ -57,16 +68,18 @@ export function openNotebookSession({
   experiment,
   dataFolder,
   out,
-  teacherFile = shipped,
+  teacherFile,
   skipBad = false,
   resume = false,
   accumulate,
 }: NotebookSessionOptions): Session {
   untilInterrupt();
+  const shipped = shippedTeacher(experiment);
+  const file = teacherFile ?? shipped ?? path.resolve(out, 'teacher');
   return new Session({
     experiment,
-    teacherFile,
-    shippedTeacher: teacherFile === shipped,
+    teacherFile: file,
+    shippedTeacher: file === shipped,
     root,
     splits: openSplits(dataFolder, { skipBad }),
     out: path.resolve(out),
