@@ -49,6 +49,10 @@ export {
 export { type Detector, type DetectOptions } from './detection/detector';
 
 // Segmentation
+export { cityscapesAugmentation, type SemanticAugmentation } from './semantic/augmentation';
+export { openSemantic, type SemanticDataset, type SemanticOptions } from './semantic/dataset';
+export { decodeIndexPng, encodeIndexPng } from './semantic/index-png';
+export { createSemanticLoader, type SemanticLoaderOptions } from './semantic/loader';
 export { ConfusionMatrix, type SegmentationScore } from './segmentation/confusion';
 export { inputLogits, segment, type SlidingWindows } from './segmentation/inference';
 export * from './segmentation/presets';

@@ -5,6 +5,7 @@
  * and whatever was asked before. A training step blocks the main thread; the workers run on
  * meanwhile, and the main thread is left with wrapping an array into a tensor.
  */
+import { join } from 'node:path';
 import { checked } from '../core/schema';
 import type { Random } from '../core/random';
 import type { Batch, Normalization, Origin, Target } from '../data/types';
@@ -21,7 +22,7 @@ import { drawAugmentation, type Augmentation, type Drawn } from './augmentation'
 import { checkCorruption, SMALLEST_SIDE } from './corruptions/corrupt';
 import type { CocoDataset } from './dataset';
 import { PAD_MULTIPLE, type InputSize } from './input-size';
-import { WorkerPool } from './pool';
+import { onThisThread, WorkerPool, type Maker } from './pool';
 import { Sampler, type Shard } from './sampler';
 import { augmentationSchema } from './schema';
 import { IMAGENET, originOf, targetOf } from './transforms';
@@ -91,7 +92,8 @@ export interface LoaderOptions {
   cacheLimit?: number;
 }
 
-export interface Loader {
+/** @typeParam T what a picture is taught */
+export interface Loader<T = Target> {
   /** Pictures in an epoch, of all ranks. */
   readonly length: number;
   /** Batches of this rank; without `dropLast` the last ranks may have one less than the first. */
@@ -104,7 +106,7 @@ export interface Loader {
    * of the data set takes its place, or, where `dropLast` is false and every picture should come
    * once, the batch is smaller by it; either way it is counted in the data set's `skipped`.
    */
-  batch(step: number): Promise<Batch>;
+  batch(step: number): Promise<Batch<T>>;
   /** Picture ids of an epoch, in order. */
   order(epoch: number): number[];
   /**
@@ -114,7 +116,7 @@ export interface Loader {
   close(): Promise<void>;
 }
 
-type Maker = Pick<WorkerPool, 'take' | 'close'>;
+const script = join(__dirname, 'worker.js');
 
 export function createLoader(dataset: CocoDataset, options: LoaderOptions): Loader {
   const {
@@ -184,8 +186,9 @@ export function createLoader(dataset: CocoDataset, options: LoaderOptions): Load
     draws: sampler.draws(step),
     beside: dropLast && shard.size > 1 ? sampler.drawsOfAll(step) : [],
   });
-  const open = (): Maker => (workers === 0 ? onThisThread(plan, order) : new WorkerPool(plan, workers, order));
-  let maker: Maker | undefined = open();
+  const open = (): Maker<Assembly> =>
+    workers === 0 ? onThisThread(createAssembler(plan), order) : new WorkerPool(script, plan, workers, order);
+  let maker: Maker<Assembly> | undefined = open();
   // An unshuffled pass is likely to be the only one: nothing is made ahead past its end.
   const horizon = (step: number): number =>
     shuffle ? step + ahead : Math.min(step + ahead, (Math.floor(step / batchesPerEpoch) + 1) * batchesPerEpoch - 1);
@@ -209,11 +212,6 @@ export function createLoader(dataset: CocoDataset, options: LoaderOptions): Load
       return { images: tf.tensor4d(inputs, shape, 'float32') as Tensor4D, targets: origins.map(targetIn), origins };
     },
   };
-}
-
-function onThisThread(plan: AssemblyPlan, order: (step: number) => Order): Maker {
-  const assemble = createAssembler(plan);
-  return { take: (step): Promise<Assembly> => assemble(order(step)), close: async () => undefined };
 }
 
 function check(options: LoaderOptions): void {

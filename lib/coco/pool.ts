@@ -1,30 +1,46 @@
-/** The loader's worker threads: asked for steps ahead, holding what is finished until it is taken. */
-import { join } from 'node:path';
+/**
+ * A loader's worker threads: asked for steps ahead, holding what is finished until it is taken. What
+ * they make of an order is the business of their script (serve.ts).
+ */
 import { MessageChannel, receiveMessageOnPort, Worker, type MessagePort } from 'node:worker_threads';
-import type { Assembly, AssemblyPlan, Order } from './assemble';
 import { DatasetError } from './problems';
-import type { Reply, Request, WorkerStart } from './worker';
+import type { Reply, Request, WorkerStart } from './serve';
 
-interface Slot {
-  reply?: Reply;
+interface Slot<Assembly> {
+  reply?: Reply<Assembly>;
   waiting: { resolve: (assembly: Assembly) => void; reject: (error: Error) => void }[];
 }
 
-export class WorkerPool {
-  private readonly slots = new Map<number, Slot>();
+/** What a loader takes its steps from: worker threads, or the main thread. */
+export type Maker<Assembly> = Pick<WorkerPool<unknown, Assembly>, 'take' | 'close'>;
+
+export function onThisThread<Order, Assembly>(
+  make: (order: Order) => Promise<Assembly>,
+  order: (step: number) => Order,
+): Maker<Assembly> {
+  return { take: (step): Promise<Assembly> => make(order(step)), close: async () => undefined };
+}
+
+export class WorkerPool<Order, Assembly> {
+  private readonly slots = new Map<number, Slot<Assembly>>();
   private readonly ports: MessagePort[] = [];
   private readonly workers: { thread: Worker; ended: Promise<void> }[] = [];
   private broken: Error | undefined;
 
+  /**
+   * @param script of the threads, which serves orders by `plan`
+   * @param plan can be sent to a thread
+   */
   constructor(
-    plan: AssemblyPlan,
+    script: string,
+    plan: unknown,
     workers: number,
     private readonly order: (step: number) => Order,
   ) {
     for (let i = 0; i < workers; i++) {
       const { port1, port2 } = new MessageChannel();
-      const workerData: WorkerStart = { plan, port: port2 };
-      const thread = new Worker(join(__dirname, 'worker.js'), { workerData, transferList: [port2], execArgv: [] });
+      const workerData: WorkerStart<unknown> = { plan, port: port2 };
+      const thread = new Worker(script, { workerData, transferList: [port2], execArgv: [] });
       thread.unref();
       thread.on('error', (error) => this.fail(new Error(`A loader's worker thread failed: ${error.message}`)));
       const ended = new Promise<void>((resolve) => {
@@ -34,7 +50,7 @@ export class WorkerPool {
         });
       });
       this.workers.push({ thread, ended });
-      port1.on('message', (reply: Reply) => this.receive(reply));
+      port1.on('message', (reply: Reply<Assembly>) => this.receive(reply));
       port1.unref();
       this.ports.push(port1);
     }
@@ -52,16 +68,17 @@ export class WorkerPool {
     for (let wanted = step; wanted <= last; wanted++) {
       if (this.slots.has(wanted)) continue;
       this.slots.set(wanted, { waiting: [] });
-      this.ports[wanted % this.ports.length].postMessage({ step: wanted, order: this.order(wanted) } satisfies Request);
+      const request: Request<Order> = { step: wanted, order: this.order(wanted) };
+      this.ports[wanted % this.ports.length].postMessage(request);
     }
     // Replies that came while the main thread was blocked are taken at once, without a turn of the
     // event loop.
     for (const port of this.ports) {
       for (let message = receiveMessageOnPort(port); message; message = receiveMessageOnPort(port))
-        this.receive(message.message as Reply);
+        this.receive(message.message as Reply<Assembly>);
     }
     return new Promise((resolve, reject) => {
-      const slot = this.slots.get(step) as Slot;
+      const slot = this.slots.get(step) as Slot<Assembly>;
       slot.waiting.push({ resolve, reject });
       if (slot.reply) this.deliver(slot, slot.reply);
       this.keepAlive();
@@ -75,7 +92,7 @@ export class WorkerPool {
     await Promise.all(this.workers.map(({ ended }) => ended));
   }
 
-  private receive(reply: Reply): void {
+  private receive(reply: Reply<Assembly>): void {
     const slot = this.slots.get(reply.step);
     if (slot === undefined) return;
     slot.reply = reply;
@@ -84,7 +101,7 @@ export class WorkerPool {
   }
 
   /** Hands the batch to one who waits; it is then made anew for the next who asks. */
-  private deliver(slot: Slot, reply: Reply): void {
+  private deliver(slot: Slot<Assembly>, reply: Reply<Assembly>): void {
     this.slots.delete(reply.step);
     for (const { resolve, reject } of slot.waiting.splice(0)) {
       if ('assembly' in reply) resolve(reply.assembly);

@@ -4,14 +4,15 @@
  */
 import { Random } from '../core/random';
 import type { Drawn } from './augmentation';
-import type { CocoImage } from './types';
+import type { Size } from './input-size';
 
-export interface Draw {
+/** @typeParam D what else is drawn */
+export interface Draw<D = Drawn> {
   /** Position in the data set's `images`. */
   index: number;
   flip: boolean;
   /** Only where the loader augments. */
-  drawn?: Drawn;
+  drawn?: D;
 }
 
 /** A part of a data-parallel run: `size` ranks share the batches of an epoch. */
@@ -20,7 +21,7 @@ export interface Shard {
   size: number;
 }
 
-export interface SamplerOptions {
+export interface SamplerOptions<D = Drawn> {
   /** Pictures of one rank. */
   batch: number;
   /**
@@ -43,19 +44,19 @@ export interface SamplerOptions {
    * What else is drawn for a picture, if anything.
    * @param random of this picture in this epoch: the same in whatever batch and rank it comes
    */
-  augment?(index: number, random: Random): Drawn;
+  augment?(index: number, random: Random): D;
 }
 
-export class Sampler {
+export class Sampler<D = Drawn> {
   readonly batchesPerEpoch: number;
   private readonly random: Random;
-  private recent = new Map<number, Draw[]>();
+  private recent = new Map<number, Draw<D>[]>();
 
   /** `indices`: the pictures that take part, positions in `images`. */
   constructor(
-    private readonly images: readonly CocoImage[],
+    private readonly images: readonly Size[],
     private readonly indices: readonly number[],
-    private readonly options: SamplerOptions,
+    private readonly options: SamplerOptions<D>,
   ) {
     const { seed, dropLast, batch, shard } = options;
     this.random = new Random(seed);
@@ -66,19 +67,19 @@ export class Sampler {
   }
 
   /** Pictures of a step, counted from 0 over all epochs. */
-  draws(step: number): Draw[] {
+  draws(step: number): Draw<D>[] {
     const { batch, shard } = this.options;
     return this.taken(step, shard.rank * batch, batch);
   }
 
   /** Pictures of a step of all ranks. */
-  drawsOfAll(step: number): Draw[] {
+  drawsOfAll(step: number): Draw<D>[] {
     const { batch, shard } = this.options;
     return this.taken(step, 0, batch * shard.size);
   }
 
   /** `count` of the pictures of a step of all ranks. */
-  private taken(step: number, first: number, count: number): Draw[] {
+  private taken(step: number, first: number, count: number): Draw<D>[] {
     const { batch, shard, augment } = this.options;
     const start = (step % this.batchesPerEpoch) * batch * shard.size + first;
     const epoch = Math.floor(step / this.batchesPerEpoch);
@@ -92,7 +93,7 @@ export class Sampler {
    * All pictures of an epoch in their order, those of an incomplete last batch included, without
    * what `augment` draws.
    */
-  epoch(epoch: number): Draw[] {
+  epoch(epoch: number): Draw<D>[] {
     const known = this.recent.get(epoch);
     if (known !== undefined) return known;
     const { shuffle, flip, groupByAspect } = this.options;

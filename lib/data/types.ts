@@ -34,11 +34,14 @@ export interface Origin {
   };
 }
 
-/** One step's pictures, normalised and padded. The receiver disposes `images`. */
-export interface Batch {
+/**
+ * One step's pictures, normalised and padded. The receiver disposes `images`.
+ * @typeParam T what a picture is taught
+ */
+export interface Batch<T = Target> {
   /** [N, H, W, 3] float32. */
   images: Tensor4D;
-  targets: Target[];
+  targets: T[];
   origins: Origin[];
 }
 

@@ -3,6 +3,8 @@
  *
  *   <folder>/128px-2000-300-<hash>/train/000001.png ...   val/000001.png ...
  *                                  annotations/instances_train.json   instances_val.json
+ *                                  labels/train/000001.png ...   where asked for: the class of each
+ *                                             pixel, 0 for background (labels.ts)
  *                                  records/   what each run of 50 pictures holds, for repair
  *
  * A set that is there is checked (every picture there, in full length) and used as it is; one that
@@ -24,6 +26,8 @@ import type { WorkerReply, WorkerTask } from './worker';
 export interface EmojiScenesOptions extends Partial<SceneConfig> {
   /** Folder of all sets; default `data/cache/emoji-scenes` in the repository. */
   folder?: string;
+  /** Whether label maps are made too, one a picture. Default false. */
+  labels?: boolean;
   /** Worker threads; default: the machine's cores, at most 8. */
   workers?: number;
   /**
@@ -61,6 +65,7 @@ export async function ensureEmojiScenes(options: EmojiScenesOptions = {}): Promi
   const {
     folder: parent = defaultFolder,
     workers = Math.min(availableParallelism(), 8),
+    labels = false,
     onProgress,
     signal,
     ...settings
@@ -73,12 +78,13 @@ export async function ensureEmojiScenes(options: EmojiScenesOptions = {}): Promi
   const folder = join(resolve(parent), `${config.size}px-${config.train}-${config.val}-${hash}`);
 
   const chunks = chunksOf(config);
-  const records = chunks.map((chunk) => readRecord(folder, chunk));
+  const records = chunks.map((chunk) => readRecord(folder, chunk, labels));
   try {
     if (records.includes(undefined)) {
-      for (const name of ['train', 'val', 'annotations', 'records'])
+      const ofLabels = labels ? ['labels/train', 'labels/val'] : [];
+      for (const name of ['train', 'val', 'annotations', 'records', ...ofLabels])
         await mkdir(join(folder, name), { recursive: true });
-      await renderMissing({ config, folder }, chunks, records, workers, { onProgress, signal });
+      await renderMissing({ config, folder, labels }, chunks, records, workers, { onProgress, signal });
     }
     await mkdir(join(folder, 'annotations'), { recursive: true });
     for (const split of ['train', 'val'] as const) {

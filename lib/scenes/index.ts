@@ -2,4 +2,5 @@
 export type { SceneInstances, SplitCounts } from './annotations';
 export { sceneDefaults, type SceneConfig } from './config';
 export { ensureEmojiScenes, type EmojiScenes, type EmojiScenesOptions } from './generate';
+export { openSceneLabels, sceneClasses } from './labels';
 export { sceneCategories } from './vocabulary';

@@ -11,6 +11,8 @@ import { ScenePainter } from './scene';
 export interface WorkerTask {
   config: SceneConfig;
   folder: string;
+  /** Whether label maps are written beside the pictures. */
+  labels: boolean;
 }
 
 /** What comes back for each chunk. */
@@ -18,11 +20,11 @@ export type WorkerReply = { record: ChunkRecord } | { error: string };
 
 if (parentPort !== null) {
   const port = parentPort;
-  const { config, folder } = workerData as WorkerTask;
+  const { config, folder, labels } = workerData as WorkerTask;
   const painter = new ScenePainter(config);
   sharp.concurrency(1);
   port.on('message', (chunk: Chunk) => {
-    renderChunk(painter, config.size, folder, chunk).then(
+    renderChunk(painter, config.size, folder, chunk, labels).then(
       (record) => port.postMessage({ record }),
       (error: Error) => port.postMessage({ error: error.message }),
     );

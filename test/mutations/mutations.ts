@@ -645,4 +645,28 @@ export const mutations: Mutation[] = [
     'mgd.weight * published',
     'mgd.weight * published * 10',
   ]),
+  ...each(
+    'semantic/augmentation.js',
+    'semantic/label-maps.test.ts',
+    'a crop has no class',
+    ['< limit * all', '<= limit * all'],
+    ['counts[label_map_1.IGNORED] = 0;', ''],
+  ),
+  ...each('semantic/label-map.js', 'semantic/loader.test.ts', 'labels go where their pixels go', [
+    'flip ? row.reverse() : row',
+    'row',
+  ]),
+  ...each('semantic/index-png.js', 'semantic/label-maps.test.ts', 'filter PAETH', [
+    'b <= c',
+    'b < c',
+  ]),
+  ...each('semantic/label-map.js', 'semantic/label-maps.test.ts', "is OpenCV's nearest", [
+    'i * scale',
+    '(i + 0.5) * scale',
+  ]),
+  ...each('scenes/labels.js', 'semantic/loader.test.ts', "a scene's label map", ['1 + vocabulary', '2 + vocabulary']),
+  ...each('semantic/loader.js', 'semantic/loader.test.ts', 'what is wrong is named', [
+    "labels === 'original' && augmentation",
+    'false',
+  ]),
 ];
