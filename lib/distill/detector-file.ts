@@ -100,12 +100,23 @@ async function description(file: string): Promise<Described> {
       `${file} does not say what its detector is, in its metadata or in a card ${card}: take a file that ` +
         'npm run reproduce or writeDetector wrote',
     );
+  const told = parsed(fs.readFileSync(card, 'utf8'), card);
+  if (isCheckpoint(told))
+    throw new Error(
+      `${file} is a checkpoint of a run at step ${told.step}, with all that it goes on with: the same command with ` +
+        '--resume ends the run, and writes the detector (student-seed1.safetensors, teacher.safetensors)',
+    );
   const { config, categories } = s.checked(
     s.openFields({ config: s.openFields({}), categories: s.anything() }),
-    parsed(fs.readFileSync(card, 'utf8'), card),
+    told,
     card,
   );
   return s.checked(described, { ...config, categories }, card);
+}
+
+/** Whether this is what stands beside a checkpoint (train/checkpoint.ts), and not a detector's card. */
+function isCheckpoint(told: unknown): told is { step: number } {
+  return typeof told === 'object' && told !== null && 'fingerprint' in told && 'step' in told;
 }
 
 function parsed(text: string, where: string): unknown {

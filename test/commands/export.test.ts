@@ -9,6 +9,7 @@ import { detectPicture, readDetector, readSafetensors, writeDetector } from 'fre
 import { decodePicture } from '../../lib/dist/distill/detect-picture';
 import { createDetector } from '../../lib/dist/detection/families';
 import { temporary, tinyStudent, writePictures } from '../distill/tiny';
+import { runSmall, smallParameters } from '../train/small-run';
 
 const root = join(__dirname, '../..');
 const teacher = join(root, 'data/teachers/emoji-scenes.safetensors');
@@ -36,6 +37,15 @@ test('weights and module for Python', async () => {
   assert.deepEqual(readdirSync(folder).sort(), ['safetensors', 'small_retinanet.py', 'torch']);
   const tensors = await readSafetensors(join(folder, 'safetensors/emoji-scenes.safetensors'));
   assert.deepEqual(tensors.get('backbone.conv1.weight')!.shape, [32, 3, 3, 3]);
+});
+
+test('a checkpoint of a run is no detector, and the error says how to come to one', async () => {
+  const folder = temporary();
+  await runSmall(smallParameters(), folder);
+  const file = readdirSync(join(folder, 'checkpoints')).find((name) => name.endsWith('.safetensors'))!;
+  const { status, stderr } = run(join(folder, 'checkpoints'), '--weights', file, '--to', 'onnx');
+  assert.notEqual(status, 0);
+  assert.match(stderr, /is a checkpoint of a run at step \d+, .* --resume ends the run, and writes the detector/);
 });
 
 test('a graph finds on a picture what the detector finds', async () => {
