@@ -44,8 +44,12 @@ const loud: Cell[] = [
       "  console.log('out ' + i); console.error('error ' + i); if (i % 10 === 0) display.text('shown ' + i);\n" +
       "}\n'result'",
   },
-  { code: "setTimeout(() => console.log('late'), 200); console.log('early');" },
-  { code: "await new Promise((next) => setTimeout(next, 600)); console.log('next');" },
+  {
+    code:
+      "let late = false; setTimeout(() => { console.log('late'); late = true; }, 1000);\n" +
+      "console.log('early');",
+  },
+  { code: "while (!late) await new Promise((next) => setTimeout(next, 10)); console.log('next');" },
   {
     code:
       'process.stdout.write(Buffer.from([0xc3]));\n' +
@@ -115,7 +119,7 @@ test('a file beside the notebook is imported as it is now, also where it was rem
   const folder = mkdtempSync(join(tmpdir(), 'freekd-kernel-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const show = "import { value } from './own'; console.log(value);";
-  const after = (change: string): Cell => ({ code: `${change} await new Promise((next) => setTimeout(next, 800));` });
+  const after = (change: string): Cell => ({ code: `${change} await new Promise((next) => setTimeout(next, 1500));` });
   const cells = run(
     'nbclient',
     [
