@@ -5,6 +5,7 @@
  *   <!-- results emoji-scenes --> ... <!-- end -->                     all variants of one folder of data/results
  *   <!-- paired emoji-scenes emoji-scenes-long --> ... <!-- end -->    a row a folder, FreeKD against feature MSE
  *   <!-- league league/emoji-scenes --> ... <!-- end -->               the league of one folder
+ *   <!-- trials league/tuning --> ... <!-- end -->                     a row a loss, a column a factor of its weights
  *   <!-- spending emoji-scenes --> ... <!-- end -->                    where losses are spent, in a sentence
  *   <!-- tuning tuning --> ... <!-- end -->                            a row a weight and length, a column a seed
  *   <!-- bench bench --> ... <!-- end -->                              a row a comparison of `npm run bench`
@@ -14,6 +15,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   comparisonTable,
+  leagueProtocol,
   leagueTable,
   pairedTable,
   pipeTable,
@@ -68,6 +70,22 @@ function tuningTable(name: string): string {
   return pipeTable(['loss', 'steps', 'weight', ...seeds.map((seed) => `AP, seed ${seed}`), 'mean'], rows);
 }
 
+/** The trials of the league: AP over the tuning seeds by factor of the weights, the highest in bold. */
+function trialsTable(name: string): string {
+  const results = resultsOf(name);
+  const losses = [...new Set(results.map(({ variant }) => variant.replace(/-trial-\d+$/, '')))];
+  const rows = losses.map((loss) => {
+    const means = leagueProtocol.factors.map((_, trial) => {
+      const values = results.filter(({ variant }) => variant === `${loss}-trial-${trial + 1}`);
+      return values.length ? values.reduce((sum, { metrics }) => sum + metrics.AP, 0) / values.length : NaN;
+    });
+    const best = means.indexOf(Math.max(...means.filter((value) => !Number.isNaN(value))));
+    const cells = means.map((value) => (Number.isNaN(value) ? '-' : value.toFixed(1)));
+    return [variantTitles[loss], ...cells.map((cell, at) => (at === best ? `**${cell}**` : cell))];
+  });
+  return pipeTable(['loss', ...leagueProtocol.factors.map((factor) => `weights x ${factor}`)], rows);
+}
+
 /** The comparisons, and what is measured alone. */
 function benchTables(name: string): string {
   const found = readBench(join(root, 'data/results', name));
@@ -92,6 +110,7 @@ const tables: Record<string, (names: string[]) => string> = {
   league: ([name]) => leagueTable(resultsOf(name)),
   spending: ([name]) => spendingSentence(readSpending(join(root, 'data/results', name, 'spending.json'))),
   tuning: ([name]) => tuningTable(name),
+  trials: ([name]) => trialsTable(name),
   bench: ([name]) => benchTables(name),
   device: ([name]) => deviceTable(name),
 };
@@ -99,7 +118,7 @@ const tables: Record<string, (names: string[]) => string> = {
 /** A README's text with its tables made anew. */
 export function withTables(readme: string): string {
   return readme.replace(
-    /(<!-- (results|paired|league|spending|tuning|bench|device) (.+?) -->\n)[\s\S]*?(<!-- end -->)/g,
+    /(<!-- (results|paired|league|spending|tuning|trials|bench|device) (.+?) -->\n)[\s\S]*?(<!-- end -->)/g,
     (_, head: string, kind: string, names: string, end: string) => `${head}${tables[kind](names.split(' '))}\n${end}`,
   );
 }
