@@ -1,4 +1,6 @@
 /** Scores of a head's logits, as numbers outside TensorFlow, and which of them are best. */
+import { attribute, execute1 } from '../core/native';
+import { takeRows } from '../kernels/take-rows';
 import { tf, type Tensor, type Tensor2D } from '../tf';
 import { descending } from './nms';
 
@@ -23,22 +25,60 @@ export function bestOfRows(scores: Tensor2D, maximum: number): { scores: Tensor2
   });
 }
 
-/** What came of `bestOfRows`, [N * count], and the deltas of those anchors, [N * count * 4]: numbers, no tensors. */
+/** Of each of N pictures the `count` best of a level: numbers, no tensors. */
 export interface Best {
+  /** [N * count] */
   scores: Float32Array;
+  /** [N * count] In a picture's row of scores. */
   places: Int32Array;
+  /** [N * count * 4] Those of the row that a place is in. */
   deltas: Float32Array;
 }
 
-/** Reads what `compute` gives. Not in a tidy, which would look for tensors in every number. */
-export function readBest(compute: () => Record<keyof Best, Tensor>): Best {
-  const found = tf.tidy(compute);
-  const read = <T>(tensor: Tensor): T => {
-    const values = tensor.dataSync() as T;
-    tensor.dispose();
-    return values;
-  };
-  return { scores: read(found.scores), places: read(found.places), deltas: read(found.deltas) };
+/**
+ * What `bestOfRows` finds on each level. All levels are read together: where a GPU computes, the host
+ * waits for it twice.
+ * @param logits of each level, [N, ...], with `classes` numbers a row of `deltas`
+ * @param deltas of each level, [N, ...] with 4 numbers a row
+ */
+export function bestOfLevels(
+  levels: readonly { logits: Tensor; deltas: Tensor }[],
+  classes: number,
+  maximum: number,
+): Best[] {
+  const [pictures] = levels[0].logits.shape;
+  const counts = levels.map(({ logits }) => Math.min(maximum, logits.size / pictures));
+  const found = readLevels(counts, 2 * pictures, () =>
+    levels.map(({ logits }) => {
+      const { scores, places } = bestOfRows(tf.sigmoid(tf.reshape(logits, [pictures, -1])), maximum);
+      // The bits of whole numbers, so that they travel with the scores.
+      const bits = [attribute.int32('T'), attribute.float32('type')];
+      return tf.concat([scores, execute1('Bitcast', bits, [places]) as Tensor2D]);
+    }),
+  );
+  const best = found.map((numbers) => ({
+    scores: numbers.slice(0, numbers.length / 2),
+    places: new Int32Array(numbers.slice(numbers.length / 2).buffer),
+  }));
+  const deltas = readLevels(counts, 4 * pictures, () =>
+    levels.map((level, l) => {
+      const rows = tf.reshape(level.deltas, [-1, 4]);
+      const perPicture = rows.shape[0] / pictures;
+      const row = (place: number, i: number): number =>
+        Math.floor(i / counts[l]) * perPicture + Math.floor(place / classes);
+      return takeRows(rows, tf.tensor1d(best[l].places.map(row), 'int32'));
+    }),
+  );
+  return best.map((of, l) => ({ ...of, deltas: deltas[l] }));
+}
+
+/** Numbers of each level, `each` times its count. Not read in a tidy, which would look for tensors in every number. */
+function readLevels(counts: readonly number[], each: number, compute: () => Tensor[]): Float32Array[] {
+  const all = tf.tidy(() => tf.concat(compute().map((tensor) => tf.reshape(tensor, [-1]))));
+  const numbers = all.dataSync() as Float32Array;
+  all.dispose();
+  let end = 0;
+  return counts.map((count) => numbers.slice(end, (end += each * count)));
 }
 
 /** Indices of the `maximum` highest scores, best first, equal scores in their order. */

@@ -10,6 +10,7 @@
 import { tf, type Tensor, type Tensor1D, type Tensor3D, type Tensor4D } from '../tf';
 import { attribute, execute, execute1, ownKernels } from '../core/native';
 import { defineOperation, stopGradient } from '../core/operation';
+import { takeRows } from './take-rows';
 
 export interface DeformConv2dOptions {
   /** Default 1. */
@@ -144,7 +145,7 @@ function gatheredColumns(x: Tensor4D, offset: Tensor4D, geometry: Geometry): Ten
     const share = (at: Tensor, from: Tensor, far: boolean): Tensor =>
       far ? tf.sub(at, from) : tf.sub(1, tf.sub(at, from));
     const weight = tf.mul(tf.mul(share(y, top, below), share(left, start, beside)), valid);
-    return tf.mul(tf.gather(pixels, row), tf.reshape(weight, [-1, 1])); // [N h w D K, C / D]
+    return tf.mul(takeRows(pixels, row), tf.reshape(weight, [-1, 1])); // [N h w D K, C / D]
   });
   const sampled = tf.reshape(tf.add(tf.addN(values), nan), [n * h * w, parts, taps, channels / parts]);
   const byTap = tf.reshape(tf.transpose(sampled, [0, 2, 1, 3]), [n * h * w, taps, groups, channels / groups]);
@@ -176,17 +177,20 @@ function cornersOf(
   const near = tf.logicalAnd(within(y, -1, height), within(x, -1, width));
   const safe = (at: Tensor): Tensor => tf.where(near, tf.floor(at), tf.zerosLike(at));
   const [top, start] = [safe(y), safe(x)];
-  const image = tf.reshape(tf.range(0, n, 1, 'int32'), [n, 1, 1, 1, 1]);
-  const part = tf.reshape(tf.range(0, parts, 1, 'int32'), [parts, 1]);
-  const int = (value: number): Tensor => tf.scalar(value, 'int32');
+  // Rows are counted in float32, exact here: TensorFlow computes whole numbers in the host's memory
+  // where it uses a GPU.
+  if (n * height * width * parts > 2 ** 24)
+    throw new Error(`deformConv2d: x [${[n, height, width]}] with ${parts} deformable groups has over 2^24 positions`);
+  const image = tf.reshape(tf.range(0, n, 1, 'float32'), [n, 1, 1, 1, 1]);
+  const part = tf.reshape(tf.range(0, parts, 1, 'float32'), [parts, 1]);
   const corners = [[false, false], [false, true], [true, false], [true, true]].map(([below, beside]) => {
     const [i, j] = [tf.add(top, below ? 1 : 0), tf.add(start, beside ? 1 : 0)];
     const valid = tf.logicalAnd(near, tf.logicalAnd(within(i, -0.5, height), within(j, -0.5, width)));
     // One that does not count stands for its neighbour: 0 times another pixel might be NaN.
-    const index = (at: Tensor, size: number): Tensor => tf.cast(tf.clipByValue(at, 0, size - 1), 'int32');
-    const line = tf.add(tf.mul(image, int(height)), index(i, height));
-    const pixel = tf.add(tf.mul(line, int(width)), index(j, width));
-    const row = tf.reshape(tf.add(tf.mul(pixel, int(parts)), part), [-1]);
+    const index = (at: Tensor, size: number): Tensor => tf.clipByValue(at, 0, size - 1);
+    const line = tf.add(tf.mul(image, height), index(i, height));
+    const pixel = tf.add(tf.mul(line, width), index(j, width));
+    const row = tf.cast(tf.reshape(tf.add(tf.mul(pixel, parts), part), [-1]), 'int32');
     return { valid: tf.cast(valid, 'float32'), row: row as Tensor1D, top, start, below, beside };
   });
   const lost = tf.logicalOr(tf.isNaN(y), tf.isNaN(x));

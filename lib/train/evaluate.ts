@@ -106,9 +106,10 @@ function evaluatePart(
       parameters,
       onGradient,
     );
-    const read = Object.entries({ loss: value, ...parts }).map(([name, part]) => [name, part.dataSync()[0]] as const);
+    const all = { loss: value, ...parts };
+    const numbers = tf.tidy(() => tf.stack(Object.values(all)).dataSync());
     value.dispose();
-    return { losses: Object.fromEntries(read), gradients };
+    return { losses: Object.fromEntries(Object.keys(all).map((name, i) => [name, numbers[i]])), gradients };
   } finally {
     tf.dispose(parts);
   }

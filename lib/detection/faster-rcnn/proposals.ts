@@ -1,10 +1,9 @@
 /** Which regions of a picture the second stage looks at: mmdet's `RPNHead.get_bboxes`. */
-import { tf } from '../../tf';
 import type { AnchorGrid } from '../anchors';
 import { decodeDelta } from '../boxes';
 import type { Extent } from '../detector';
 import { Candidates } from '../nms';
-import { type Best, bestOfRows, readBest } from '../scores';
+import { bestOfLevels } from '../scores';
 import type { RpnOutput } from './rpn';
 
 export interface ProposalConfig {
@@ -23,7 +22,8 @@ export function proposalsOf(
   extents: readonly Extent[],
   { perLevel, iouThreshold, maximum }: ProposalConfig,
 ): Float32Array[] {
-  const levels = outputs.map((output, level) => ({ ...bestAnchors(output, perLevel), anchors: grids[level].boxes }));
+  const scored = outputs.map(({ objectness, deltas }) => ({ logits: objectness, deltas }));
+  const levels = bestOfLevels(scored, 1, perLevel).map((best, level) => ({ ...best, anchors: grids[level].boxes }));
   const box = new Float32Array(4);
   return extents.map(({ inputWidth, inputHeight }, n) => {
     const found = new Candidates();
@@ -35,14 +35,5 @@ export function proposalsOf(
       }
     }
     return found.suppressed({ iouThreshold, maximum }).boxes;
-  });
-}
-
-/** Of each picture the anchors of best score on a level, and their deltas. */
-function bestAnchors({ objectness, deltas }: RpnOutput, maximum: number): Best {
-  const [pictures] = objectness.shape;
-  return readBest(() => {
-    const best = bestOfRows(tf.sigmoid(tf.reshape(objectness, [pictures, -1])), maximum);
-    return { ...best, deltas: tf.gather(tf.reshape(deltas, [pictures, -1, 4]), best.places, 1, 1) };
   });
 }

@@ -7,6 +7,7 @@ import { tf, type Scalar, type Tensor1D, type Tensor2D, type Tensor4D } from '..
 import { type Detections, type Target } from '../../data/types';
 import { Parameters } from '../../core/parameters';
 import { Random } from '../../core/random';
+import { takeRows } from '../../kernels/take-rows';
 import { type BoxLossKind, distanceLoss } from '../box-sides';
 import { checkExtents, checkLevels, checkTargets } from '../checks';
 import {
@@ -145,8 +146,8 @@ export class Fcos implements Detector<FcosOutput[]> {
       const inUnits = head.distance === 'stride' ? distances.map((d, i) => d / strides[i >> 2]) : distances;
       const wanted = tf.tensor2d(inUnits, [positives.length, 4]);
       const central = tf.tensor1d(centerness);
-      const predicted = tf.gather(joinLevels(outputs.map((output) => output.distances), 4), rows) as Tensor2D;
-      const logits = tf.gather(joinLevels(outputs.map((output) => output.centerness), 1), rows);
+      const predicted = takeRows(joinLevels(outputs.map((output) => output.distances), 4), rows) as Tensor2D;
+      const logits = takeRows(joinLevels(outputs.map((output) => output.centerness), 1), rows);
       return [
         distanceLoss(predicted, wanted, central, weight, loss.box),
         centernessLoss(tf.reshape(logits, [-1]) as Tensor1D, central, count),

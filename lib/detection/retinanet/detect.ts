@@ -2,13 +2,12 @@
  * From a head's outputs to detections, as mmdet does it: of each level the best scored pairs of
  * anchor and class, boxes decoded and clipped to the picture, then non-maximum suppression.
  */
-import { tf, type Tensor3D } from '../../tf';
 import { type Detections } from '../../data/types';
 import { type DetectOptions, detectSettings, type Extent } from '../detector';
 import { decodeDelta } from '../boxes';
 import { type HeadOutput } from './head';
 import { Candidates } from '../nms';
-import { type Best, bestOfRows, readBest } from '../scores';
+import { bestOfLevels } from '../scores';
 
 /**
  * Detections of each picture, best first.
@@ -22,10 +21,7 @@ export function detect(
   options: DetectOptions = {},
 ): Detections[] {
   const { scoreThreshold, perLevel, ...suppression } = detectSettings(options);
-  const levels = outputs.map((output, level) => ({
-    ...bestPairs(output, classes, perLevel),
-    anchors: anchors[level],
-  }));
+  const levels = bestOfLevels(outputs, classes, perLevel).map((best, level) => ({ ...best, anchors: anchors[level] }));
   const box = new Float32Array(4);
   return extents.map(({ inputWidth, inputHeight }, n) => {
     const found = new Candidates();
@@ -38,15 +34,5 @@ export function detect(
       }
     }
     return found.suppressed(suppression);
-  });
-}
-
-/** Of each picture the pairs of anchor and class of best score on a level, and those anchors' deltas. */
-function bestPairs({ logits, deltas }: HeadOutput, classes: number, maximum: number): Best {
-  const [pictures] = logits.shape;
-  return readBest(() => {
-    const best = bestOfRows(tf.sigmoid(tf.reshape(logits, [pictures, -1])), maximum);
-    const ofAnchors = tf.reshape(deltas, [pictures, -1, 4]) as Tensor3D;
-    return { ...best, deltas: tf.gather(ofAnchors, tf.floorDiv(best.places, tf.scalar(classes, 'int32')), 1, 1) };
   });
 }
