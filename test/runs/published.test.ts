@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { experiments, measuredAP, publishedDots, readPublished, readResults, toSvg } from 'freekd';
+import { experimentNames, experiments, measuredAP, publishedDots, readPublished, readResults, toSvg } from 'freekd';
 import { temporary } from '../distill/tiny';
 
 const root = join(__dirname, '../..');
@@ -71,13 +71,12 @@ test('measured: the mean over seeds, or why there is no number; recorded runs co
   assert.equal(measuredAP(folder, 'x', 'teacher'), run.teacher.AP);
 });
 
-test(
-  'recorded on coco128: the run that was stopped and resumed ended with the ' +
-    'weights of the undisturbed one, and the losses fell',
-  () => {
-    const [[whole], [resumed]] = ['coco128', 'coco128/resumed'].map((name) =>
-      readResults(join(root, 'data/results', name)),
+for (const row of experimentNames.filter((name) => name.endsWith('-coco128')))
+  test(`${row}, recorded: a run that was stopped and resumed ended with the weights of the other, losses fell`, () => {
+    const [[whole], [resumed]] = [row, `${row}/resumed`].map((name) =>
+      readResults(join(root, 'data/results/coco128', name)),
     );
+    assert.equal(whole.experiment, row);
     assert.match(resumed.command, /--resume/);
     assert.doesNotMatch(whole.command, /--resume/);
     assert.match(whole.data, /random weights, not published ones/);
@@ -91,8 +90,7 @@ test(
     const mean = (from: number, to: number): number =>
       whole.curve.slice(from, to).reduce((sum, { losses }) => sum + losses.loss, 0) / (to - from);
     assert.ok(mean(24, 36) < mean(0, 12));
-  },
-);
+  });
 
 test('the chart shows words where nothing was measured, and a diamond where something was', async () => {
   const unmeasured = { student: 'not run', teacher: 'not run', freekd: 'not run' } as const;

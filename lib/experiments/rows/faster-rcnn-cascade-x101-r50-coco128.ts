@@ -3,7 +3,8 @@
  *            retinanet-r101-r50-coco128
  * Expected:  an AP of 0: nothing here has learned to detect, but the loss falls, from 6.4 to 3.6
  *            (means of the first and last six steps)
- * Cost:      four minutes on two cores
+ *            under profile paper; profile released is recorded in data/results/coco128
+ * Cost:      five minutes on one core
  * Command:   npm run reproduce -- --experiment faster-rcnn-cascade-x101-r50-coco128 --data FOLDER
  */
 import type { Experiment } from '../experiment';

@@ -1,9 +1,10 @@
 /**
  * Row:       FCOS R50 <- FCOS R101 on coco128 with weights from a seed, as retinanet-r101-r50-coco128
  * Expected:  an AP of 0: nothing here has learned to detect, but the loss falls, from 9.9 to 4.3
- *            (means of the first and last six steps): that of the features and the centerness.
+ *            (means of the first and last six steps, profile paper): that of the features and the
+ *            centerness. Profile released is recorded in data/results/coco128.
  *            Boxes stay at a loss of 1, for from these weights they begin with next to no area.
- * Cost:      two minutes on two cores
+ * Cost:      three minutes on one core
  * Command:   npm run reproduce -- --experiment fcos-r101-r50-coco128 --data FOLDER
  */
 import { fcosR101 } from '../../detection/fcos/presets';

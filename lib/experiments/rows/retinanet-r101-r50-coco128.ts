@@ -3,7 +3,7 @@
  *            length, with weights from a seed: the path of retinanet-r101-r50-coco from import to
  *            evaluation, in minutes on a CPU
  * Expected:  an AP of 0. Nothing here has learned to detect; what it shows is that losses fall and
- *            that a stopped run goes on exactly.
+ *            that a stopped run goes on exactly (data/results/coco128).
  * Cost:      a few minutes on two cores
  * Command:   npm run reproduce -- --experiment retinanet-r101-r50-coco128 --data FOLDER --profile released
  */
