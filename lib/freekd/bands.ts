@@ -5,7 +5,8 @@
  */
 import { type Tensor4D } from '../tf';
 import { type WaveletMode } from '../wavelet/boundary';
-import { bandSize, type Size } from '../wavelet/levels';
+import { bandSize } from '../wavelet/levels';
+import type { Size } from '../wavelet/linear';
 import { type WaveletDecomposition } from '../wavelet/transform';
 
 /** A wavelet transform of a known number of levels. */

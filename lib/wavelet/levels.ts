@@ -4,15 +4,13 @@
  * vertical, diagonal of each level, coarsest first.
  */
 import { checkMode, type WaveletMode, type WaveletModeName } from './boundary';
+import { directAnalysis } from './direct';
 import { filterBank, type FilterBank } from './filter-bank';
 import { haarAnalysis, haarSynthesis } from './haar';
-import type { LinearMap } from './linear';
-import { coefficientCount, directAnalysis, matrixAnalysis, matrixSynthesis, signalLength } from './matrix';
+import type { LinearMap, Size } from './linear';
+import { coefficientCount, matrixAnalysis, matrixSynthesis, signalLength } from './matrix';
 import { analysisPlan, plannedAnalysis, plannedSynthesis, type Plan } from './plan';
 import { ownKernels } from '../core/native';
-
-/** [height, width]. */
-export type Size = readonly [height: number, width: number];
 
 export interface WaveletOptions {
   /** One of `wavelets()`. */
@@ -64,10 +62,7 @@ export function synthesis(options: WaveletOptions, bands: Size, size: Size): Lin
   return bank.length === 2 ? haarSynthesis(bands, size) : matrixSynthesis(bank, mode, bands, size);
 }
 
-/**
- * Whether a level may be computed from the approximation of the one before it; see
- * `directAnalysis`.
- */
+/** Whether a level may be computed from the approximation of the one before it; see direct.ts. */
 function levelByLevel({ bank, mode }: ReturnType<typeof resolve>): boolean {
   return bank.length === 2 || (mode !== 'smooth' && mode !== 'antireflect');
 }
@@ -89,7 +84,7 @@ export function multilevelPlan(options: WaveletOptions, size: Size, level: numbe
 export function multilevelAnalysis(options: WaveletOptions, size: Size, level: number): LinearMap {
   const { bank, mode } = resolve(options);
   checkLevel(level);
-  if (!levelByLevel({ bank, mode }) && level > 0) return directAnalysis(bank, mode, size, level);
+  if (!levelByLevel({ bank, mode }) && level > 0) return directAnalysis({ ...options, mode }, size, level);
   const finestFirst: LinearMap[] = [];
   for (let current = size; finestFirst.length < level; current = bandSize(options, current)) {
     finestFirst.push(analysis(options, current));

@@ -5,6 +5,9 @@
  */
 import { tf, type Tensor, type Tensor4D } from '../tf';
 
+/** [height, width]. */
+export type Size = readonly [height: number, width: number];
+
 export interface LinearMap {
   forward(inputs: Tensor4D[]): Tensor4D[];
   /**

@@ -7,12 +7,11 @@ import { tf, type Tensor, type Tensor4D } from '../tf';
 import { execute } from '../core/native';
 import { filterBank, type FilterBank } from './filter-bank';
 import type { WaveletMode } from './boundary';
-import type { Size } from './levels';
-import type { LinearMap } from './linear';
+import type { LinearMap, Size } from './linear';
 import { analysisMatrix, synthesisMatrix, type Matrix } from './matrix';
 
 /** `WaveletOptions` whose mode has its long name: what the keys of kept plans are made of. */
-type Filtering = { wavelet: string; mode: WaveletMode };
+export type Filtering = { wavelet: string; mode: WaveletMode };
 
 /** Packed levels; see lib/native/levels.h. */
 export interface Plan {
@@ -128,4 +127,28 @@ export function plannedAnalysis(options: Filtering, picture: Size, bands: Size):
 export function plannedSynthesis(options: Filtering, bands: Size, picture: Size): LinearMap {
   const plan = (adjoint: boolean): Plan => levelPlan(options, 'synthesis', adjoint, picture, bands);
   return { forward: (y) => toPicture(plan(false), y), adjoint: ([x]) => toBands(plan(true), x) };
+}
+
+/**
+ * One map a level, finest first, each from the picture of `size` itself: `matrices` gives the levels'
+ * matrices of an axis, and is asked only for plans that are not kept.
+ */
+export function composedAnalysis(
+  { wavelet, mode }: Filtering,
+  size: Size,
+  level: number,
+  matrices: (axis: 0 | 1) => Matrix[],
+): LinearMap[] {
+  let composed: Matrix[][] | undefined;
+  const plan = (l: number, adjoint: boolean): Plan =>
+    keep([wavelet, mode, 'composed', l, adjoint, size].join(' '), () => {
+      composed ??= [matrices(0), matrices(1)];
+      const [vertical, horizontal] = composed.map((axis) => axis[l]);
+      const own = [vertical, horizontal];
+      return pack(size, [vertical.rows / 2, horizontal.rows / 2], adjoint ? own.map(transpose) : own);
+    });
+  return Array.from({ length: level }, (_, l) => ({
+    forward: ([x]) => toBands(plan(l, false), x),
+    adjoint: (y) => toPicture(plan(l, true), y),
+  }));
 }

@@ -17,10 +17,9 @@ import {
   pictureSize,
   resolve,
   synthesis,
-  type Size,
   type WaveletOptions,
 } from './levels';
-import { applyLinear, transposed } from './linear';
+import { applyLinear, type Size, transposed } from './linear';
 
 // Type aliases and not interfaces, so that `tf.tidy` and `tf.dispose` take them.
 
