@@ -20,7 +20,7 @@ const sizeOf = (parameters?: Parameters): number =>
   parameters?.trainable().reduce((sum, { shape }) => sum + shape.reduce((product, n) => product * n, 1), 0) ?? 0;
 
 /** How many numbers a variant learns beside the student's, and in stage 1. */
-export function learnedBy(experiment: Experiment, row: VariantRow): Pick<StepCost, 'learned' | 'stageOne'> {
+export function learnedBy(experiment: Experiment, row: VariantRow): Pick<StepCost, 'learned' | 'tuned'> {
   const asked = activeImitations(row.distillation(experiment));
   const [student, taught] = [experiment.student, experiment.teacher].map(({ model }) => createDetector(model));
   const teacher = new Teacher(taught, taught.strides.map(() => 1));
@@ -30,7 +30,7 @@ export function learnedBy(experiment: Experiment, row: VariantRow): Pick<StepCos
     const made = createImitations(asked, { student, teacher, prompt, seed: 0 });
     const learned = Object.values(made.parameters).reduce((sum, parameters) => sum + sizeOf(parameters), 0);
     made.dispose();
-    return { learned, stageOne: sizeOf(prompt?.parameters) };
+    return { learned, tuned: sizeOf(prompt?.parameters) };
   } finally {
     prompt?.parameters.dispose();
     [student, taught].forEach((detector) => detector.dispose());
@@ -51,7 +51,7 @@ export async function stepCost(experiment: Experiment, row: VariantRow): Promise
   try {
     const before = memory('VmRSS');
     if (before !== undefined) fs.writeFileSync('/proc/self/clear_refs', '5'); // the high-water mark starts again
-    const losses = { distillation: row.distillation(experiment), stageOne: row.prompt };
+    const losses = { distillation: row.distillation(experiment), prompt: row.prompt };
     const { milliseconds } = await measureSteps.student(experiment, losses, folder);
     const peak = memory('VmHWM');
     const peakBytes = before === undefined || peak === undefined ? null : peak - before;

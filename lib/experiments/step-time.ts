@@ -62,7 +62,7 @@ async function prompt(experiment: Experiment, name: PromptName, folder: string):
 /** A step of a student that imitates. */
 async function student(
   experiment: Experiment,
-  { distillation, stageOne }: { distillation: Distillation; stageOne?: PromptName },
+  { distillation, prompt: name }: { distillation: Distillation; prompt?: PromptName },
   folder: string,
 ): Promise<MeasuredStep> {
   const { student: config } = experiment;
@@ -70,7 +70,7 @@ async function student(
   return withTeacher(experiment, async (side) => {
     const { teacher } = side;
     const [levels, { channels }] = [teacher.deviations.length, teacher];
-    const prompt = stageOne && createPromptState(levels, channels, experiment.prompt[stageOne].frequency, 0);
+    const prompt = name && createPromptState(levels, channels, experiment.prompt[name].frequency, 0);
     const detector = createDetector(config.model, { seed: 0 });
     try {
       return await measured(experiment, config, (loader) => {

@@ -7,7 +7,7 @@ export interface StepCost {
   /** Numbers that are trained beside the student's, phi included. */
   learned: number;
   /** Numbers that stage 1 tunes. */
-  stageOne: number;
+  tuned: number;
   millisecondsPerStep: number;
   /** What the steps add to the process at their peak; null where the system does not tell. */
   peakBytes: number | null;

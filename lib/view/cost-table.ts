@@ -6,10 +6,10 @@ const thousands = (count: number): string => (count === 0 ? '-' : `${(count / 10
 
 export function costTable(costs: readonly StepCost[]): string {
   const header = ['loss', 'trained beside the student', 'tuned in stage 1', 'ms/step', 'peak memory of a step'];
-  const rows = costs.map(({ title, learned, stageOne, millisecondsPerStep, peakBytes }) => [
+  const rows = costs.map(({ title, learned, tuned, millisecondsPerStep, peakBytes }) => [
     title,
     thousands(learned),
-    thousands(stageOne),
+    thousands(tuned),
     millisecondsPerStep.toFixed(0),
     peakBytes === null ? '-' : `${(peakBytes / 2 ** 20).toFixed(0)} MB`,
   ]);

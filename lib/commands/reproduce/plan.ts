@@ -109,7 +109,7 @@ async function worksOf(planned: Planned, folder: string): Promise<Work[]> {
     );
   }
   for (const variant of variants) {
-    const losses = { distillation: variant.distillation(experiment), stageOne: variant.prompt };
+    const losses = { distillation: variant.distillation(experiment), prompt: variant.prompt };
     await add(`student, ${variant.name}`, seedsLeft(planned, variant).length, student, () =>
       measureSteps.student(experiment, losses, folder),
     );
