@@ -31,9 +31,20 @@ export interface TeacherConfig extends TrainingConfig, Inputs, Pick<Experiment, 
   code: number;
 }
 
-/** Of a teacher that is trained; its seed is 0. */
-export function teacherConfig(training: TrainingConfig, inputs: Inputs, heldOut?: HeldOut): TeacherConfig {
-  return { code: code.teacher, ...training, ...inputs, ...(heldOut && { heldOut }) };
+/** A training whose `start` is what the file of that name holds: its SHA-256. */
+const started = (training: TrainingConfig, start?: string): TrainingConfig =>
+  start === undefined ? training : { ...training, start };
+
+/**
+ * Of a teacher that is trained; its seed is 0.
+ * @param start SHA-256 of the file that it starts from
+ */
+export function teacherConfig(
+  training: TrainingConfig,
+  inputs: Inputs,
+  { heldOut, start }: { heldOut?: HeldOut; start?: string } = {},
+): TeacherConfig {
+  return { code: code.teacher, ...started(training, start), ...inputs, ...(heldOut && { heldOut }) };
 }
 
 export interface PromptConfig extends PromptSettings, Inputs {
@@ -56,6 +67,7 @@ export function promptConfig(
 
 export interface StudentConfig extends Inputs {
   code: number;
+  /** Its `start` is the SHA-256 of that file. */
   student: TrainingConfig;
   /** SHA-256 of the file that its backbone starts from. */
   backbone?: string;
@@ -72,6 +84,7 @@ export interface StudentConfig extends Inputs {
 
 /** What a student is made from beside its experiment. */
 export interface StudentSources {
+  start?: string;
   backbone?: string;
   teacher: string;
   /** Of the authors' prompt, where it takes the place of stage 1. */
@@ -83,7 +96,7 @@ export function studentConfig(
   experiment: Experiment,
   { name, prompt, distillation }: VariantRow,
   seed: number,
-  { backbone, teacher, promptFile, validation }: StudentSources,
+  { start, backbone, teacher, promptFile, validation }: StudentSources,
   inputs: Inputs,
 ): StudentConfig {
   const promptFrom = (of: PromptName): StudentConfig['prompt'] => {
@@ -92,7 +105,7 @@ export function studentConfig(
   };
   return {
     code: code.student,
-    student: experiment.student,
+    student: started(experiment.student, start),
     ...(backbone !== undefined && { backbone }),
     distillation: distillation(experiment),
     ...(experiment.inherit && name !== 'student' && { inherit: experiment.inherit }),

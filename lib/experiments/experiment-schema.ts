@@ -42,6 +42,7 @@ const optimizer: s.Schema<OptimizerConfig> = s.either(
 
 const training: s.Schema<TrainingConfig> = s.fields({
   model,
+  start: s.optional(s.text()),
   backbone: s.optional(s.fields(imported)),
   steps: s.whole(1, MOST_STEPS),
   batch: s.whole(1, 65_536),

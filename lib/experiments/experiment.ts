@@ -33,6 +33,11 @@ export interface ImportedWeights {
 /** How a detector is trained. */
 export interface TrainingConfig {
   model: DetectorConfig;
+  /**
+   * What all of it starts from, with its classes fitted: a name of the catalogue, or a file, from the
+   * root of the repository (start.ts). Without it, from the seed.
+   */
+  start?: string;
   /** What its backbone starts from; without it, all starts from the seed. */
   backbone?: ImportedWeights;
   steps: number;

@@ -29,6 +29,7 @@ import {
   type Variant,
   type VariantRow,
 } from '../runs/variants';
+import { beginWith } from './start';
 import { TeacherSource } from './teacher-source';
 import { Workbench, type SessionOptions } from './workbench';
 
@@ -217,6 +218,8 @@ export class Session {
   private async start(detector: Detector, { student, inherit }: StudentConfig): Promise<void> {
     const { say, root } = this.options;
     const { backbone } = student;
+    const { start } = this.options.experiment.student;
+    if (start !== undefined) say(`student: ${await beginWith(start, detector, this.train.categories, root)}`);
     if (backbone) {
       const file = await checkpointFile(backbone.checkpoint, root);
       const others = detector.parameters.all().filter(({ name }) => !name.startsWith('backbone.'));
@@ -233,8 +236,9 @@ export class Session {
   /** Everything that decides the outcome of a run, imported weights included. */
   async configOf(variant: Variant | OwnLoss | VariantRow, seed: number): Promise<StudentConfig> {
     const { experiment, promptFile, root } = this.options;
-    const { backbone } = experiment.student;
+    const { backbone, start } = experiment.student;
     const sources = {
+      start: start && (await sha256(await checkpointFile(start, root))),
       backbone: backbone && (await sha256(await checkpointFile(backbone.checkpoint, root))),
       teacher: (await this.source.take()).sha256,
       promptFile: promptFile && (await sha256(promptFile)),

@@ -30,6 +30,7 @@ import {
   type HeldOutReport,
 } from './held-out';
 import type { Profile } from '../runs/variants';
+import { beginWith } from './start';
 import { provenance, thin } from '../runs/results';
 import { adoptTeacher, howItDiffers, readCard, readTeacher, saveTeacher, type TeacherCard } from './teacher-file';
 import type { Workbench } from './workbench';
@@ -113,17 +114,24 @@ export class TeacherSource {
     return other && `that of ${card} is another one: ${other}`;
   }
 
+  /** What decides a trained teacher's weights. */
+  private async wanted(config: TrainingConfig): Promise<TeacherConfig> {
+    const { root, experiment: { heldOut } } = this.bench.options;
+    const start = config.start && (await sha256(await checkpointFile(config.start, root)));
+    return teacherConfig(config, await this.bench.inputs(), { heldOut, start });
+  }
+
   /** Whether `take` will train it. */
   async isToBeTrained(): Promise<boolean> {
-    const { teacher, heldOut } = this.bench.options.experiment;
+    const { teacher } = this.bench.options.experiment;
     if (this.state || 'checkpoint' in teacher) return false;
-    return (await this.reasonToTrain(teacherConfig(teacher, await this.bench.inputs(), heldOut))) !== undefined;
+    return (await this.reasonToTrain(await this.wanted(teacher))) !== undefined;
   }
 
   /** From its file, after training it where there is none. */
   private async read(config: TrainingConfig): Promise<Unmeasured> {
-    const { teacherFile, root, say, experiment } = this.bench.options;
-    const wanted = teacherConfig(config, await this.bench.inputs(), experiment.heldOut);
+    const { teacherFile, root, say } = this.bench.options;
+    const wanted = await this.wanted(config);
     const reason = await this.reasonToTrain(wanted);
     if (reason !== undefined) {
       if (path.dirname(path.resolve(teacherFile)) === path.resolve(root, 'data/teachers'))
@@ -132,7 +140,7 @@ export class TeacherSource {
             'below --out, and let --ship put it there',
         );
       say(`teacher: trained now, ${reason}`);
-      await this.make(wanted);
+      await this.make(wanted, config.start);
     }
     const { detector, card, sha256 } = await readTeacher(teacherFile, config.model);
     const { val } = await this.bench.data();
@@ -180,8 +188,9 @@ export class TeacherSource {
       );
   }
 
-  private async make(config: TeacherConfig): Promise<void> {
-    const { experiment, teacherFile, root } = this.bench.options;
+  /** @param start what it starts from; the configuration holds its SHA-256 */
+  private async make(config: TeacherConfig, start: string | undefined): Promise<void> {
+    const { experiment, teacherFile, root, say } = this.bench.options;
     const { model, steps } = config;
     const detector = createDetector(model, { seed: 0 });
     const parts = config.heldOut && holdOut(this.bench.train, config.heldOut);
@@ -194,6 +203,8 @@ export class TeacherSource {
       };
     const inOrder = this.bench.inOrder(this.bench.train, { shard: undefined });
     try {
+      if (start !== undefined)
+        say(`teacher: ${await beginWith(start, detector, this.bench.train.categories, root)}`);
       const { folder, millisecondsPerStep, best, steps: taken } = await this.bench.run(
         'teacher',
         'teacher',
@@ -202,7 +213,7 @@ export class TeacherSource {
         (run) => trainDetector({ detector, seed: 0, distillation: {}, ...schedule, selection }, run),
       );
       const heldOut = best && parts && reportOf(best, taken, await this.lossesOn(detector, parts));
-      if (heldOut) this.bench.options.say(heldOutSentence(heldOut, steps));
+      if (heldOut) say(heldOutSentence(heldOut, steps));
       const adopted = await adoptTeacher(this.bench.shown(detector), inOrder, teacherFile, this.bench.options.signal);
       const { metrics } = await this.bench.evaluate(adopted.detector, 'teacher AP');
       adopted.detector.dispose();

@@ -10,6 +10,8 @@ import { after, test } from 'node:test';
 import { standardAugmentation } from '../../lib/dist/coco/augmentation';
 import { openExperiment } from '../../lib/dist/commands/reproduce/opening';
 import { parseOptions } from '../../lib/dist/commands/reproduce/options';
+import { retinaNetR50 } from '../../lib/dist/detection/retinanet/presets';
+import type { TrainingConfig } from '../../lib/dist/experiments/experiment';
 import { standardHeldOut } from '../../lib/dist/experiments/held-out';
 import { readDetector } from '../../lib/dist/distill/detector-file';
 import { variants } from '../../lib/dist/runs/variants';
@@ -79,6 +81,20 @@ test('a folder of --data is augmented, emoji scenes and rows are as they were re
   assert.deepEqual(augmentationOf('--experiment', 'fcos-r101-r50-coco'), { sizes });
 });
 
+test('--start: shipped by default, where there is one of the family; a published one brings its network', async () => {
+  const pictures = await writePictures({ train: 8, val: 4 });
+  const teacherOf = (...words: string[]): TrainingConfig =>
+    openExperiment(parseOptions(['--data', pictures, ...words])).experiment.teacher as TrainingConfig;
+  assert.equal(teacherOf().start, join('data', 'teachers', 'emoji-scenes.safetensors'));
+  assert.equal(teacherOf('--detector', 'fcos').start, join('data', 'teachers', 'emoji-scenes-fcos.safetensors'));
+  assert.equal(teacherOf('--detector', 'cascade-rcnn').start, undefined, 'none is shipped');
+  assert.equal(teacherOf('--start', 'random').start, undefined);
+  assert.equal(teacherOf('--start', '/tmp/mine.safetensors').start, '/tmp/mine.safetensors');
+  const { model, start } = teacherOf('--start', 'retinanet-r50-2x');
+  assert.deepEqual([start, model.classes], ['retinanet-r50-2x', 2]);
+  assert.deepEqual({ ...model, classes: 80 }, retinaNetR50);
+});
+
 test('what was asked for wrongly is said in one sentence', async () => {
   const cases: [string[], RegExp][] = [
     [['--variants', 'student,magic'], /"magic" is none of student, mse/],
@@ -102,6 +118,8 @@ test('what was asked for wrongly is said in one sentence', async () => {
     [['--set', 'weights.nu=3', '--smoke'], /--set weights\.nu=3: weights: there is no field "nu" .*there are mse, mu, released/],
     [['--corruptions', 'fog,rain'], /"rain" is none of gaussian_noise, shot_noise/],
     [['--corruptions', '--severities', '0,1'], /severities are whole numbers from 1 to 5, not "0,1"/],
+    [['--start', 'random'], /--start: for pictures of your own \(--data\)/],
+    [['--data', await writePictures(), '--start', 'best'], /--start: "best" is none of shipped, random, retinanet-r50-2x/],
     [['--data', 'nowhere'], /--data: there is no folder .*nowhere/],
     [['--data', await writeFixture()], /split/],
   ];

@@ -17,6 +17,7 @@ import { override } from '../../experiments/overrides';
 import { experiments } from '../../experiments/rows/index';
 import { scalingSentence, withBatch, withSteps } from '../../experiments/scaling';
 import { experimentOf, settings, type Setting } from '../../experiments/settings';
+import { modelOfStart, startNames } from '../../experiments/start';
 import type { SessionOptions } from '../../experiments/workbench';
 import { ensureEmojiScenes } from '../../scenes/index';
 import { checked } from '../../core/schema';
@@ -104,13 +105,42 @@ function choose(options: Options): Chosen {
   const folder = path.resolve(base, data);
   if (!fs.existsSync(folder)) throw new Error(`--data: there is no folder ${folder}`);
   const splits = openSplits(folder, { skipBad, warn: say });
-  const experiment = folderExperiment(path.basename(folder), splits.train.categories.length, undefined, detector);
+  const classes = splits.train.categories.length;
+  const experiment = started(folderExperiment(path.basename(folder), classes, undefined, detector), options);
   const heldOut = splits.train.images.length < FEWEST_PICTURES ? {} : { heldOut: standardHeldOut };
   return {
     experiment: { ...augmented(experiment, true), ...heldOut },
     open: (signal) => checkSplits(splits, signal),
     shipped: false,
   };
+}
+
+/** The experiment on a folder with what its teacher starts from. */
+function started(experiment: Experiment, { start, detector }: Options): Experiment {
+  const { teacher } = experiment;
+  const shipped = `${shippedFile(emojiScenesWith(detector).name)}.safetensors`;
+  if (start === 'random' || !isTrained(teacher)) return experiment;
+  if (start === undefined && !fs.existsSync(shipped)) return experiment;
+  if (start === undefined || start === 'shipped')
+    return { ...experiment, teacher: { ...teacher, start: path.relative(root, shipped) } };
+  if (/\.safetensors$/.test(start)) return { ...experiment, teacher: { ...teacher, start: path.resolve(base, start) } };
+  const model = modelOfStart(start, teacher.model.classes);
+  if (!model)
+    throw new Error(
+      `--start: "${start}" is none of shipped, random, ${startNames().join(', ')}, and no .safetensors file`,
+    );
+  return { ...experiment, teacher: { ...teacher, model, start } };
+}
+
+/** Without a word of --start, a teacher whose network was changed begins at random. */
+function fitting(experiment: Experiment, { data, start, detector }: Options): Experiment {
+  const { teacher } = experiment;
+  if (data === undefined || start !== undefined || !isTrained(teacher) || !teacher.start) return experiment;
+  const { model } = emojiScenesWith(detector).teacher;
+  const other = difference({ ...model, classes: teacher.model.classes }, teacher.model);
+  if (other === undefined) return experiment;
+  say(`teacher: from random weights, for the shipped one is another network: ${other}`);
+  return { ...experiment, teacher: { ...teacher, start: undefined } };
 }
 
 function emojiExperiment({ setting: name, ablation, smoke, detector }: Options): Chosen {
@@ -183,10 +213,12 @@ export type Opening = Pick<SessionOptions, 'experiment' | 'teacherFile' | 'shipp
 /** The experiment that the options ask for, and where its teacher and results lie. */
 export function openExperiment(options: Options): Opening {
   const { trainTeacher, teacherSteps, ship, data } = options;
+  if (options.start !== undefined && data === undefined)
+    throw new Error('--start: for pictures of your own (--data); emoji scenes have a shipped teacher');
   const { experiment: usual, open, shipped: fits } = choose(options);
   const chosen = augmented(usual, options.augment);
   const shippedTeacher = fits && asksForShipped(override(chosen, options.set ?? []), options);
-  const experiment = asked(chosen, options, shippedTeacher);
+  const experiment = fitting(asked(chosen, options, shippedTeacher), options);
   if ((trainTeacher || teacherSteps !== undefined || ship) && !isTrained(experiment.teacher))
     throw new Error(
       '--train-teacher, --teacher-steps and --ship are for a teacher that is trained; ' +

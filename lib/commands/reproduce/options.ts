@@ -12,6 +12,7 @@ import { corruptionList, severityList } from '../../experiments/corruptions';
 import { variants, type Profile, type Variant } from '../../runs/variants';
 import { experimentNames, type ExperimentName } from '../../experiments/rows/index';
 import { settingNames, settings, type SettingName } from '../../experiments/settings';
+import { startNames } from '../../experiments/start';
 
 /** What the command line says. */
 export interface Options {
@@ -19,6 +20,7 @@ export interface Options {
   data?: string;
   detector: DetectorKind;
   augment?: boolean;
+  start?: string;
   variants?: Variant[];
   loss?: string[];
   seeds: number;
@@ -125,6 +127,15 @@ export function parseOptions(words: readonly string[]): Options {
       'change training pictures at random: scale, crop and colour (default: with --data alone; rows keep their own)',
     )
     .option('--no-augment', 'only mirror them')
+    .addOption(
+      new Option(
+        '--start <weights>',
+        'what the teacher of --data begins with, its classes fitted: shipped (the one trained on emoji scenes; the ' +
+          `default), random, a .safetensors file of this project, or a published one: ${startNames().join(', ')}`,
+      )
+        .argParser(place)
+        .conflicts(['experiment', 'setting', 'ablation', 'league']),
+    )
     .option('--variants <a,b,...>', `which to run, of ${variants.join(', ')}`, variantList)
     .option(
       '--loss <file>',
